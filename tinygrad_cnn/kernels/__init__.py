@@ -1,0 +1,1 @@
+"""Array in, array out: convolution and pooling. No tensor, no tape."""

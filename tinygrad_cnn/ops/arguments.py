@@ -1,0 +1,69 @@
+"""What callers may write for an argument, brought into the one form that operations work with."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.tape import Variable
+
+
+def array_of(value: Any) -> Any:
+    """Return a tensor's array, and anything else as it is."""
+    return value.array if isinstance(value, Variable) else value
+
+
+def one_dim(name: str, dim: int, ndim: int) -> int:
+    """Return a dimension counted from the front; a 0-d tensor has dimension 0, as in PyTorch."""
+    bound = max(ndim, 1)
+    try:
+        index = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{name}: dim is {dim!r}; wanted an integer") from None
+    if not -bound <= index < bound:
+        raise IndexError(f"{name}: dim {dim} is out of range for a tensor of {ndim} dimensions")
+    return index % bound
+
+
+def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
+    """Return dimensions counted from the front, in order; None and () mean all of them."""
+    if dim is None:
+        return tuple(range(ndim))
+    dims = [one_dim(name, d, ndim) for d in (dim if isinstance(dim, Iterable) else (dim,))]
+    if len(set(dims)) < len(dims):
+        raise ValueError(f"{name}: a dimension appears twice in {dim}")
+    return tuple(sorted(dims if ndim else [])) if dims else tuple(range(ndim))
+
+
+def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tuple[int, int]:
+    """Return a number given once or for height and width, each at least ``least``."""
+    values = tuple(value) if isinstance(value, Iterable) else (value, value)
+    if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
+        raise ValueError(f"{name}: {argument} is {value!r}; wanted one or two integers of at least {least}")
+    return int(values[0]), int(values[1])
+
+
+def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return a shape given as one sequence or as several numbers."""
+    shape = given[0] if len(given) == 1 and isinstance(given[0], Iterable) else given
+    try:
+        return tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise TypeError(f"{name}: the shape is {shape!r}; wanted integers") from None
+
+
+def want_same_dtype(name: str, **tensors: Any) -> None:
+    """Refuse tensors of different types where nothing is converted, as in PyTorch."""
+    given = {key: value.dtype for key, value in tensors.items() if value is not None}
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{key} is {dtype}" for key, dtype in given.items())
+        raise TypeError(f"{name}: {listed}; wanted one type (convert with .to(dtype))")
+
+
+def want_float(name: str, value: Any) -> None:
+    """Refuse integers and booleans where only floating-point numbers make sense."""
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: wanted floating-point numbers, got {value.dtype}")

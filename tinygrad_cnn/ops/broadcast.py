@@ -1,0 +1,120 @@
+"""Broadcasting: operands of different shapes and types, and gradients summed back to the shape they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.dtypes import result_type
+from tinygrad_cnn.ops.arguments import sizes
+from tinygrad_cnn.tape import Array, Node, Operation, Variable, describe, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+
+@operation(input=lambda g, input_shape: broadcast_to(g, input_shape))
+def sum_to(input: Array, *, shape: tuple[int, ...]) -> Array:
+    """Sum over whatever broadcasting ``shape`` to the input's shape would have repeated."""
+    lead = input.ndim - len(shape)
+    repeated = (i + lead for i, n in enumerate(shape) if n == 1 != input.shape[i + lead])
+    return input.sum(axis=(*range(lead), *repeated)).reshape(shape)
+
+
+@operation(input=lambda g, input_shape: sum_to(g, shape=input_shape))
+def _broadcast_to(input: Array, *, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(input, shape)
+
+
+def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Repeat along new leading dimensions and dimensions of length 1, without copying.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.broadcast_to(tg.tensor([1.0, 2.0]), (2, 2))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    return _broadcast_to(input, shape=tuple(shape))
+
+
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """Repeat dimensions of length 1 to the given size, without copying; -1 keeps a length."""
+    wanted = sizes("expand", size)
+    lead = len(wanted) - len(input.shape)
+    if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(wanted)):
+        raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {wanted}")
+    return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(wanted)))
+
+
+@operation(input=lambda g, input_dtype: cast(g, dtype=input_dtype))
+def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
+    """Return the input in another type of numbers, always as a copy."""
+    return input.astype(dtype)
+
+
+class Broadcasting(Operation):
+    """An operation whose inputs broadcast: each gradient is summed back to its input's shape."""
+
+    def fit(self, gradient: Any, edge: Node | Variable, name: str) -> Any:
+        if gradient.shape != edge.shape:
+            gradient = sum_to(gradient, shape=edge.shape)
+        return super().fit(gradient, edge, name)
+
+
+class Elementwise(Broadcasting):
+    """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        return super().__call__(*_aligned(self.name, inputs), **constants)
+
+
+def _aligned(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the inputs in one type; the usual case, where they have it already, is told quickly."""
+    dtype = None
+    fractional = False
+    for value in inputs:
+        if isinstance(value, Variable):
+            found = value.array.dtype
+        elif isinstance(value, np.ndarray) and value.ndim:
+            found = value.dtype
+        elif type(value) is float:
+            fractional = True
+            continue
+        elif type(value) is int:
+            continue
+        else:
+            return _promoted(name, inputs)
+        if dtype is None:
+            dtype = found
+        elif found is not dtype:
+            return _promoted(name, inputs)
+    if dtype is not None and dtype.kind != "f" and (fractional or dtype.kind == "b"):
+        return _promoted(name, inputs)
+    return inputs
+
+
+def _promoted(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing."""
+    operands = []
+    for value in inputs:
+        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+            value = value.item()
+        if not (isinstance(value, (bool, int, float, Variable)) or hasattr(value, "__array_ufunc__")):
+            raise TypeError(f"{name}: wanted tensors, arrays or numbers, got {describe(value)}")
+        operands.append(value)
+    dtype = result_type(*(v.array if isinstance(v, Variable) else v for v in operands))
+    return tuple(
+        v if isinstance(v, (bool, int, float)) or v.dtype == dtype else cast(v, dtype=dtype) for v in operands
+    )
+
+
+def broadcasting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Broadcasting]:
+    """Make a function of arrays a broadcasting operation, given the derivative with respect to each input."""
+    return lambda forward: Broadcasting(forward, derivatives)
+
+
+def elementwise(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
+    """Make a function of arrays an elementwise operation, given the derivative with respect to each input."""
+    return lambda forward: Elementwise(forward, derivatives)

@@ -1,0 +1,164 @@
+"""Softmax and the losses of classification."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.dtypes import as_float
+from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
+from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
+from tinygrad_cnn.ops.reduce import _sum, sum
+from tinygrad_cnn.ops.shape import unsqueeze
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+@operation(input=lambda g, out, dim: out * (g - _sum(g * out, dim=(dim,), keepdim=True)))
+def _softmax(input: Array, *, dim: int) -> Array:
+    e = as_float(input)
+    e = np.exp(e - e.max(axis=dim, keepdims=True, initial=-np.inf))
+    e /= e.sum(axis=dim, keepdims=True)
+    return e
+
+
+@operation(input=lambda g, out, dim: g - exp(out) * _sum(g, dim=(dim,), keepdim=True))
+def _log_softmax(input: Array, *, dim: int) -> Array:
+    z = as_float(input)
+    z = z - z.max(axis=dim, keepdims=True, initial=-np.inf)
+    z -= np.log(np.exp(z).sum(axis=dim, keepdims=True))
+    return z
+
+
+def softmax(input: Tensor, dim: int) -> Tensor:
+    """Return e^x / sum e^x along a dimension: positive numbers that add up to 1 (the report's equation 3).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.softmax(tg.tensor([0.0, 0.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    return _softmax(input, dim=one_dim("softmax", dim, len(input.shape)))
+
+
+def log_softmax(input: Tensor, dim: int) -> Tensor:
+    """Return the logarithm of `softmax`, which neither overflows nor underflows."""
+    return _log_softmax(input, dim=one_dim("log_softmax", dim, len(input.shape)))
+
+
+def one_hot(target: Tensor, num_classes: int) -> Tensor:
+    """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere."""
+    return _one_hot(target, num_classes=num_classes)
+
+
+@operation()
+def _one_hot(target: Array, *, num_classes: int) -> Array:
+    _check_classes("one_hot", target, num_classes)
+    return (target[..., None] == np.arange(num_classes)).astype(np.int64)
+
+
+def _check_classes(name: str, target: Array, classes: int) -> None:
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"{name}: wanted class indices (integers) as target, got {target.dtype}")
+    if target.size and not (target.min() >= 0 and target.max() < classes):
+        wrong = target.min() if target.min() < 0 else target.max()
+        raise IndexError(
+            f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes"
+        )
+
+
+def _as_distribution(name: str, input: Tensor, target: Any) -> Any:
+    """Return the target as probabilities of the input's shape, classes along dimension 1 (0 of a vector).
+
+    Class indices become rows that are 1 at the class; probabilities are checked for shape and type only.
+    """
+    want_float(name, input)
+    shape, axis = tuple(input.shape), min(1, len(input.shape) - 1)
+    if axis < 0:
+        raise ValueError(f"{name}: wanted input (N, C, ...) or (C,), got a 0-d tensor")
+    if tuple(target.shape) == shape and target.dtype.kind == "f":
+        want_same_dtype(name, input=input, target=target)
+        return target
+    if tuple(target.shape) != shape[:axis] + shape[axis + 1 :]:
+        raise ValueError(
+            f"{name}: target of shape {tuple(target.shape)} does not fit input {shape}: wanted "
+            f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
+        )
+    indices = array_of(target)
+    _check_classes(name, indices, shape[axis])
+    classes = np.arange(shape[axis]).reshape(-1, *(1,) * (len(shape) - axis - 1))
+    return (np.expand_dims(indices, axis) == classes).astype(input.dtype)
+
+
+def reduced(name: str, losses: Tensor, reduction: str) -> Tensor:
+    """Return the mean or the sum of the losses of a batch, or ("none") the losses themselves."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}")
+    if reduction == "none":
+        return losses
+    count = prod(losses.shape)
+    if reduction == "mean" and not count:
+        raise ValueError(
+            f"{name}: the mean of an empty batch is not defined (losses of shape {losses.shape})"
+        )
+    total = sum(losses)
+    return total if reduction == "sum" else total / count
+
+
+# The gradient is softmax - target (the report's equation 6), where the target's probabilities add up to 1.
+@operation(
+    input=lambda g, input, target, dim: (
+        unsqueeze(g, dim) * (_softmax(input, dim=dim) * _sum(target, dim=(dim,), keepdim=True) - target)
+    ),
+    target=lambda g, input, dim: -unsqueeze(g, dim) * _log_softmax(input, dim=dim),
+)
+def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
+    z = input - input.max(axis=dim, keepdims=True)
+    total = np.log(np.exp(z).sum(axis=dim))
+    z[target == 0] = (
+        0  # a class that is ruled out, by a logit of -inf, costs nothing where it is not the target
+    )
+    return total * target.sum(axis=dim) - (target * z).sum(axis=dim)
+
+
+def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return -sum_i y_i log softmax(x)_i, averaged over the batch (the report's equations 4 and 5, from logits).
+
+    Shapes: input (N, C) or (N, C, ...) or (C,), not normalised; target either class indices, shaped like the input
+    without C, or probabilities of the input's shape. Give it logits: softmax is part of the loss.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cross_entropy(tg.zeros(3, 10), tg.tensor([1, 2, 3])).item()
+    2.3025851249694824
+    """
+    distribution = _as_distribution("cross_entropy", input, target)
+    losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
+    return reduced("cross_entropy", losses, reduction)
+
+
+def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return minus the log-probability that the input (of `log_softmax`) gives to each target class.
+
+    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, shaped like the input without C.
+    """
+    distribution = _as_distribution("nll_loss", input, target)
+    if distribution is target:
+        raise TypeError("nll_loss: wanted class indices as target, got probabilities")
+    losses = -sum(where(distribution == 1, input, 0.0), min(1, len(input.shape) - 1))
+    return reduced("nll_loss", losses, reduction)
+
+
+def categorical_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return -sum_i y_i log(p_i) for probabilities p, clipped to [1e-15, 1 - 1e-15] before the logarithm.
+
+    The report's equations 4 and 5 as it computes them; where there are logits, `cross_entropy` is more exact.
+    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices or probabilities, as for `cross_entropy`.
+    """
+    distribution = _as_distribution("categorical_cross_entropy", input, target)
+    losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, len(input.shape) - 1))
+    return reduced("categorical_cross_entropy", losses, reduction)

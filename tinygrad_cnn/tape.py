@@ -1,0 +1,307 @@
+"""The tape: operations that record themselves as they run.
+
+An `Operation` pairs a function of arrays with one derivative for each input. Called on tensors, it also leaves a
+`Node`: which operation ran, where its inputs came from (its edges), and the values that its derivatives read.
+
+A derivative is written once for every order. In a plain backward pass it is given arrays, and so computes on
+arrays and records nothing; under ``create_graph`` it is given tensors, and the same lines record themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+
+from tinygrad_cnn.grad_mode import _mode
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+_clock = count()  # one clock for recorded operations and in-place writes: the later has the larger number
+
+
+# --- in-place writes ---------------------------------------------------------------------------------------------
+
+
+class _Writes:
+    """When memory was last written in place, and by what, so that no derivative reads what is gone."""
+
+    def __init__(self) -> None:
+        self.latest = -1
+        self._lock = threading.Lock()
+        self._by_owner: dict[int, tuple[Any, int, str]] = {}
+
+    def note(self, array: Array, writer: str) -> None:
+        owner = _owner(array)
+        key = id(owner)
+        with self._lock:
+            known = self._by_owner.get(key)
+            forget = known[0] if known else weakref.ref(owner, lambda _: self._by_owner.pop(key, None))
+            self.latest = next(_clock)
+            self._by_owner[key] = (forget, self.latest, writer)
+
+    def after(self, node: Node) -> str | None:
+        if self.latest < node.sequence:
+            return None
+        for value in _arrays_in(node.kept or {}):
+            entry = self._by_owner.get(id(_owner(value)))
+            if entry is not None and entry[1] > node.sequence:
+                return entry[2]
+        return None
+
+
+def _owner(array: Any) -> Any:
+    """Return the object that owns an array's memory: all views of it have the same."""
+    while hasattr(base := array.base, "base"):
+        array = base
+    return array
+
+
+def _arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
+    for value in kept.values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if hasattr(item, "base"):
+                yield item
+
+
+_writes = _Writes()
+
+
+def mark_written(array: Array, writer: str) -> None:
+    """Note that an array's memory was written in place, by what: every in-place writer must call this."""
+    _writes.note(array, writer)
+
+
+def overwriter(node: Node) -> str | None:
+    """Return what has written, since a node was recorded, to an array that the node keeps; None if nothing has."""
+    return _writes.after(node)
+
+
+# --- what is recorded --------------------------------------------------------------------------------------------
+
+
+class Node:
+    """A recorded operation. It refers to its inputs and to arrays, never to its result: no cycles."""
+
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "sequence", "shape")
+
+    def __init__(
+        self, operation: Operation, edges: tuple[Edge, ...], kept: dict[str, Any] | None, out: Array
+    ) -> None:
+        self.operation = operation
+        self.edges = edges
+        self.kept = kept  # the values that derivatives read, by name; None once the graph was freed
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.sequence = next(_clock)
+
+    def __repr__(self) -> str:
+        return f"<{self.operation.name}>"
+
+
+class Variable:
+    """What the tape knows of a tensor: its array, the node that made it, and its gradient."""
+
+    __slots__ = ("__weakref__", "_grad", "_requires_grad", "array", "node")
+
+    _result_class: ClassVar[type[Variable]]  # what operations on it make: a Parameter's sum is no Parameter
+
+    array: Array
+    node: Node | None
+    _requires_grad: bool
+    _grad: Tensor | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the numbers."""
+        return self.array.dtype
+
+
+Edge: TypeAlias = "Node | Variable | None"
+"""Where an input came from: a recorded operation, a leaf, or nothing that wants a gradient."""
+
+
+def wrap(like: Variable, array: Array, node: Node | None = None) -> Tensor:
+    """Return a tensor around an array, without copying, of the class that operations on ``like`` make."""
+    result = object.__new__(like._result_class)
+    result.array = array
+    result.node = node
+    result._requires_grad = node is not None
+    result._grad = None
+    return result  # type: ignore[return-value]
+
+
+class Derivative(NamedTuple):
+    """How a gradient goes back to one input: a function of ``g`` and of the values named in ``reads``."""
+
+    function: Callable[..., Any]
+    reads: tuple[str, ...]
+
+
+class Operation:
+    """A function of arrays that records itself, with a derivative for each input.
+
+    Positional parameters of ``forward`` are inputs (arrays, tensors or numbers), keyword-only ones constants. The
+    derivative with respect to an input takes the gradient ``g`` of the result and, by name, what it reads: ``out``
+    (the result), any input or constant, ``<input>_shape`` or ``<input>_dtype``. What no needed derivative names
+    is not kept. An input without a derivative is a constant (a mask, indices). With ``*inputs``, the one
+    derivative also may ask for ``index``, which input it is for.
+
+    Called on plain arrays, an operation computes and returns an array.
+    """
+
+    registry: ClassVar[dict[str, Operation]] = {}
+
+    def __init__(self, forward: Callable[..., Array], derivatives: dict[str, Callable[..., Any]]) -> None:
+        self.forward = forward
+        self.name = forward.__name__.strip("_")
+        self.__doc__ = forward.__doc__
+        code = forward.__code__
+        names = code.co_varnames
+        constants = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        self.variadic = bool(code.co_flags & inspect.CO_VARARGS)
+        self.inputs = (names[len(constants)],) if self.variadic else names[: code.co_argcount]
+        self.derivatives = {
+            name: self._derivative(name, function, constants) for name, function in derivatives.items()
+        }
+        self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
+        self._plans: dict[int, list[tuple[str, Callable[..., Any]]]] = {}
+        if self.name in Operation.registry:
+            raise ValueError(f"there is an operation named {self.name} already")
+        Operation.registry[self.name] = self
+
+    def _derivative(self, name: str, function: Callable[..., Any], constants: tuple[str, ...]) -> Derivative:
+        first, *reads = function.__code__.co_varnames[: function.__code__.co_argcount]
+        known = {
+            "out",
+            *self.inputs,
+            *constants,
+            *(f"{i}_{of}" for i in self.inputs for of in ("shape", "dtype")),
+        }
+        if self.variadic:
+            known.add("index")
+        if name not in self.inputs or first != "g" or not known.issuperset(reads):
+            raise TypeError(
+                f"{self.name}: the derivative with respect to {name!r} takes ({', '.join([first, *reads])}); "
+                f"wanted one of {self.inputs}, reading g and then any of {sorted(known)}"
+            )
+        return Derivative(function, tuple(reads))
+
+    def rules(self, node: Node) -> Sequence[Derivative | None]:
+        """Return the derivative for each edge of a node."""
+        return self._rules * len(node.edges) if self.variadic else self._rules
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        variable = None
+        arrays = []
+        for value in inputs:
+            if isinstance(value, Variable):
+                variable = value
+                arrays.append(value.array)
+            else:
+                arrays.append(value)
+        try:
+            out = self.forward(*arrays, **constants)
+        except (ValueError, TypeError, IndexError) as error:
+            raise self._explained(error, arrays) from error
+        if variable is None:
+            return out  # type: ignore[return-value]
+        if isinstance(out, np.generic):
+            out = np.asarray(out)
+        return wrap(variable, out, self._record(inputs, arrays, constants, out) if _mode.recording else None)
+
+    def _record(
+        self, inputs: tuple[Any, ...], arrays: list[Any], constants: dict[str, Any], out: Array
+    ) -> Node | None:
+        """Return a node if some input needs a gradient, keeping what the derivatives for those inputs read."""
+        edges: list[Edge] = []
+        needed = 0
+        for i, value in enumerate(inputs):
+            if (
+                isinstance(value, Variable)
+                and value._requires_grad
+                and self._rules[0 if self.variadic else i]
+            ):
+                edges.append(value if value.node is None else value.node)
+                needed |= 1 << i
+            else:
+                edges.append(None)
+        if not needed:
+            return None
+        plan = self._plans.get(needed)
+        if plan is None:
+            plan = self._plans[needed] = self._plan(needed)
+        for name, read in plan:
+            constants[name] = read(arrays, out)
+        return Node(self, tuple(edges), constants, out)
+
+    def _plan(self, needed: int) -> list[tuple[str, Callable[..., Any]]]:
+        """Return which values the derivatives of the needed inputs read, and how to get at each."""
+        if self.variadic:
+            sources = {self.inputs[0]: lambda arrays, out: tuple(arrays)}
+        else:
+            sources = {}
+            for i, name in enumerate(self.inputs):
+                sources[name] = lambda arrays, out, i=i: arrays[i]
+                sources[f"{name}_shape"] = lambda arrays, out, i=i: np.shape(arrays[i])
+                sources[f"{name}_dtype"] = lambda arrays, out, i=i: arrays[i].dtype
+        sources["out"] = lambda arrays, out: out
+        rules = self._rules if self.variadic else [r for i, r in enumerate(self._rules) if needed >> i & 1]
+        reads = dict.fromkeys(name for rule in rules if rule for name in rule.reads)
+        return [(name, sources[name]) for name in reads if name in sources]
+
+    def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
+        """Return the error with the operation's name and what it was given."""
+        if str(error).startswith(f"{self.name}:"):
+            return error
+        given = ", ".join(describe(a) for a in arrays)
+        return type(error)(f"{self.name}: {error} (given {given})")
+
+    def fit(self, gradient: Any, edge: Node | Variable, name: str) -> Any:
+        """Refuse a gradient that is not of its input's shape and type."""
+        if gradient.shape == edge.shape and gradient.dtype == edge.dtype:
+            return gradient
+        raise RuntimeError(
+            f"the derivative of {self.name} with respect to {name} is of shape {gradient.shape} and type "
+            f"{gradient.dtype}; wanted {edge.shape} and {edge.dtype}"
+        )
+
+    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Tensor]:
+        """Bind as a method, so that a class can say ``exp = ops.exp``."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def describe(value: Any) -> str:
+    """Return what an error message says of an argument: the shape of an array, else the value or its type."""
+    if hasattr(value, "shape"):
+        return f"shape {tuple(value.shape)}"
+    return repr(value) if isinstance(value, (int, float, str)) or value is None else type(value).__name__
+
+
+def operation(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Operation]:
+    """Make a function of arrays an operation, given the derivative with respect to each input.
+
+    >>> from tinygrad_cnn.autograd import operation
+    >>> @operation(input=lambda g, input: g * (3 * input * input))
+    ... def cube(input):
+    ...     return input * input * input
+    """
+    return lambda forward: Operation(forward, derivatives)

@@ -1,0 +1,511 @@
+"""Tensor: an array that remembers how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn import autograd, numpy_protocol, ops
+from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, float64, int64
+from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.tape import Array, Variable, mark_written, wrap
+
+if TYPE_CHECKING:
+    import weakref
+
+Scalar = bool | int | float
+
+
+class Tensor(Variable):
+    """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
+
+    ``Tensor(data)`` copies: lists and numbers to float32, int64 or bool, arrays in the type that they have. With
+    ``requires_grad`` it is a leaf, whose ``.grad`` `backward` fills in.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        self.array = as_array(data, dtype)
+        self.node = None
+        self._grad = None
+        self._requires_grad = False
+        self.requires_grad = requires_grad
+
+    # --- what it is --------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its dimensions in reverse order."""
+        return ops.permute(self, range(self.ndim)[::-1])
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two dimensions exchanged."""
+        return ops.transpose(self, -1, -2)
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the length of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self.array.size
+
+    def element_size(self) -> int:
+        """Return the bytes that one element takes."""
+        return self.array.itemsize
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len: a 0-d tensor has no length")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        array = self.array
+        whole = array.dtype.kind == "f" and bool(
+            np.all(np.isfinite(array)) and np.all(array == np.trunc(array))
+        )
+        values = np.array2string(
+            array,
+            precision=4,
+            separator=", ",
+            prefix="tensor(",
+            floatmode="maxprec_equal" if whole else "fixed",
+            max_line_width=100,
+        )
+        extras = []
+        if array.dtype not in (float32, int64, np.bool_):
+            extras.append(f"dtype={array.dtype}")
+        if self.node is not None:
+            extras.append(f"grad_fn={self.node}")
+        elif self._requires_grad:
+            extras.append("requires_grad=True")
+        return f"tensor({', '.join([values, *extras])})"
+
+    # --- its place on the tape ---------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.node is not None:
+            raise RuntimeError("requires_grad: only a leaf's can be changed; detach() gives a leaf")
+        if value and self.dtype.kind != "f":
+            raise RuntimeError(
+                f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}"
+            )
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set ``requires_grad``, and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user, not by a recorded operation."""
+        return self.node is None
+
+    @property
+    def grad_fn(self) -> autograd.Node | None:
+        """The recorded operation that made it, or None for a leaf."""
+        return self.node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What `backward` has added up for it: None before."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and not (isinstance(value, Tensor) and value.shape == self.shape):
+            given = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(f"grad: wanted None or a tensor of shape {self.shape}, got {given}")
+        self._grad = value
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf behind it: see `autograd.backward`."""
+        autograd.backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+
+    def retain_grad(self) -> None:
+        """Have `backward` fill in ``.grad`` of this tensor too, though it is not a leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("retain_grad: this tensor does not require a gradient")
+        if self.node is None or (self.node.hooks and any(isinstance(h, _Retain) for h in self.node.hooks)):
+            return
+        self.register_hook(_Retain(self))
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> None:
+        """Have a function called with the gradient of this tensor, once it is complete; it may return another."""
+        if self.node is None:
+            raise RuntimeError("register_hook: only tensors that a recorded operation made take hooks")
+        if self.node.hooks is None:
+            self.node.hooks = []
+        self.node.hooks.append(hook)
+
+    def detach(self) -> Tensor:
+        """Return a leaf that shares the memory, with no history and no gradient."""
+        return wrap(self, self.array)
+
+    @property
+    def data(self) -> Tensor:
+        """The values, without history: reading is `detach`; assigning puts other memory in place of its own."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor) or value.dtype != self.dtype:
+            given = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(f"data: wanted a tensor of {self.dtype}, got {given}")
+        self.array = value.array
+
+    def clone(self) -> Tensor:
+        """Return a copy that is recorded: gradients pass through it."""
+        return cast(self, dtype=self.dtype)
+
+    def contiguous(self) -> Tensor:
+        """Return the tensor, in row-major memory order: itself if it lies so already."""
+        return self if self.array.flags.c_contiguous else self.clone_contiguous()
+
+    def clone_contiguous(self) -> Tensor:
+        """Return a recorded copy in row-major memory order."""
+        return ops.reshape(ops.reshape(self, -1), self.shape)
+
+    # --- out of the tensor -------------------------------------------------------------------------------------
+
+    def numpy(self) -> Array:
+        """Return the array itself: it shares its memory with the tensor."""
+        if self._requires_grad:
+            raise RuntimeError("numpy: this tensor requires a gradient; use detach().numpy()")
+        return self.array
+
+    def item(self) -> Scalar:
+        """Return the only element as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(f"item: wanted a tensor of one element, this one has shape {self.shape}")
+        value: Scalar = self.array.item()
+        return value
+
+    def tolist(self) -> Any:
+        """Return nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iub":
+            raise TypeError(f"index: only integer tensors can be an index, this is {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"bool: a tensor of shape {self.shape} is neither true nor false; use any() or all()"
+            )
+        return bool(self.array.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iter: a 0-d tensor cannot be iterated over")
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    __array_ufunc__ = numpy_protocol.array_ufunc
+    __array_function__ = numpy_protocol.array_function
+
+    # --- types -------------------------------------------------------------------------------------------------
+
+    def to(self, dtype: Any) -> Tensor:
+        """Return the tensor in another type of numbers: itself if it has that type already."""
+        wanted = as_dtype(dtype)
+        return self if wanted == self.dtype else cast(self, dtype=wanted)
+
+    def float(self) -> Tensor:
+        """Return the tensor as float32."""
+        return self.to(float32)
+
+    def double(self) -> Tensor:
+        """Return the tensor as float64."""
+        return self.to(float64)
+
+    def long(self) -> Tensor:
+        """Return the tensor as int64."""
+        return self.to(int64)
+
+    def bool(self) -> Tensor:
+        """Return whether each element is other than 0."""
+        return self.to(np.bool_)
+
+    # --- operators ---------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.neg(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return ops.abs(self)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return ops.eq(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return ops.ne(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return ops.lt(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return ops.le(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return ops.gt(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return ops.ge(self, other)
+
+    def __and__(self, other: Any) -> Tensor:
+        return ops.logical_and(self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return ops.logical_or(self, other)
+
+    def __invert__(self) -> Tensor:
+        return ops.logical_not(self)
+
+    __hash__ = object.__hash__
+
+    __getitem__ = getitem
+
+    # --- in place: nothing is recorded, and what was recorded before notices --------------------------------------
+
+    def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Tensor:
+        """Write to the memory by a function of (array, value)."""
+        if autograd.is_grad_enabled() and (self._requires_grad or getattr(value, "requires_grad", False)):
+            raise RuntimeError(
+                f"{name}: writing in place is not recorded, and a tensor here requires a gradient; "
+                "do it under no_grad(), or write the operation out of place"
+            )
+        try:
+            function(self.array, array_of(value))
+        except (ValueError, TypeError, IndexError) as error:
+            raise type(error)(f"{name}: {error} (given shape {self.shape})") from error
+        mark_written(self.array, name)
+        return self
+
+    def add_(self, other: Any, alpha: Scalar = 1) -> Tensor:
+        """Add alpha * other in place."""
+        scaled = other if alpha == 1 else array_of(other) * alpha
+        return self._writes("add_", lambda a, b: np.add(a, b, out=a), scaled)
+
+    def sub_(self, other: Any) -> Tensor:
+        """Subtract in place."""
+        return self._writes("sub_", lambda a, b: np.subtract(a, b, out=a), other)
+
+    def mul_(self, other: Any) -> Tensor:
+        """Multiply in place."""
+        return self._writes("mul_", lambda a, b: np.multiply(a, b, out=a), other)
+
+    def div_(self, other: Any) -> Tensor:
+        """Divide in place."""
+        return self._writes("div_", lambda a, b: np.true_divide(a, b, out=a), other)
+
+    def copy_(self, source: Any) -> Tensor:
+        """Copy values in place, converted to this tensor's type and broadcast to its shape."""
+        return self._writes("copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), source)
+
+    def fill_(self, value: Scalar) -> Tensor:
+        """Set every element in place."""
+        return self._writes("fill_", lambda a, b: a.fill(b), value)
+
+    def zero_(self) -> Tensor:
+        """Set every element to 0 in place."""
+        return self.fill_(0)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        place = tuple(map(array_of, index)) if isinstance(index, tuple) else array_of(index)
+        self._writes("setitem", lambda a, b: a.__setitem__(place, b), value)
+
+    def _in_place_or_new(self, name: str, other: Any) -> Tensor:
+        """``x += y`` writes to x's memory, unless it must be recorded: then it is ``x = x + y``."""
+        recorded = self.node is not None or (
+            getattr(other, "requires_grad", False) and not self._requires_grad
+        )
+        if recorded and autograd.is_grad_enabled():
+            result: Tensor = getattr(ops, name)(self, other)
+            return result
+        result = getattr(self, f"{name}_")(other)
+        return result
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place_or_new("add", other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place_or_new("sub", other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place_or_new("mul", other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place_or_new("div", other)
+
+    # --- operations as methods ---------------------------------------------------------------------------------
+
+    abs = ops.abs
+    add = ops.add
+    amax = ops.amax
+    amin = ops.amin
+    argmax = ops.argmax
+    broadcast_to = ops.broadcast_to
+    clamp = ops.clamp
+    cos = ops.cos
+    div = ops.div
+    exp = ops.exp
+    expand = ops.expand
+    flatten = ops.flatten
+    isfinite = ops.isfinite
+    isnan = ops.isnan
+    log = ops.log
+    log_softmax = ops.log_softmax
+    matmul = ops.matmul
+    maximum = ops.maximum
+    mean = ops.mean
+    minimum = ops.minimum
+    mul = ops.mul
+    neg = ops.neg
+    permute = ops.permute
+    pow = ops.pow
+    relu = ops.relu
+    reshape = ops.reshape
+    sigmoid = ops.sigmoid
+    sign = ops.sign
+    sin = ops.sin
+    softmax = ops.softmax
+    sqrt = ops.sqrt
+    square = ops.square
+    squeeze = ops.squeeze
+    std = ops.std
+    sub = ops.sub
+    sum = ops.sum
+    tanh = ops.tanh
+    transpose = ops.transpose
+    unsqueeze = ops.unsqueeze
+    var = ops.var
+    view = ops.reshape
+
+    def all(self) -> Tensor:
+        """Return whether every element is other than 0."""
+        return wrap(self, np.asarray(self.array.all()))
+
+    def any(self) -> Tensor:
+        """Return whether some element is other than 0."""
+        return wrap(self, np.asarray(self.array.any()))
+
+
+Tensor._result_class = Tensor
+
+
+class _Retain:
+    """A hook that keeps the gradient of an intermediate tensor, for as long as that tensor lives."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        import weakref
+
+        self._tensor: weakref.ref[Tensor] = weakref.ref(tensor)
+
+    def __call__(self, gradient: Tensor) -> None:
+        tensor = self._tensor()
+        if tensor is not None:
+            before = tensor._grad
+            tensor._grad = gradient.clone() if before is None else before + gradient
+
+
+def as_array(data: Any, dtype: Any = None) -> Array:
+    """Return a new array from a tensor, an array, nested sequences or a number, by PyTorch's rules for types."""
+    given = data.array if isinstance(data, Variable) else data
+    try:
+        array = np.array(given)
+    except ValueError as error:
+        raise ValueError(f"tensor: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} {data!r:.60}")
+    if dtype is not None:
+        return array.astype(as_dtype(dtype), copy=False)
+    if array.dtype == np.float64 and not isinstance(given, (np.ndarray, np.generic)):
+        return array.astype(default_dtype())
+    return array
