@@ -52,9 +52,7 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 def full(size: Any, fill_value: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with one value everywhere."""
     filled = np.full(_shape("full", (size,)), fill_value, dtype and as_dtype(dtype))
-    return _around(
-        filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad
-    )
+    return _around(filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -105,9 +103,7 @@ def randint(
     low: int, high: int | None = None, size: Any = (), generator: np.random.Generator | None = None
 ) -> Tensor:
     """Return random integers from low to high - 1 (from 0 to low - 1, if only one bound is given)."""
-    return _around(
-        np.asarray((generator or default_generator()).integers(low, high, _shape("randint", (size,))))
-    )
+    return _around(np.asarray((generator or default_generator()).integers(low, high, _shape("randint", (size,)))))
 
 
 def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:

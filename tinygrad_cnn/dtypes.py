@@ -43,7 +43,7 @@ def as_float(array: Any) -> Any:
 
 
 def _default_of(category: int) -> np.dtype[Any]:
-    return (bool_, int64, default_dtype())[category]
+    return bool_ if category == 0 else int64 if category == 1 else default_dtype()
 
 
 def result_type(*operands: Any) -> np.dtype[Any]:
@@ -52,7 +52,9 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     The highest category (bool < integer < float) decides. Within it, arrays with dimensions come before
     0-dimensional arrays, and these before Python's numbers, which never widen a type of their category.
     """
-    dimensioned, scalar_arrays, numbers = [], [], []
+    dimensioned: list[np.dtype[Any]] = []
+    scalar_arrays: list[np.dtype[Any]] = []
+    numbers: list[int] = []
     for operand in operands:
         if isinstance(operand, (bool, int, float)):
             numbers.append({bool: 0, int: 1}.get(type(operand), 2))

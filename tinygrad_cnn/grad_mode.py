@@ -98,9 +98,7 @@ class enable_grad(_Block):
 def _within(mode: Callable[[], Any], function: Decorated) -> Decorated:
     """Return the function made to run in a recording mode, entered anew for every call."""
     if inspect.isgeneratorfunction(function):
-        raise TypeError(
-            f"{function.__name__}: a generator cannot be decorated with a recording mode; use `with`"
-        )
+        raise TypeError(f"{function.__name__}: a generator cannot be decorated with a recording mode; use `with`")
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -9,11 +9,11 @@ arrays and records nothing; under ``create_graph`` it is given tensors, and the 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
@@ -124,7 +124,8 @@ class Variable:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each dimension."""
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -232,11 +233,7 @@ class Operation:
         edges: list[Edge] = []
         needed = 0
         for i, value in enumerate(inputs):
-            if (
-                isinstance(value, Variable)
-                and value._requires_grad
-                and self._rules[0 if self.variadic else i]
-            ):
+            if isinstance(value, Variable) and value._requires_grad and self._rules[0 if self.variadic else i]:
                 edges.append(value if value.node is None else value.node)
                 needed |= 1 << i
             else:
@@ -252,15 +249,14 @@ class Operation:
 
     def _plan(self, needed: int) -> list[tuple[str, Callable[..., Any]]]:
         """Return which values the derivatives of the needed inputs read, and how to get at each."""
+        sources: dict[str, Callable[[list[Any], Array], Any]] = {"out": lambda arrays, out: out}
         if self.variadic:
-            sources = {self.inputs[0]: lambda arrays, out: tuple(arrays)}
+            sources[self.inputs[0]] = lambda arrays, out: tuple(arrays)
         else:
-            sources = {}
             for i, name in enumerate(self.inputs):
-                sources[name] = lambda arrays, out, i=i: arrays[i]
-                sources[f"{name}_shape"] = lambda arrays, out, i=i: np.shape(arrays[i])
-                sources[f"{name}_dtype"] = lambda arrays, out, i=i: arrays[i].dtype
-        sources["out"] = lambda arrays, out: out
+                sources[name] = partial(_input, i)
+                sources[f"{name}_shape"] = partial(_input_shape, i)
+                sources[f"{name}_dtype"] = partial(_input_dtype, i)
         rules = self._rules if self.variadic else [r for i, r in enumerate(self._rules) if needed >> i & 1]
         reads = dict.fromkeys(name for rule in rules if rule for name in rule.reads)
         return [(name, sources[name]) for name in reads if name in sources]
@@ -283,10 +279,22 @@ class Operation:
 
     def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Tensor]:
         """Bind as a method, so that a class can say ``exp = ops.exp``."""
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else partial(self, instance)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def _input(i: int, arrays: list[Any], out: Array) -> Any:
+    return arrays[i]
+
+
+def _input_shape(i: int, arrays: list[Any], out: Array) -> tuple[int, ...]:
+    return np.shape(arrays[i])
+
+
+def _input_dtype(i: int, arrays: list[Any], out: Array) -> Any:
+    return arrays[i].dtype
 
 
 def describe(value: Any) -> str:

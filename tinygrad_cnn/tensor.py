@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,6 @@ from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.tape import Array, Variable, mark_written, wrap
-
-if TYPE_CHECKING:
-    import weakref
 
 Scalar = bool | int | float
 
@@ -82,9 +80,7 @@ class Tensor(Variable):
 
     def __repr__(self) -> str:
         array = self.array
-        whole = array.dtype.kind == "f" and bool(
-            np.all(np.isfinite(array)) and np.all(array == np.trunc(array))
-        )
+        whole = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
         values = np.array2string(
             array,
             precision=4,
@@ -114,9 +110,7 @@ class Tensor(Variable):
         if self.node is not None:
             raise RuntimeError("requires_grad: only a leaf's can be changed; detach() gives a leaf")
         if value and self.dtype.kind != "f":
-            raise RuntimeError(
-                f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}"
-            )
+            raise RuntimeError(f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}")
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -403,13 +397,9 @@ class Tensor(Variable):
 
     def _in_place_or_new(self, name: str, other: Any) -> Tensor:
         """``x += y`` writes to x's memory, unless it must be recorded: then it is ``x = x + y``."""
-        recorded = self.node is not None or (
-            getattr(other, "requires_grad", False) and not self._requires_grad
-        )
-        if recorded and autograd.is_grad_enabled():
-            result: Tensor = getattr(ops, name)(self, other)
-            return result
-        result = getattr(self, f"{name}_")(other)
+        recorded = self.node is not None or (getattr(other, "requires_grad", False) and not self._requires_grad)
+        write = not (recorded and autograd.is_grad_enabled())
+        result: Tensor = getattr(self, f"{name}_" if write else name)(other)
         return result
 
     def __iadd__(self, other: Any) -> Tensor:
@@ -484,8 +474,6 @@ class _Retain:
     """A hook that keeps the gradient of an intermediate tensor, for as long as that tensor lives."""
 
     def __init__(self, tensor: Tensor) -> None:
-        import weakref
-
         self._tensor: weakref.ref[Tensor] = weakref.ref(tensor)
 
     def __call__(self, gradient: Tensor) -> None:

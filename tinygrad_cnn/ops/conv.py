@@ -48,9 +48,7 @@ def _conv2d_input(grad: Array, weight: Array, *, size: Pair, geometry: Geometry)
 
 @operation(
     grad=lambda g, input, geometry: _conv2d(input, g, None, geometry=geometry),
-    input=lambda g, grad, input_shape, geometry: _conv2d_input(
-        grad, g, size=input_shape[2:], geometry=geometry
-    ),
+    input=lambda g, grad, input_shape, geometry: _conv2d_input(grad, g, size=input_shape[2:], geometry=geometry),
 )
 def _conv2d_weight(grad: Array, input: Array, *, kernel: Pair, geometry: Geometry) -> Array:
     return kernels.conv2d_weight(grad, input, kernel, geometry)
@@ -94,9 +92,7 @@ def _check(x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None,
         raise ValueError(f"conv2d: wanted input (N, C, H, W) and weight (O, C / groups, KH, KW) {given}")
     groups = geometry.groups
     if groups < 1 or w[0] % groups or x[1] % groups:
-        raise ValueError(
-            f"conv2d: groups {groups} does not divide {x[1]} input and {w[0]} output channels {given}"
-        )
+        raise ValueError(f"conv2d: groups {groups} does not divide {x[1]} input and {w[0]} output channels {given}")
     if x[1] != w[1] * groups:
         raise ValueError(f"conv2d: input has {x[1]} channels, weight expects {w[1] * groups} {given}")
     if bias is not None and bias != w[:1]:

@@ -56,7 +56,5 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = one_dim("narrow", dim, len(shape))
     first = start + shape[axis] if start < 0 else start
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
-        raise IndexError(
-            f"narrow: {length} entries from {start} on are not within dimension {dim} of {shape}"
-        )
+        raise IndexError(f"narrow: {length} entries from {start} on are not within dimension {dim} of {shape}")
     return _index(input, index=(slice(None),) * axis + (slice(first, first + length),))

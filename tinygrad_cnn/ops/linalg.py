@@ -68,11 +68,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     want_same_dtype("linear", input=input, weight=weight, bias=bias)
     x, w = tuple(input.shape), tuple(weight.shape)
     if len(w) != 2 or not x or x[-1] != w[1]:
-        raise ValueError(
-            f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})"
-        )
+        raise ValueError(f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})")
     if bias is not None and tuple(bias.shape) != w[:1]:
-        raise ValueError(
-            f"linear: bias of shape {tuple(bias.shape)}; wanted {w[:1]} for a weight of shape {w}"
-        )
+        raise ValueError(f"linear: bias of shape {tuple(bias.shape)}; wanted {w[:1]} for a weight of shape {w}")
     return _linear(input, weight, bias)

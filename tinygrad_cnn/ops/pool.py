@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 
-# Which pixel is the first maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool puts
-# each gradient where the maximum was, pick takes what lies there.
+# Which pixel is the first maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool
+# puts each gradient where the maximum was, pick takes what lies there.
 @operation(input=lambda g, input, out, window: _max_unpool2d(g, input, out, window=window))
 def _max_pool2d(input: Array, *, window: Window) -> Array:
     return kernels.max_pool2d(input, window)

@@ -53,7 +53,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def var(input: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """Return the variance over the given dimensions, or all: squared distances from the mean over n - correction."""
+    """Return the variance over the dimensions, or all: squared distances from the mean, over n - correction."""
     dims = many_dims("var", dim, len(input.shape))
     count = prod(input.shape[i] for i in dims)
     distances = square(input - mean(input, dims, keepdim=True))
@@ -99,6 +99,4 @@ def _argmax(input: Array, *, dim: int | None, keepdim: bool) -> Array:
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return where the largest entry is, the first of equals: along a dimension, or in the flattened tensor."""
-    return _argmax(
-        input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim
-    )
+    return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim)

@@ -36,9 +36,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     fits = size == known if not missing else missing == 1 and known and size % known == 0
     if not fits or min(wanted, default=0) < -1:
         raise ValueError(f"reshape: a tensor of shape {tuple(input.shape)} cannot have the shape {wanted}")
-    return _reshape(
-        input, shape=tuple(size // known if n == -1 else n for n in wanted) if missing else wanted
-    )
+    return _reshape(input, shape=tuple(size // known if n == -1 else n for n in wanted) if missing else wanted)
 
 
 view = reshape
@@ -122,9 +120,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     axis = one_dim("cat", dim, len(shapes[0]))
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if not shapes[0] or len(rest) > 1 or len({len(shape) for shape in shapes}) > 1:
-        raise ValueError(
-            f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree"
-        )
+        raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree")
     return _cat(*tensors, dim=axis, lengths=tuple(shape[axis] for shape in shapes))
 
 

@@ -67,9 +67,7 @@ def _check_classes(name: str, target: Array, classes: int) -> None:
         raise TypeError(f"{name}: wanted class indices (integers) as target, got {target.dtype}")
     if target.size and not (target.min() >= 0 and target.max() < classes):
         wrong = target.min() if target.min() < 0 else target.max()
-        raise IndexError(
-            f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes"
-        )
+        raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")
 
 
 def _as_distribution(name: str, input: Tensor, target: Any) -> Any:
@@ -103,9 +101,7 @@ def reduced(name: str, losses: Tensor, reduction: str) -> Tensor:
         return losses
     count = prod(losses.shape)
     if reduction == "mean" and not count:
-        raise ValueError(
-            f"{name}: the mean of an empty batch is not defined (losses of shape {losses.shape})"
-        )
+        raise ValueError(f"{name}: the mean of an empty batch is not defined (losses of shape {losses.shape})")
     total = sum(losses)
     return total if reduction == "sum" else total / count
 
@@ -120,9 +116,7 @@ def reduced(name: str, losses: Tensor, reduction: str) -> Tensor:
 def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     z = input - input.max(axis=dim, keepdims=True)
     total = np.log(np.exp(z).sum(axis=dim))
-    z[target == 0] = (
-        0  # a class that is ruled out, by a logit of -inf, costs nothing where it is not the target
-    )
+    z[target == 0] = 0  # a class that is ruled out, by a logit of -inf, costs nothing where it is not the target
     return total * target.sum(axis=dim) - (target * z).sum(axis=dim)
 
 
