@@ -27,7 +27,7 @@ def default_dtype() -> np.dtype[Any]:
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """Return a supported type of numbers from anything that NumPy takes for one."""
     try:
-        found = np.dtype(dtype)
+        found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"dtype: {dtype!r} is not a type of numbers") from None
     if found.kind not in _CATEGORIES:
