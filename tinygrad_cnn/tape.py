@@ -69,7 +69,7 @@ def _owner(array: Any) -> Any:
 def _arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
     for value in kept.values():
         for item in value if isinstance(value, tuple) else (value,):
-            if hasattr(item, "base"):
+            if hasattr(item, "strides"):
                 yield item
 
 
