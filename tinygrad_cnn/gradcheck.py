@@ -126,19 +126,20 @@ def _check(
     sources = [t for t in inputs if t.requires_grad]
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
-    for o, output in enumerate(outputs):
-        if output.dtype.kind != "f":
-            continue
-        rows = list(_directions(output.shape, fast_mode))
-        first, second = (_analytic(output, sources, rows) for _ in range(2))
-        for i, source in enumerate(sources):
-            steps = list(_directions(source.shape, fast_mode))
-            numeric = _numeric(lambda o=o: _as_tuple(func(*inputs))[o], source, rows, steps, eps)
-            analytic = _project(first[i], steps)
+    checked = [(o, output) for o, output in enumerate(outputs) if output.dtype.kind == "f"]
+    rows = {o: list(_directions(output.shape, fast_mode)) for o, output in checked}
+    # All of the analytic side first: the numeric one writes to the inputs.
+    first, second = ({o: _analytic(output, sources, rows[o]) for o, output in checked} for _ in range(2))
+    for i, source in enumerate(sources):
+        steps = list(_directions(source.shape, fast_mode))
+        changes = _numeric(lambda: _as_tuple(func(*inputs)), source, steps, eps)
+        for o, _ in checked:
             where = f"of output {o} with respect to input {i} (of those that require a gradient)"
-            if not np.allclose(analytic, _project(second[i], steps), rtol=0, atol=nondet_tol, equal_nan=True):
+            analytic = _project(first[o][i], steps)
+            if not np.allclose(analytic, _project(second[o][i], steps), rtol=0, atol=nondet_tol, equal_nan=True):
                 raise GradcheckError(f"two backward passes gave different gradients {where}")
-            _compare(analytic, numeric, atol, rtol, where)
+            numeric = np.array([[np.sum(row * change[o]) for change in changes] for row in rows[o]])
+            _compare(analytic, numeric.reshape(analytic.shape), atol, rtol, where)
 
 
 def _directions(shape: tuple[int, ...], fast_mode: bool) -> Iterator[Array]:
@@ -170,26 +171,28 @@ def _project(jacobian: Array, steps: Sequence[Array]) -> Array:
 
 
 def _numeric(
-    output: Callable[[], Tensor], source: Tensor, rows: Sequence[Array], steps: Sequence[Array], eps: float
-) -> Array:
-    """Return the central differences of each row's projection of the output along each step of the source."""
-    jacobian = np.zeros((len(rows), len(steps)))
+    outputs: Callable[[], tuple[Tensor, ...]], source: Tensor, steps: Sequence[Array], eps: float
+) -> list[list[Array]]:
+    """Return, for each step of the source, the central difference of each output."""
     kept = source.array.copy()
 
-    def at(values: Array) -> Array:
+    def at(values: Array) -> list[Array]:
         source.array[...] = values
         mark_written(source.array, "gradcheck")
-        return output().array.astype(np.float64)
+        return [output.array.astype(np.float64) for output in outputs()]
 
     try:
-        with enable_grad():  # func may itself differentiate
-            for s, step in enumerate(steps):
-                change = at(kept + eps * step) - at(kept - eps * step)
-                jacobian[:, s] = [np.sum(row * change) / (2 * eps) for row in rows]
+        with enable_grad():  # the function may itself differentiate
+            return [
+                [
+                    (ahead - behind) / (2 * eps)
+                    for ahead, behind in zip(at(kept + eps * s), at(kept - eps * s), strict=True)
+                ]
+                for s in steps
+            ]
     finally:
         with no_grad():
             source.copy_(kept)
-    return jacobian
 
 
 def _compare(analytic: Array, numeric: Array, atol: float, rtol: float, where: str) -> None:
