@@ -58,8 +58,8 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
         product = np.matmul(rows, grads.swapaxes(2, 3)).sum(1).swapaxes(1, 2)
     else:
         product = np.matmul(grads, rows.swapaxes(2, 3)).sum(1)
-    product = product.reshape(groups, -1, kh, channels, kw).transpose(0, 1, 3, 2, 4)
-    return np.ascontiguousarray(product).reshape(-1, channels, kh, kw)
+    product = product.reshape(groups, g.shape[1] // groups, kh, channels, kw).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(product).reshape(g.shape[1], channels, kh, kw)
 
 
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
@@ -77,7 +77,9 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
     for j in range(kw):
         target = padded[:, :, :, j * dw : j * dw + sw * (ow - 1) + 1 : sw]
         target += columns[:, :, :, j].swapaxes(0, 1)
-    return _nchw(padded.reshape(height, -1, width, batch))[:, :, ph : ph + size[0], pw : pw + size[1]]
+    return _nchw(padded.reshape(height, groups * channels, width, batch))[
+        :, :, ph : ph + size[0], pw : pw + size[1]
+    ]
 
 
 def _hcwn(x: Array) -> Array:

@@ -96,7 +96,12 @@ def _aligned(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _promoted(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing."""
+    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing.
+
+    Without a tensor among them, they are arrays on their way back, and have met on the way forward.
+    """
+    if not any(isinstance(value, Variable) for value in inputs):
+        return inputs
     operands = []
     for value in inputs:
         if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):

@@ -1,0 +1,118 @@
+"""Slow, plain definitions to hold the kernels against: loops over every index, nothing shared with the package."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+
+def taps(geometry, size, kernel):
+    """For each output pixel and kernel tap that falls inside the image: output y, x, tap i, j, input y, x."""
+    (sh, sw), (ph, pw), (dh, dw) = geometry.stride, geometry.padding, geometry.dilation
+    oh = (size[0] + 2 * ph - dh * (kernel[0] - 1) - 1) // sh + 1
+    ow = (size[1] + 2 * pw - dw * (kernel[1] - 1) - 1) // sw + 1
+    for y, x, i, j in product(range(oh), range(ow), range(kernel[0]), range(kernel[1])):
+        row, column = y * sh - ph + i * dh, x * sw - pw + j * dw
+        if 0 <= row < size[0] and 0 <= column < size[1]:
+            yield y, x, i, j, row, column
+
+
+def channels(weight, groups):
+    """For each output channel and channel of its group: output, channel within the group, input channel."""
+    outputs, inputs = weight.shape[:2]
+    for o, c in product(range(outputs), range(inputs)):
+        yield o, c, o // (outputs // groups) * inputs + c
+
+
+def conv2d(x, w, bias, geometry, out_size):
+    out = np.zeros((len(x), len(w), *out_size)) + (0 if bias is None else bias[:, None, None])
+    for oy, ox, i, j, y, z in taps(geometry, x.shape[2:], w.shape[2:]):
+        for o, c, source in channels(w, geometry.groups):
+            out[:, o, oy, ox] += w[o, c, i, j] * x[:, source, y, z]
+    return out
+
+
+def conv2d_input(g, w, size, geometry):
+    out = np.zeros((len(g), w.shape[1] * geometry.groups, *size))
+    for oy, ox, i, j, y, z in taps(geometry, size, w.shape[2:]):
+        for o, c, source in channels(w, geometry.groups):
+            out[:, source, y, z] += w[o, c, i, j] * g[:, o, oy, ox]
+    return out
+
+
+def conv2d_weight(g, x, kernel, geometry):
+    out = np.zeros((g.shape[1], x.shape[1] // geometry.groups, *kernel))
+    for oy, ox, i, j, y, z in taps(geometry, x.shape[2:], kernel):
+        for o, c, source in channels(out, geometry.groups):
+            out[o, c, i, j] += np.sum(g[:, o, oy, ox] * x[:, source, y, z])
+    return out
+
+
+def windows(shape, window):
+    """For each output pixel: its index, and the indices of the pixels in its window that are inside the image."""
+    (kh, kw), (sh, sw), (ph, pw) = window
+    (n, c, height, width) = shape
+    oh, ow = (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+    for a, b, y, x in product(range(n), range(c), range(oh), range(ow)):
+        inside = [
+            (a, b, row, column)
+            for row, column in product(range(y * sh - ph, y * sh - ph + kh), range(x * sw - pw, x * sw - pw + kw))
+            if 0 <= row < height and 0 <= column < width
+        ]
+        yield (a, b, y, x), inside
+
+
+def max_pool2d(x, window, out_shape):
+    out = np.zeros(out_shape)
+    for at, inside in windows(x.shape, window):
+        out[at] = max(x[p] for p in inside)
+    return out
+
+
+def max_unpool2d(g, x, window):
+    out = np.zeros(x.shape)
+    for at, inside in windows(x.shape, window):
+        out[max(inside, key=lambda p: x[p])] += g[at]
+    return out
+
+
+def max_pick2d(values, x, window, out_shape):
+    out = np.zeros(out_shape)
+    for at, inside in windows(x.shape, window):
+        out[at] = values[max(inside, key=lambda p: x[p])]
+    return out
+
+
+def avg_pool2d(x, window, out_shape):
+    out = np.zeros(out_shape)
+    for at, inside in windows(x.shape, window):
+        out[at] = sum(x[p] for p in inside) / (window.kernel[0] * window.kernel[1])
+    return out
+
+
+def avg_unpool2d(g, size, window):
+    out = np.zeros((*g.shape[:2], *size))
+    for at, inside in windows(out.shape, window):
+        for p in inside:
+            out[p] += g[at] / (window.kernel[0] * window.kernel[1])
+    return out
+
+
+def log_softmax(x, dim):
+    from scipy.special import log_softmax
+
+    return log_softmax(x, axis=dim)
+
+
+def cross_entropy(log_probabilities, target, reduction):
+    """Mean, sum or list of -sum_i y_i log p_i, classes along dimension 1 (0 of a vector); target indices or y."""
+    axis = min(1, log_probabilities.ndim - 1)
+    moved = np.moveaxis(log_probabilities, axis, -1)
+    losses = np.zeros(moved.shape[:-1])
+    for at in np.ndindex(losses.shape):
+        if np.issubdtype(target.dtype, np.integer):
+            losses[at] = -moved[at][target[at]]
+        else:
+            losses[at] = -np.sum(np.moveaxis(target, axis, -1)[at] * moved[at])
+    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](losses)

@@ -1,0 +1,194 @@
+"""Every operation of the registry, held to the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from op_cases import BAD_CALLS, CASES, OpCase, Sample
+from strategies import relaid
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.autograd import Node
+from tinygrad_cnn.tape import Derivative, Operation
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+exactly = {"atol": 1e-7, "rtol": 1e-5}
+roughly = {"atol": 1e-6, "rtol": 1e-5, "fast_mode": True}
+
+
+def tensors(sample: Sample, dtype: Any = np.float64, requires_grad: bool = True) -> list[tg.Tensor]:
+    return [tg.tensor(a, dtype=dtype, requires_grad=requires_grad) for a in sample.inputs]
+
+
+def backward(case: OpCase, inputs: list[tg.Tensor], sample: Sample, seed: int = 0) -> tg.Tensor:
+    """Call the operation and send a random gradient back."""
+    out = case.function(*inputs, **sample.arguments)
+    gradient = np.random.default_rng(seed).uniform(-1, 1, out.shape)
+    out.backward(tg.tensor(gradient, dtype=out.dtype))
+    return out
+
+
+@every_case
+@given(data=st.data())
+def test_value_is_the_oracles(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    out = case.function(*tensors(sample), **sample.arguments)
+    np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=1e-9, atol=1e-9)
+
+
+@every_case
+@given(data=st.data())
+def test_derivatives_are_those_of_finite_differences(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    assert tg.gradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **exactly)
+
+
+@every_case
+@given(data=st.data())
+def test_second_derivatives_are_those_of_finite_differences(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    assert tg.gradgradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **roughly)
+
+
+@every_case
+@given(data=st.data())
+def test_float32_stays_float32(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    inputs = tensors(sample, np.float32)
+    arguments = {
+        k: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype == np.float64 else v
+        for k, v in sample.arguments.items()
+    }
+    out = backward(case, inputs, Sample(sample.inputs, arguments))
+    assert out.dtype == np.float32
+    assert all(t.grad is None or t.grad.dtype == np.float32 for t in inputs)
+    np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=2e-5, atol=2e-5)
+
+
+@every_case
+@given(data=st.data())
+def test_inputs_are_neither_changed_nor_shared(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    inputs = tensors(sample)
+    backward(case, inputs, sample)
+    gradients = [t.grad.array for t in inputs if t.grad is not None]
+    for tensor, array in zip(inputs, sample.inputs, strict=True):
+        np.testing.assert_array_equal(tensor.array, array)
+        assert not any(np.shares_memory(tensor.array, g) for g in gradients)
+    for i, g in enumerate(gradients):
+        assert g.flags.writeable
+        assert not any(np.shares_memory(g, other) for other in gradients[:i])
+
+
+@every_case
+@given(data=st.data(), seed=st.integers(0, 99))
+def test_memory_layout_does_not_matter(case: OpCase, data: st.DataObject, seed: int) -> None:
+    sample = data.draw(case.samples)
+    rng = np.random.default_rng(seed)
+    plain, moved = tensors(sample), [tg.from_numpy(relaid(rng, a)).requires_grad_() for a in sample.inputs]
+    out, out_moved = backward(case, plain, sample), backward(case, moved, sample)
+    np.testing.assert_allclose(out.array, out_moved.array, rtol=1e-12, atol=1e-12)
+    for a, b in zip(plain, moved, strict=True):
+        np.testing.assert_allclose(a.grad.array, b.grad.array, rtol=1e-12, atol=1e-12)
+
+
+@every_case
+@given(data=st.data())
+def test_an_input_that_needs_no_gradient_gets_none_and_changes_no_other(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    full = tensors(sample)
+    backward(case, full, sample)
+    wanted = data.draw(st.lists(st.booleans(), min_size=len(full), max_size=len(full)).filter(any))
+    some = [tg.tensor(a, requires_grad=w) for a, w in zip(sample.inputs, wanted, strict=True)]
+    backward(case, some, sample)
+    for a, b, w in zip(full, some, wanted, strict=True):
+        assert (b.grad is not None) == w
+        if w:
+            np.testing.assert_array_equal(a.grad.array, b.grad.array)
+
+
+@every_case
+@given(data=st.data())
+def test_nothing_is_recorded_without_need(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    assert case.function(*tensors(sample, requires_grad=False), **sample.arguments).grad_fn is None
+    with tg.no_grad():
+        out = case.function(*tensors(sample), **sample.arguments)
+    assert out.grad_fn is None
+    assert not out.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"), BAD_CALLS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_bad_calls_say_what_is_wrong(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+# --- the registry is whole, and the checker checks -------------------------------------------------------------------
+
+
+def recorded(out: tg.Tensor) -> Iterator[str]:
+    """The names of the operations in the graph behind a tensor."""
+    ahead: list[Any] = [out.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, Node):
+            yield node.operation.name
+            ahead.extend(node.edges)
+
+
+@every_case
+@given(data=st.data())
+def test_cases_record_what_they_claim_to_prove(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    names = set(recorded(case.function(*tensors(sample), **sample.arguments)))
+    assert names.issuperset(case.records)
+
+
+DERIVATIVES = [(operation, name) for operation in Operation.registry.values() for name in operation.derivatives]
+
+
+@pytest.mark.parametrize(("operation", "input"), DERIVATIVES, ids=lambda v: getattr(v, "name", v))
+def test_a_sabotaged_derivative_is_caught(operation: Operation, input: str) -> None:
+    """Each derivative in turn is made slightly wrong: some case must notice, so each is proven by some case."""
+    proving = [c for c in CASES if operation.name in c.records]
+    assert proving, f"no case in op_cases.py records {operation.name}"
+    for wrong in (lambda g: g * 1.001, lambda g: g + 0.001):
+        with sabotaged(operation, input, wrong):
+            assert any(map(is_caught, proving)), f"{operation.name}: a wrong derivative for {input} passed"
+
+
+@contextmanager
+def sabotaged(operation: Operation, input: str, wrong: Callable[[Any], Any]) -> Iterator[None]:
+    rules = operation._rules
+    right = operation.derivatives[input]
+    bad = Derivative(lambda g, *values: wrong(right.function(g, *values)), right.reads)
+    operation._rules = tuple(bad if rule is right else rule for rule in rules)
+    try:
+        yield
+    finally:
+        operation._rules = rules
+
+
+def is_caught(case: OpCase) -> bool:
+    """Whether the derivative checks fail for some sample of the case."""
+
+    @settings(phases=[Phase.generate], database=None)
+    @given(sample=case.samples)
+    def check(sample: Sample) -> None:
+        function = lambda *t: case.function(*t, **sample.arguments)  # noqa: E731
+        tg.gradcheck(function, tensors(sample), **exactly)
+        tg.gradgradcheck(function, tensors(sample), **roughly)
+
+    with suppress(tg.GradcheckError):
+        check()
+        return False
+    return True
