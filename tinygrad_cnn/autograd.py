@@ -73,12 +73,17 @@ def _walk(
         if node in captured:
             results[node] = (g, owned)
         operation = node.operation
+        if node.kept is None:
+            raise RuntimeError(
+                f"backward: the graph behind this {operation.name} was freed by an earlier backward pass; "
+                "give the earlier one retain_graph=True to go through it again"
+            )
         wanted = [
             (i, edge, rule)
             for i, (edge, rule) in enumerate(zip(node.edges, operation.rules(node), strict=True))
             if edge is not None and rule is not None and (needed is None or edge in needed)
         ]
-        if not wanted and node.kept is not None:
+        if not wanted:
             continue
         values = _readable(node, like, create_graph)
         for i, edge, rule in wanted:
@@ -108,12 +113,7 @@ def _run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, like: Variable, cr
 
 def _readable(node: Node, like: Variable, create_graph: bool) -> dict[str, Any]:
     """Return the values that the node's derivatives read: arrays, or tensors of the graph under create_graph."""
-    kept = node.kept
-    if kept is None:
-        raise RuntimeError(
-            f"backward: the graph behind this {node.operation.name} was freed by an earlier backward pass; "
-            "give the earlier one retain_graph=True to go through it again"
-        )
+    kept = node.kept or {}
     if (writer := overwriter(node)) is not None:
         raise _overwritten(node, writer)
     if not create_graph:

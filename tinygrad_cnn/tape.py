@@ -266,7 +266,7 @@ class Operation:
         if str(error).startswith(f"{self.name}:"):
             return error
         given = ", ".join(describe(a) for a in arrays)
-        return type(error)(f"{self.name}: {error} (given {given})")
+        return renamed(error, f"{self.name}: {error} (given {given})")
 
     def fit(self, gradient: Any, edge: Node | Variable, name: str) -> Any:
         """Refuse a gradient that is not of its input's shape and type."""
@@ -295,6 +295,12 @@ def _input_shape(i: int, arrays: list[Any], out: Array) -> tuple[int, ...]:
 
 def _input_dtype(i: int, arrays: list[Any], out: Array) -> Any:
     return arrays[i].dtype
+
+
+def renamed(error: Exception, message: str) -> Exception:
+    """Return an error of the same kind with another message; NumPy's own kinds take no message."""
+    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    return kind(message)
 
 
 def describe(value: Any) -> str:

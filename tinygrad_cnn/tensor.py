@@ -13,7 +13,7 @@ from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, float64, int64
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
-from tinygrad_cnn.tape import Array, Variable, mark_written, wrap
+from tinygrad_cnn.tape import Array, Variable, mark_written, renamed, wrap
 
 Scalar = bool | int | float
 
@@ -358,7 +358,7 @@ class Tensor(Variable):
         try:
             function(self.array, array_of(value))
         except (ValueError, TypeError, IndexError) as error:
-            raise type(error)(f"{name}: {error} (given shape {self.shape})") from error
+            raise renamed(error, f"{name}: {error} (given shape {self.shape})") from error
         mark_written(self.array, name)
         return self
 
