@@ -1,0 +1,202 @@
+"""Downloads: the right file or none, from whichever mirror has it, and what went wrong at the others."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinygrad_cnn.data import download, download_mnist
+from tinygrad_cnn.data.download import MNIST_SHA256, fetch
+
+NAME = "digits.gz"
+CONTENT = bytes(range(256)) * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """Serves each way for a mirror to behave, or not, under a folder of its own."""
+
+    asked: list[str]
+    released: threading.Event
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        getattr(self, self.path.split("/")[1], self.missing)()
+
+    def send(self, content: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+            if value:
+                self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def good(self) -> None:
+        self.send(CONTENT)
+
+    def unannounced(self) -> None:
+        self.send(CONTENT, **{"Content-Length": ""})
+
+    def truncated(self) -> None:
+        self.send(CONTENT[:-1], **{"Content-Length": str(len(CONTENT))})
+
+    def cut(self) -> None:
+        self.send(CONTENT[:-1], **{"Content-Length": ""})
+
+    def corrupt(self) -> None:
+        self.send(CONTENT[:-1] + b"x")
+
+    def missing(self) -> None:
+        self.send(b"no such file", 404)
+
+    def broken(self) -> None:
+        self.send(b"out of order", 500)
+
+    def moved(self) -> None:
+        self.send(b"", 302, Location=f"/good/{NAME}")
+
+    def circle(self) -> None:
+        self.send(b"", 302, Location=self.path)
+
+    def escaped(self) -> None:
+        self.send(b"", 302, Location=Path(__file__).as_uri())
+
+    def ftp(self) -> None:
+        self.send(b"", 302, Location=f"ftp://127.0.0.1:1/{NAME}")
+
+    def hang(self) -> None:
+        self.released.wait(20)
+
+    def stall(self) -> None:
+        self.send(CONTENT[:1000], **{"Content-Length": str(len(CONTENT))})
+        self.wfile.flush()
+        self.released.wait(20)
+
+    def huge(self) -> None:
+        self.send(b"", **{"Content-Length": str(1 << 40)})
+        self.released.wait(20)
+
+    def garbage(self) -> None:
+        self.wfile.write(b"this is not HTTP\r\n\r\n")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("no_proxy", "*")
+    Mirror.asked, Mirror.released = [], threading.Event()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        Mirror.released.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("way", ["good", "good/", "unannounced", "moved"])
+def test_file_arrives_whole(mirror: str, tmp_path: Path, way: str) -> None:
+    path = fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / NAME
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir()] == [NAME]
+
+
+WRONG = {
+    "truncated": f"ended after {len(CONTENT) - 1} of {len(CONTENT)} bytes",
+    "cut": f"the SHA-256 is [0-9a-f]+; wanted {SHA256}",
+    "corrupt": f"the SHA-256 is [0-9a-f]+; wanted {SHA256}",
+    "missing": "HTTP Error 404",
+    "broken": "HTTP Error 500",
+    "circle": "infinite loop",
+    "escaped": "not allowed",
+    "ftp": "unknown url type: ftp",
+    "hang": "timed out",
+    "stall": "timed out",
+    "huge": "larger than the [0-9]+ bytes that are accepted",
+    "garbage": "this is not HTTP",
+}
+
+
+@pytest.mark.parametrize("way", WRONG)
+def test_bad_mirror_is_passed_over_for_the_next(mirror: str, tmp_path: Path, way: str) -> None:
+    path = fetch(NAME, SHA256, [f"{mirror}/{way}", f"{mirror}/good"], tmp_path, timeout=0.2)
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in tmp_path.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize("way", WRONG)
+def test_failure_is_explained_and_leaves_nothing(mirror: str, tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "folder"
+    with pytest.raises(ConnectionError, match=f"{mirror}/{way}/{NAME}: .*{WRONG[way]}"):
+        fetch(NAME, SHA256, [f"{mirror}/{way}"], folder, timeout=0.2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_mirror_is_listed_with_the_way_to_do_it_by_hand(mirror: str, tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    mirrors = [f"{mirror}/missing", closed, tmp_path.as_uri(), "nonsense", "http://[bad"]
+    with pytest.raises(ConnectionError) as caught:
+        fetch(NAME, SHA256, mirrors, tmp_path)
+    said = str(caught.value).splitlines()
+    assert said[0].startswith(f"{NAME}: ")
+    for line, url, reason in zip(
+        said[1:6], mirrors, ["404", "refused", "unknown url type: file", "unknown url type", "Invalid"], strict=True
+    ):
+        assert line.strip().startswith(f"{url}/{NAME}: ")
+        assert reason in line
+    assert str(tmp_path / NAME) in said[6]
+    assert SHA256 in said[6]
+
+
+def test_file_that_is_there_is_not_fetched_again(
+    mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch(NAME, SHA256, [f"{mirror}/good"], tmp_path)
+    first = capsys.readouterr()
+    assert NAME in first.err
+    assert not first.out
+    fetch(NAME, SHA256, [f"{mirror}/good"], tmp_path)
+    assert capsys.readouterr() == ("", "")
+    assert Mirror.asked == [f"/good/{NAME}"]
+
+
+def test_another_file_of_that_name_is_left_alone(mirror: str, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=f"{NAME} has the SHA-256 .* Remove it"):
+        fetch(NAME, SHA256, [f"{mirror}/good"], tmp_path)
+    assert (tmp_path / NAME).read_bytes() == b"mine"
+    assert not Mirror.asked
+
+
+@pytest.mark.parametrize("way", ["good", "unannounced"])
+def test_no_more_is_read_than_is_accepted(mirror: str, tmp_path: Path, way: str) -> None:
+    with pytest.raises(ConnectionError, match=f"larger than the {len(CONTENT) - 1} bytes"):
+        fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT) - 1)
+    assert fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT)).exists()
+
+
+def test_folder_that_cannot_be_written_is_no_fault_of_the_mirror(mirror: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileExistsError, match="file"):
+        fetch(NAME, SHA256, [f"{mirror}/good", f"{mirror}/good"], tmp_path / "file")
+    assert len(Mirror.asked) == 1
+
+
+def test_mnist_is_its_four_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+    monkeypatch.setattr(download, "fetch", lambda *arguments: fetched.append(arguments) or tmp_path / arguments[0])
+    assert download_mnist(tmp_path) == [tmp_path / name for name in MNIST_SHA256]
+    assert [name for name, *_ in fetched] == [
+        f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+    ]
+    assert all(mirror.startswith("https://") for _, _, mirrors, _ in fetched for mirror in mirrors)

@@ -1,0 +1,21 @@
+"""Data: datasets, the files they come from, and batches of them."""
+
+from tinygrad_cnn.data import datasets
+from tinygrad_cnn.data.dataset import Dataset, Subset, TensorDataset, random_split
+from tinygrad_cnn.data.download import download_mnist
+from tinygrad_cnn.data.idx import read_idx, write_idx
+from tinygrad_cnn.data.loader import DataLoader
+from tinygrad_cnn.data.mnist import MNIST
+
+__all__ = [
+    "MNIST",
+    "DataLoader",
+    "Dataset",
+    "Subset",
+    "TensorDataset",
+    "datasets",
+    "download_mnist",
+    "random_split",
+    "read_idx",
+    "write_idx",
+]

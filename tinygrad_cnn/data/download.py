@@ -1,0 +1,117 @@
+"""Files from the network, believed only if their SHA-256 is the known one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinygrad_cnn.data.files import replacing
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
+MNIST_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+
+MAX_BYTES = 1 << 26
+"""What a file may have: MNIST's largest has 10 MB."""
+
+_CHUNK = 1 << 16
+
+
+def download_mnist(folder: str | os.PathLike[str]) -> list[Path]:
+    """Put the four files of MNIST into a folder, those that are not there yet, and return their paths."""
+    return [fetch(name, sha256, MNIST_MIRRORS, folder) for name, sha256 in MNIST_SHA256.items()]
+
+
+def fetch(
+    name: str,
+    sha256: str,
+    mirrors: Sequence[str],
+    folder: str | os.PathLike[str],
+    timeout: float = 30.0,
+    max_bytes: int = MAX_BYTES,
+) -> Path:
+    """Return the path of a file in a folder, downloaded from the first mirror that serves it, if it is not there.
+
+    ``timeout`` is for how many seconds a mirror may be silent. Raises ConnectionError with what went wrong at
+    each mirror, and FileExistsError if another file has that name already: it is left alone.
+    """
+    path = Path(folder) / name
+    if path.exists():
+        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
+            raise FileExistsError(f"{path} has the SHA-256 {found}; wanted {sha256}. Remove it to download it anew")
+        return path
+    from http.client import HTTPException
+
+    failures = []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{name}"
+        try:
+            content = _get(url, timeout, max_bytes)
+            if (found := hashlib.sha256(content).hexdigest()) != sha256:
+                raise ValueError(f"the SHA-256 is {found}; wanted {sha256}")
+        except (OSError, HTTPException, ValueError) as error:
+            failures.append(f"  {url}: {error or type(error).__name__}")
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+        return path
+    raise ConnectionError(
+        "\n".join([f"{name}: no mirror served it:", *failures, f"Put it there by hand: {path} (SHA-256 {sha256})"])
+    )
+
+
+def _get(url: str, timeout: float, max_bytes: int) -> bytes:
+    """Return what a URL serves. Nothing is on disk before it is complete, so nothing can be left behind."""
+    from urllib.request import Request
+
+    from tqdm import tqdm
+
+    too_large = f"larger than the {max_bytes} bytes that are accepted"
+    content = bytearray()
+    with _opener().open(Request(url, headers={"User-Agent": "tinygrad_cnn"}), timeout=timeout) as response:
+        announced = response.headers.get("Content-Length")
+        total = int(announced) if announced else None
+        if total and total > max_bytes:
+            raise ValueError(too_large)
+        with tqdm(total=total, unit="B", unit_scale=True, desc=url.rpartition("/")[2]) as progress:
+            while piece := response.read(_CHUNK):
+                content += piece
+                progress.update(len(piece))
+                if len(content) > max_bytes:
+                    raise ValueError(too_large)
+    if total is not None and len(content) != total:
+        raise ValueError(f"ended after {len(content)} of {total} bytes")
+    return bytes(content)
+
+
+def _opener() -> OpenerDirector:
+    """Return an opener of http and https URLs only, also when redirected: urllib's own opens files and ftp too."""
+    from urllib import request
+
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler,
+        request.UnknownHandler,
+        request.HTTPHandler,
+        request.HTTPSHandler,
+        request.HTTPDefaultErrorHandler,
+        request.HTTPRedirectHandler,
+        request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener

@@ -1,0 +1,64 @@
+"""DataLoader: a dataset in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.data.dataset import Dataset, as_generator, batch_of
+from tinygrad_cnn.tape import Array
+
+
+class DataLoader:
+    """Iterates over a dataset in batches, in order or in an order drawn anew each time.
+
+    A batch is what the dataset's ``__getitems__`` returns for an array of indices, or its samples stacked. Each
+    iterator goes its own way, so there may be several at once. The order is drawn when an iterator is made, from
+    the generator (this thread's if there is none): same state, same order. With ``drop_last`` a last batch that is
+    not full is left out. Raises ValueError for a batch size below 1 or an empty dataset.
+
+    >>> from tinygrad_cnn.data import DataLoader
+    >>> list(DataLoader([5, 6, 7], batch_size=2))
+    [tensor([5, 6]), tensor([7])]
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"DataLoader: batch_size is {batch_size!r}; wanted an integer of at least 1")
+        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise TypeError(
+                f"DataLoader: {type(dataset).__name__} is no dataset; wanted a length and samples by index"
+            )
+        if not len(dataset):
+            raise ValueError("DataLoader: the dataset is empty")
+        if generator is not None:
+            as_generator("DataLoader", generator)
+        self.dataset = dataset
+        self.batch_size = int(batch_size)
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.generator = generator
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        full, rest = divmod(len(self.dataset), self.batch_size)
+        return full + bool(rest and not self.drop_last)
+
+    def __iter__(self) -> Iterator[Any]:
+        samples = len(self.dataset)
+        if self.shuffle:
+            return self._batches(as_generator("DataLoader", self.generator).permutation(samples))
+        return self._batches(np.arange(samples))
+
+    def _batches(self, order: Array) -> Iterator[Any]:
+        for i in range(len(self)):
+            yield batch_of(self.dataset, order[i * self.batch_size :][: self.batch_size])
