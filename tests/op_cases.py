@@ -28,7 +28,7 @@ from strategies import (
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.kernels.pool import Window
-from tinygrad_cnn.ops import broadcast, conv, index, pool
+from tinygrad_cnn.ops import broadcast, conv, elementwise, index, pool
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,14 @@ def case(
     CASES.append(OpCase(name, function, oracle, samples, tuple(records.split() or [name])))
 
 
+any_shape = shapes()
+
+
 @st.composite
 def calls(
     draw: Draw,
     *values: Values,
-    shape: st.SearchStrategy[Any] = shapes(),
+    shape: st.SearchStrategy[Any] = any_shape,
     broadcast: bool = False,
     arguments: Callable[[Draw, tuple[int, ...]], dict[str, Any]] = lambda draw, shape: {},
 ) -> Sample:
@@ -94,7 +97,7 @@ def some_dims(draw: Draw, shape: tuple[int, ...]) -> Any:
     return tuple(d - len(shape) if draw(st.booleans()) else d for d in dims) if len(dims) > 1 else dims[0]
 
 
-# --- arithmetic and functions of one number ------------------------------------------------------------------------
+# --- arithmetic and functions of one number ---
 
 for name, oracle, kinds in [
     ("add", np.add, (anywhere, anywhere)),
@@ -147,6 +150,13 @@ case(
     choices(),
 )
 
+case(
+    "where_positive",
+    lambda values, signs: elementwise._where_positive(values, signs.astype(values.dtype)),
+    lambda values, signs: np.where(signs > 0, values, 0),
+    calls(anywhere, arguments=lambda draw, shape: {"signs": off_zero(draw(generators()), shape)}),
+)
+
 bounds = st.sampled_from([{"min": -0.7, "max": 0.45}, {"min": 0.05}, {"max": -0.55}])
 case(
     "clamp",
@@ -161,7 +171,7 @@ case(
     calls(anywhere),
 )
 
-# --- broadcasting, shapes, parts -----------------------------------------------------------------------------------
+# --- broadcasting, shapes, parts ---
 
 
 @st.composite
@@ -291,7 +301,7 @@ def placed(x: np.ndarray, shape: tuple[int, ...], index: Any) -> np.ndarray:
 case("index", lambda x, index: x[index], lambda x, index: x[index], parts())
 case("unindex", index._unindex, placed, placements())
 
-# --- reductions ----------------------------------------------------------------------------------------------------
+# --- reductions ---
 
 
 def reductions(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -313,7 +323,7 @@ case("std", tg.std, numpy_reduction(np.std, ddof=1), calls(spaced, shape=two_or_
 case("amax", tg.amax, numpy_reduction(np.max), calls(spaced, shape=filled, arguments=reductions))
 case("amin", tg.amin, numpy_reduction(np.min), calls(spaced, shape=filled, arguments=reductions))
 
-# --- matrix products -----------------------------------------------------------------------------------------------
+# --- matrix products ---
 
 
 @st.composite
@@ -337,7 +347,7 @@ def layers(draw: Draw) -> Sample:
 case("matmul", tg.matmul, np.matmul, products())
 case("linear", tg.linear, lambda x, w, b=0: x @ w.T + b, layers())
 
-# --- convolution and pooling ---------------------------------------------------------------------------------------
+# --- convolution and pooling ---
 
 
 @st.composite
@@ -448,7 +458,7 @@ case(
     poolings().map(lambda c: Sample((np.sin(c[0]),), {"x": c[0], "window": c[2]})),
 )
 
-# --- softmax and losses ----------------------------------------------------------------------------------------------
+# --- softmax and losses ---
 
 
 def along_dim(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -506,7 +516,7 @@ case(
     "clamp log",
 )
 
-# --- what must be refused ------------------------------------------------------------------------------------------
+# --- what must be refused ---
 
 
 def zeros(*shape: int) -> tg.Tensor:

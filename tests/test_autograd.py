@@ -36,7 +36,7 @@ def defined():
     Operation.registry.update(before)
 
 
-# --- adding up -------------------------------------------------------------------------------------------------------
+# --- adding up ---
 
 
 def test_gradients_add_up_over_uses_and_over_calls():
@@ -110,7 +110,7 @@ def test_a_long_chain_can_be_dropped_without_going_back(no_collector):
     assert node() is None
 
 
-# --- freed and retained ----------------------------------------------------------------------------------------------
+# --- freed and retained ---
 
 
 def test_a_second_backward_says_that_the_graph_was_freed():
@@ -141,7 +141,7 @@ def test_backward_frees_what_the_loss_holds():
     assert kept() is None
 
 
-# --- what is recorded and kept -----------------------------------------------------------------------------------------
+# --- what is recorded and kept ---
 
 
 def test_nothing_is_kept_that_no_needed_derivative_reads():
@@ -175,7 +175,7 @@ def test_grad_walks_only_towards_its_inputs(defined):
     assert gradient.item() == 3.0
 
 
-# --- grad, intermediate results, hooks -----------------------------------------------------------------------------------
+# --- grad, intermediate results, hooks ---
 
 
 def test_grad_returns_gradients_and_leaves_grad_alone():
@@ -251,7 +251,7 @@ def test_a_hook_sees_the_whole_gradient_once_and_may_replace_it():
     assert x.grad.item() == 8.0
 
 
-# --- leaves ------------------------------------------------------------------------------------------------------------
+# --- leaves ---
 
 
 def test_leaves_are_what_the_user_made():
@@ -291,7 +291,7 @@ def test_bad_calls_say_what_is_wrong_and_change_nothing(call, message):
     assert x.grad is None
 
 
-# --- derivatives that are wrong ------------------------------------------------------------------------------------------
+# --- derivatives that are wrong ---
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_derivative_that_reads_what_there_is_not_is_refused_when_defined(defin
             return a
 
 
-# --- in-place writes -----------------------------------------------------------------------------------------------------
+# --- in-place writes ---
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_an_overwritten_value_is_noticed_under_create_graph_too():
         y.backward(create_graph=True)
 
 
-# --- recording modes -----------------------------------------------------------------------------------------------------
+# --- recording modes ---
 
 
 def test_modes_nest_and_are_restored_on_exceptions():

@@ -166,7 +166,7 @@ def test_lists_are_datasets() -> None:
     assert batch_of([5, 6, 7], np.array([2, 0])).tolist() == [7, 5]
 
 
-# --- random_split ------------------------------------------------------------------------------------------------
+# --- random_split ---
 
 
 @given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6), seed=st.integers(0, 99))

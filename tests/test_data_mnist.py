@@ -138,7 +138,7 @@ def test_indices_out_of_range_are_refused(root: Path) -> None:
         MNIST(root)[1:3]  # type: ignore[index]
 
 
-# --- where the files are -----------------------------------------------------------------------------------------
+# --- where the files are ---
 
 
 def test_missing_file_is_named_with_the_ways_to_get_it(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_download_fetches_only_what_is_missing(tmp_path: Path, monkeypatch: pyte
     assert fetched == [(name, MNIST_SHA256[name], tmp_path)]
 
 
-# --- what is in them ---------------------------------------------------------------------------------------------
+# --- what is in them ---
 
 
 @pytest.mark.parametrize(

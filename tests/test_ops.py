@@ -132,7 +132,7 @@ def test_bad_calls_say_what_is_wrong(call: Callable[[], Any], error: type[Except
         call()
 
 
-# --- the registry is whole, and the checker checks -------------------------------------------------------------------
+# --- the registry is whole, and the checker checks ---
 
 
 def recorded(out: tg.Tensor) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 
-# --- types: float32 by default, and nothing widens by accident ---------------------------------------------------------
+# --- types: float32 by default, and nothing widens by accident ---
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_ragged_lists_and_unknown_types_are_refused():
         f32.to(np.complex128)
 
 
-# --- operands of every kind ----------------------------------------------------------------------------------------------
+# --- operands of every kind ---
 
 OPERATORS = {
     "+": lambda a, b: a + b,
@@ -133,7 +133,7 @@ def test_matmul_takes_arrays_on_either_side():
     assert (x @ a).requires_grad
 
 
-# --- NumPy's functions: recorded or refused --------------------------------------------------------------------------------
+# --- NumPy's functions: recorded or refused ---
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_asarray_works_where_there_is_no_graph_to_lose():
     np.testing.assert_array_equal(np.asarray(f32), [1.0, 2.0])
 
 
-# --- in place ----------------------------------------------------------------------------------------------------------------
+# --- in place ---
 
 
 def test_in_place_writes_go_to_the_same_memory():
@@ -233,7 +233,7 @@ def test_bad_writes_say_what_is_wrong_and_change_nothing(write, message):
     assert x.tolist() == [1.0, 2.0]
 
 
-# --- out of the tensor ---------------------------------------------------------------------------------------------------------
+# --- out of the tensor ---
 
 
 def test_numbers_come_out_as_pythons():
@@ -284,7 +284,7 @@ def test_repr_shows_the_values_and_what_is_special(tensor, shown):
     assert repr(tensor) == shown
 
 
-# --- creation --------------------------------------------------------------------------------------------------------------------
+# --- creation ---
 
 
 def test_creation_functions_take_shapes_either_way():

@@ -29,7 +29,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _clock = count()  # one clock for recorded operations and in-place writes: the later has the larger number
 
 
-# --- in-place writes ---------------------------------------------------------------------------------------------
+# --- in-place writes ---
 
 
 class _Writes:
@@ -86,7 +86,7 @@ def overwriter(node: Node) -> str | None:
     return _writes.after(node)
 
 
-# --- what is recorded --------------------------------------------------------------------------------------------
+# --- what is recorded ---
 
 
 class Node:

@@ -40,7 +40,7 @@ class Tensor(Variable):
         self._requires_grad = False
         self.requires_grad = requires_grad
 
-    # --- what it is --------------------------------------------------------------------------------------------
+    # --- what it is ---
 
     @property
     def ndim(self) -> int:
@@ -98,7 +98,7 @@ class Tensor(Variable):
             extras.append("requires_grad=True")
         return f"tensor({', '.join([values, *extras])})"
 
-    # --- its place on the tape ---------------------------------------------------------------------------------
+    # --- its place on the tape ---
 
     @property
     def requires_grad(self) -> bool:
@@ -194,7 +194,7 @@ class Tensor(Variable):
         """Return a recorded copy in row-major memory order."""
         return ops.reshape(ops.reshape(self, -1), self.shape)
 
-    # --- out of the tensor -------------------------------------------------------------------------------------
+    # --- out of the tensor ---
 
     def numpy(self) -> Array:
         """Return the array itself: it shares its memory with the tensor."""
@@ -245,7 +245,7 @@ class Tensor(Variable):
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
 
-    # --- types -------------------------------------------------------------------------------------------------
+    # --- types ---
 
     def to(self, dtype: Any) -> Tensor:
         """Return the tensor in another type of numbers: itself if it has that type already."""
@@ -268,7 +268,7 @@ class Tensor(Variable):
         """Return whether each element is other than 0."""
         return self.to(np.bool_)
 
-    # --- operators ---------------------------------------------------------------------------------------------
+    # --- operators ---
 
     def __add__(self, other: Any) -> Tensor:
         return ops.add(self, other)
@@ -346,7 +346,7 @@ class Tensor(Variable):
 
     __getitem__ = getitem
 
-    # --- in place: nothing is recorded, and what was recorded before notices --------------------------------------
+    # --- in place: nothing is recorded, and what was recorded before notices ---
 
     def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Tensor:
         """Write to the memory by a function of (array, value)."""
@@ -414,7 +414,7 @@ class Tensor(Variable):
     def __itruediv__(self, other: Any) -> Tensor:
         return self._in_place_or_new("div", other)
 
-    # --- operations as methods ---------------------------------------------------------------------------------
+    # --- operations as methods ---
 
     abs = ops.abs
     add = ops.add

@@ -64,3 +64,12 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     array = empty(shape, dtype)
     array.fill(0)
     return array
+
+
+def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
+    """Return an uninitialised array whose dimensions lie in memory in the same order as the given one's."""
+    shape = array.shape if shape is None else shape
+    if prod(shape) * array.itemsize < SMALLEST:
+        return np.empty_like(array, shape=shape)
+    order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
+    return empty(tuple(shape[i] for i in order), array.dtype).transpose(np.argsort(order))

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.memory import empty_like
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Pair = tuple[int, int]
 
@@ -36,6 +38,11 @@ class Window(NamedTuple):
             for j in range(kw):
                 yield padded[:, :, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether a pixel can be in more than one window."""
+        return any(k > s for k, s in zip(self.kernel, self.stride, strict=True))
+
     def pad(self, x: Array, fill: float) -> Array:
         """Return x with a margin, or x itself if there is none."""
         ph, pw = self.padding
@@ -54,9 +61,11 @@ class Window(NamedTuple):
 
 def max_pool2d(x: Array, window: Window) -> Array:
     """Return the largest value in each window."""
-    pixels = window.offsets(window.pad(x, -np.inf), window.output_size(x.shape[2:]))
-    largest = next(pixels).copy(order="K")
-    for pixel in pixels:
+    size = window.output_size(x.shape[2:])
+    first, *others = window.offsets(window.pad(x, -np.inf), size)
+    largest = empty_like(x, (*x.shape[:2], *size))
+    np.copyto(largest, first)
+    for pixel in others:
         np.maximum(largest, pixel, out=largest)
     return largest
 
@@ -64,11 +73,16 @@ def max_pool2d(x: Array, window: Window) -> Array:
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return zeros of x's shape with each window's g added where the window has its first maximum."""
     padded = window.pad(x, -np.inf)
-    spread = np.zeros_like(padded, dtype=g.dtype)
-    for hit, target in zip(
-        _first_maxima(padded, largest, window), window.offsets(spread, largest.shape[2:]), strict=True
-    ):
-        target += g * hit
+    spread = empty_like(padded)
+    spread.fill(0)
+    laid_as_x = empty_like(largest)
+    np.copyto(laid_as_x, g)
+    hits = _first_maxima(padded, largest, window)
+    for hit, target in zip(hits, window.offsets(spread, largest.shape[2:]), strict=True):
+        if window.overlaps:
+            target += laid_as_x * hit
+        else:
+            np.multiply(laid_as_x, hit, out=target)
     return window.crop(spread)
 
 

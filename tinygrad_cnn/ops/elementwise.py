@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.dtypes import as_float
+from tinygrad_cnn.kernels.memory import empty_like
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise
 from tinygrad_cnn.tape import Array, operation
@@ -18,7 +19,7 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
-# --- arithmetic --------------------------------------------------------------------------------------------------
+# --- arithmetic ---
 
 
 @elementwise(
@@ -92,7 +93,7 @@ def sign(input: Array) -> Array:
     return np.sign(input)
 
 
-# --- exponentials and their kin ----------------------------------------------------------------------------------
+# --- exponentials and their kin ---
 
 
 @operation(input=lambda g, out: g * out)
@@ -139,13 +140,19 @@ def sigmoid(input: Array) -> Array:
     return np.where(input >= 0, 1, e) / (1 + e)
 
 
-# --- choices -----------------------------------------------------------------------------------------------------
+# --- choices ---
 
 
-@operation(input=lambda g, out: g * (out > 0))
+@operation(input=lambda g, out: _where_positive(g, out))
 def relu(input: Array) -> Array:
     """input where it is positive, else 0; at 0 the derivative is 0."""
-    return np.maximum(input, 0)
+    return np.maximum(input, 0, out=empty_like(input))
+
+
+# relu's derivative; an operation of its own so that what it makes, as large as what relu makes, uses memory again.
+@operation(values=lambda g, signs: _where_positive(g, signs))
+def _where_positive(values: Array, signs: Array) -> Array:
+    return np.multiply(values, signs > 0, out=empty_like(signs))
 
 
 @elementwise(
@@ -201,7 +208,7 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     return _clamp(input, min=-np.inf if min is None else min, max=np.inf if max is None else max)
 
 
-# --- comparison: no derivative -----------------------------------------------------------------------------------
+# --- comparison: no derivative ---
 
 
 @operation()
