@@ -142,7 +142,7 @@ def recorded(out: tg.Tensor) -> Iterator[str]:
         node = ahead.pop()
         if isinstance(node, Node):
             yield node.operation.name
-            ahead.extend(node.edges)
+            ahead.extend(origin for origin, _, _ in node.edges)
 
 
 @every_case

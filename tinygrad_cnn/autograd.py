@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_cnn.tape import Edge, Node, Operation, Variable, mark_written, operation, overwriter, wrap
+from tinygrad_cnn.tape import Node, Operation, Origin, Variable, mark_written, operation, overwriter, wrap
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -33,73 +33,65 @@ __all__ = [
 
 
 def _walk(
-    roots: Iterable[tuple[Node | Variable, Any]],
-    needed: set[Node | Variable] | None,
-    captured: set[Node | Variable],
+    roots: Iterable[tuple[Origin, Any]],
+    needed: set[Origin] | None,
+    captured: set[Origin],
     like: Variable,
     retain_graph: bool,
     create_graph: bool,
-) -> dict[Node | Variable, tuple[Any, bool]]:
+) -> dict[Origin, tuple[Any, bool]]:
     """Take gradients back from the roots; return those that reach leaves and captured nodes.
 
-    A result is always newer than its inputs, so the newest node that has a gradient has all of it. Only edges in
-    ``needed`` are followed (None: every edge). With each gradient goes whether its buffer is owned, that is, held
-    by nobody else, and may be added to in place.
+    A result is always newer than its inputs, so the newest node that has a gradient has all of it. Only origins in
+    ``needed`` are gone to (None: all). With each gradient goes whether its buffer is owned, that is, held by nobody
+    else, so that it may be added to in place.
     """
-    arrived: dict[Node | Variable, tuple[Any, bool]] = {}
-    results: dict[Node | Variable, tuple[Any, bool]] = {}
+    arrived: dict[Origin, tuple[Any, bool]] = {}
+    results: dict[Origin, tuple[Any, bool]] = {}
     newest: list[tuple[int, Node]] = []
 
-    def arrive(edge: Node | Variable, value: Any, owned: bool) -> None:
-        before = arrived.get(edge)
+    def arrive(origin: Origin, value: Any, owned: bool) -> None:
+        before = arrived.get(origin)
         if before is None:
-            arrived[edge] = (value, owned)
-            if isinstance(edge, Node):
-                heappush(newest, (-edge.sequence, edge))
+            arrived[origin] = (value, owned)
+            if isinstance(origin, Node):
+                heappush(newest, (-origin.sequence, origin))
         elif before[1] and not create_graph:
             total = before[0]
             total += value
-            arrived[edge] = (total, True)
+            arrived[origin] = (total, True)
         else:
-            arrived[edge] = (before[0] + value, True)
+            arrived[origin] = (before[0] + value, True)
 
     for root, value in roots:
         arrive(root, value, False)
     while newest:
         node = heappop(newest)[1]
         g, owned = arrived.pop(node)
-        if node.hooks:
+        if node.hooks is not None:
             g = _run_hooks(node.hooks, g, like, create_graph)
         if node in captured:
             results[node] = (g, owned)
-        operation = node.operation
-        if node.kept is None:
-            raise RuntimeError(
-                f"backward: the graph behind this {operation.name} was freed by an earlier backward pass; "
-                "give the earlier one retain_graph=True to go through it again"
-            )
-        wanted = [
-            (i, edge, rule)
-            for i, (edge, rule) in enumerate(zip(node.edges, operation.rules(node), strict=True))
-            if edge is not None and rule is not None and (needed is None or edge in needed)
-        ]
-        if not wanted:
-            continue
-        values = _readable(node, like, create_graph)
-        for i, edge, rule in wanted:
+        edges = node.edges
+        if needed is not None:
+            edges = [edge for edge in edges if edge[0] in needed]
+            if not edges:
+                continue
+        operation, values = node.operation, _readable(node, like, create_graph)
+        for origin, (function, reads), i in edges:
             if operation.variadic:
                 values["index"] = i
             try:
-                value = rule.function(g, *[values[name] for name in rule.reads])
-                if value.shape != edge.shape or value.dtype is not edge.dtype:
-                    value = operation.fit(value, edge, operation.inputs[0 if operation.variadic else i])
+                value = function(g, *[values[name] for name in reads])
+                if value.shape != origin.shape or value.dtype is not origin.dtype:
+                    value = operation.fit(value, origin, operation.inputs[0 if operation.variadic else i])
             except Exception as error:
                 error.add_note(f"in the backward pass of {operation.name}")
                 raise
-            arrive(edge, value, value is not g and getattr(value, "base", value) is None)
+            arrive(origin, value, value is not g and getattr(value, "base", value) is None)
         if not retain_graph:
             node.kept = None
-            node.edges = ()
+            node.edges = []
     return results | arrived
 
 
@@ -113,26 +105,31 @@ def _run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, like: Variable, cr
 
 def _readable(node: Node, like: Variable, create_graph: bool) -> dict[str, Any]:
     """Return the values that the node's derivatives read: arrays, or tensors of the graph under create_graph."""
-    kept = node.kept or {}
+    kept, operation = node.kept, node.operation
+    if kept is None:
+        raise RuntimeError(
+            f"backward: the graph behind this {operation.name} was freed by an earlier backward pass; "
+            "give the earlier one retain_graph=True to go through it again"
+        )
     if (writer := overwriter(node)) is not None:
         raise _overwritten(node, writer)
     if not create_graph:
         return kept
 
-    def traced(edge: Edge, array: Any) -> Any:
-        if isinstance(edge, Node):
-            return wrap(like, array, edge)
-        if edge is not None and edge.array is not array:
+    def traced(array: Any, origin: Origin) -> Variable:
+        if isinstance(origin, Node):
+            return wrap(like, array, origin)
+        if origin.array is not array:
             raise _overwritten(node, "an assignment to .data")
-        return array if edge is None else edge
+        return origin
 
     values = dict(kept)
-    names = node.operation.inputs
-    if node.operation.variadic:
-        if names[0] in kept:
-            values[names[0]] = tuple(map(traced, node.edges, kept[names[0]]))
-    else:
-        values.update((n, traced(e, kept[n])) for n, e in zip(names, node.edges, strict=True) if n in kept)
+    for origin, _, i in node.edges:
+        name = operation.inputs[0 if operation.variadic else i]
+        if name in values and operation.variadic:
+            values[name] = (*values[name][:i], traced(values[name][i], origin), *values[name][i + 1 :])
+        elif name in values:
+            values[name] = traced(values[name], origin)
     if "out" in kept:
         values["out"] = wrap(like, kept["out"], node)
     return values
@@ -145,24 +142,24 @@ def _overwritten(node: Node, writer: str) -> RuntimeError:
     )
 
 
-def _leading_to(roots: Iterable[Node | Variable], targets: set[Node | Variable]) -> set[Node | Variable]:
+def _leading_to(roots: Iterable[Origin], targets: set[Origin]) -> set[Origin]:
     """Return every node on some way from the roots to a target, and the targets that were found."""
-    seen: set[Node | Variable] = set()
+    seen: set[Origin] = set()
     ahead = list(roots)
     while ahead:
-        edge = ahead.pop()
-        if edge not in seen and isinstance(edge, Node):
-            ahead.extend(e for e in edge.edges if e is not None)
-        seen.add(edge)
+        origin = ahead.pop()
+        if origin not in seen and isinstance(origin, Node):
+            ahead.extend(edge[0] for edge in origin.edges)
+        seen.add(origin)
     leading = targets & seen
     for node in sorted((n for n in seen if isinstance(n, Node)), key=lambda n: n.sequence):
-        if any(edge in leading for edge in node.edges):
+        if any(edge[0] in leading for edge in node.edges):
             leading.add(node)
     return leading
 
 
-def _edge(tensor: Variable) -> Node | Variable:
-    return tensor if tensor.node is None else tensor.node
+def _origin(tensor: Variable) -> Origin:
+    return tensor.node or tensor
 
 
 def _initial(name: str, output: Variable, gradient: Variable | None, create_graph: bool) -> Any:
@@ -194,7 +191,7 @@ def _differentiate(
     inputs: Sequence[Variable] | None,
     retain_graph: bool | None,
     create_graph: bool,
-) -> dict[Node | Variable, tuple[Any, bool]]:
+) -> dict[Origin, tuple[Any, bool]]:
     """Check the arguments that `backward` and `grad` share, and walk back."""
     if not outputs:
         raise ValueError(f"{name}: wanted at least one output")
@@ -203,14 +200,14 @@ def _differentiate(
     if len(outputs) != len(gradients):
         raise ValueError(f"{name}: got {len(outputs)} outputs, but {len(gradients)} gradients for them")
     pairs = zip(outputs, gradients, strict=True)
-    roots = [(_edge(output), _initial(name, output, gradient, create_graph)) for output, gradient in pairs]
+    roots = [(_origin(output), _initial(name, output, gradient, create_graph)) for output, gradient in pairs]
     captured, needed = set(), None
     if inputs is not None:
         if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
             raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
-        captured = {_edge(i) for i in inputs}
-        needed = _leading_to([edge for edge, _ in roots], captured)
-        roots = [(edge, g) for edge, g in roots if edge in needed]
+        captured = {_origin(i) for i in inputs}
+        needed = _leading_to([origin for origin, _ in roots], captured)
+        roots = [(origin, g) for origin, g in roots if origin in needed]
     retain = create_graph if retain_graph is None else retain_graph
     with set_grad_enabled(create_graph):
         return _walk(roots, needed, captured, outputs[0], retain, create_graph)
@@ -249,9 +246,9 @@ def backward(
     gradients = None if grad_tensors is None else _as_sequence(grad_tensors)
     targets = None if inputs is None else _as_sequence(inputs)
     results = _differentiate("backward", outputs, gradients, targets, retain_graph, create_graph)
-    of_node = {} if targets is None else {_edge(t): t for t in targets}
-    for edge, gradient in results.items():
-        accumulate(of_node.get(edge, edge), gradient)
+    of_node = {} if targets is None else {_origin(t): t for t in targets}
+    for origin, gradient in results.items():
+        accumulate(of_node.get(origin, origin), gradient)
 
 
 def accumulate(leaf: Variable, gradient: tuple[Any, bool]) -> None:
@@ -289,9 +286,9 @@ def grad(
     targets = _as_sequence(inputs)
     gradients = None if grad_outputs is None else _as_sequence(grad_outputs)
     results = _differentiate("grad", _as_sequence(outputs), gradients, targets, retain_graph, create_graph)
-    unused = [i for i, target in enumerate(targets) if _edge(target) not in results]
+    unused = [i for i, target in enumerate(targets) if _origin(target) not in results]
     if unused and not allow_unused:
         raise RuntimeError(
             f"grad: the outputs do not depend on input {unused[0]}; pass allow_unused=True to get None for it"
         )
-    return tuple(None if i in unused else _own(t, results[_edge(t)]) for i, t in enumerate(targets))
+    return tuple(None if i in unused else _own(t, results[_origin(t)]) for i, t in enumerate(targets))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
@@ -90,16 +90,14 @@ def overwriter(node: Node) -> str | None:
 
 
 class Node:
-    """A recorded operation. It refers to its inputs and to arrays, never to its result: no cycles."""
+    """A recorded operation. It refers to its inputs' origins and to arrays, never to its result: no cycles."""
 
     __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "sequence", "shape")
 
-    def __init__(
-        self, operation: Operation, edges: tuple[Edge, ...], kept: dict[str, Any] | None, out: Array
-    ) -> None:
+    def __init__(self, operation: Operation, edges: list[Edge], kept: dict[str, Any], out: Array) -> None:
         self.operation = operation
-        self.edges = edges
-        self.kept = kept  # the values that derivatives read, by name; None once the graph was freed
+        self.edges = edges  # one for each input that needs a gradient
+        self.kept: dict[str, Any] | None = kept  # what derivatives read, by name; None once the graph was freed
         self.shape = out.shape
         self.dtype = out.dtype
         self.hooks: list[Callable[[Any], Any]] | None = None
@@ -133,8 +131,8 @@ class Variable:
         return self.array.dtype
 
 
-Edge: TypeAlias = "Node | Variable | None"
-"""Where an input came from: a recorded operation, a leaf, or nothing that wants a gradient."""
+Origin: TypeAlias = Node | Variable
+"""Where a tensor came from: the recorded operation that made it, or, for a leaf, itself."""
 
 
 def wrap(like: Variable, array: Array, node: Node | None = None) -> Tensor:
@@ -152,6 +150,10 @@ class Derivative(NamedTuple):
 
     function: Callable[..., Any]
     reads: tuple[str, ...]
+
+
+Edge: TypeAlias = tuple[Origin, Derivative, int]
+"""An input that needs a gradient: where it came from, how the gradient goes back to it, and which input it is."""
 
 
 class Operation:
@@ -181,7 +183,7 @@ class Operation:
             name: self._derivative(name, function, constants) for name, function in derivatives.items()
         }
         self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
-        self._plans: dict[int, list[tuple[str, Callable[..., Any]]]] = {}
+        self._plans: dict[int, list[tuple[str, Callable[..., Any] | None, int]]] = {}
         if self.name in Operation.registry:
             raise ValueError(f"there is an operation named {self.name} already")
         Operation.registry[self.name] = self
@@ -203,17 +205,15 @@ class Operation:
             )
         return Derivative(function, tuple(reads))
 
-    def rules(self, node: Node) -> Sequence[Derivative | None]:
-        """Return the derivative for each edge of a node."""
-        return self._rules * len(node.edges) if self.variadic else self._rules
-
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
         variable = None
+        needs_gradient = False
         arrays = []
         for value in inputs:
             if isinstance(value, Variable):
                 variable = value
                 arrays.append(value.array)
+                needs_gradient = needs_gradient or value._requires_grad
             else:
                 arrays.append(value)
         try:
@@ -224,42 +224,41 @@ class Operation:
             return out  # type: ignore[return-value]
         if isinstance(out, np.generic):
             out = np.asarray(out)
-        return wrap(variable, out, self._record(inputs, arrays, constants, out) if _mode.recording else None)
+        record = needs_gradient and _mode.recording
+        return wrap(variable, out, self._record(inputs, arrays, constants, out) if record else None)
 
     def _record(
         self, inputs: tuple[Any, ...], arrays: list[Any], constants: dict[str, Any], out: Array
     ) -> Node | None:
-        """Return a node if some input needs a gradient, keeping what the derivatives for those inputs read."""
+        """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
         edges: list[Edge] = []
         needed = 0
+        rules = self._rules * len(inputs) if self.variadic else self._rules
         for i, value in enumerate(inputs):
-            if isinstance(value, Variable) and value._requires_grad and self._rules[0 if self.variadic else i]:
-                edges.append(value if value.node is None else value.node)
-                needed |= 1 << i
-            else:
-                edges.append(None)
-        if not needed:
+            if isinstance(value, Variable) and value._requires_grad and (rule := rules[i]) is not None:
+                edges.append((value.node or value, rule, i))
+                needed |= 0 if self.variadic else 1 << i
+        if not edges:
             return None
         plan = self._plans.get(needed)
         if plan is None:
-            plan = self._plans[needed] = self._plan(needed)
-        for name, read in plan:
-            constants[name] = read(arrays, out)
-        return Node(self, tuple(edges), constants, out)
+            plan = self._plans[needed] = self._plan([rule for _, rule, _ in edges])
+        for name, read, i in plan:
+            constants[name] = arrays[i] if read is None else read(arrays, i, out)
+        return Node(self, edges, constants, out)
 
-    def _plan(self, needed: int) -> list[tuple[str, Callable[..., Any]]]:
-        """Return which values the derivatives of the needed inputs read, and how to get at each."""
-        sources: dict[str, Callable[[list[Any], Array], Any]] = {"out": lambda arrays, out: out}
+    def _plan(self, rules: Iterable[Derivative]) -> list[tuple[str, Callable[..., Any] | None, int]]:
+        """Return which values the derivatives read beside the constants, and how to get each (None: an input)."""
+        sources: dict[str, tuple[Callable[..., Any] | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
         if self.variadic:
-            sources[self.inputs[0]] = lambda arrays, out: tuple(arrays)
+            sources[self.inputs[0]] = (lambda arrays, i, out: tuple(arrays), 0)
         else:
             for i, name in enumerate(self.inputs):
-                sources[name] = partial(_input, i)
-                sources[f"{name}_shape"] = partial(_input_shape, i)
-                sources[f"{name}_dtype"] = partial(_input_dtype, i)
-        rules = self._rules if self.variadic else [r for i, r in enumerate(self._rules) if needed >> i & 1]
-        reads = dict.fromkeys(name for rule in rules if rule for name in rule.reads)
-        return [(name, sources[name]) for name in reads if name in sources]
+                sources[name] = (None, i)
+                sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
+                sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
+        reads = dict.fromkeys(name for rule in rules for name in rule.reads)
+        return [(name, *sources[name]) for name in reads if name in sources]
 
     def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
         """Return the error with the operation's name and what it was given."""
@@ -268,13 +267,13 @@ class Operation:
         given = ", ".join(describe(a) for a in arrays)
         return renamed(error, f"{self.name}: {error} (given {given})")
 
-    def fit(self, gradient: Any, edge: Node | Variable, name: str) -> Any:
+    def fit(self, gradient: Any, origin: Origin, name: str) -> Any:
         """Refuse a gradient that is not of its input's shape and type."""
-        if gradient.shape == edge.shape and gradient.dtype == edge.dtype:
+        if gradient.shape == origin.shape and gradient.dtype == origin.dtype:
             return gradient
         raise RuntimeError(
             f"the derivative of {self.name} with respect to {name} is of shape {gradient.shape} and type "
-            f"{gradient.dtype}; wanted {edge.shape} and {edge.dtype}"
+            f"{gradient.dtype}; wanted {origin.shape} and {origin.dtype}"
         )
 
     def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Tensor]:
@@ -283,18 +282,6 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
-
-
-def _input(i: int, arrays: list[Any], out: Array) -> Any:
-    return arrays[i]
-
-
-def _input_shape(i: int, arrays: list[Any], out: Array) -> tuple[int, ...]:
-    return np.shape(arrays[i])
-
-
-def _input_dtype(i: int, arrays: list[Any], out: Array) -> Any:
-    return arrays[i].dtype
 
 
 def renamed(error: Exception, message: str) -> Exception:

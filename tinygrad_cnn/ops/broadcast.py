@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.dtypes import result_type
 from tinygrad_cnn.ops.arguments import sizes
-from tinygrad_cnn.tape import Array, Node, Operation, Variable, describe, operation
+from tinygrad_cnn.tape import Array, Operation, Origin, Variable, describe, operation
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -57,10 +57,10 @@ def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
 class Broadcasting(Operation):
     """An operation whose inputs broadcast: each gradient is summed back to its input's shape."""
 
-    def fit(self, gradient: Any, edge: Node | Variable, name: str) -> Any:
-        if gradient.shape != edge.shape:
-            gradient = sum_to(gradient, shape=edge.shape)
-        return super().fit(gradient, edge, name)
+    def fit(self, gradient: Any, origin: Origin, name: str) -> Any:
+        if gradient.shape != origin.shape:
+            gradient = sum_to(gradient, shape=origin.shape)
+        return super().fit(gradient, origin, name)
 
 
 class Elementwise(Broadcasting):
