@@ -22,6 +22,7 @@ from tinygrad_cnn.creation import (
 from tinygrad_cnn.dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import default_generator, manual_seed
+from tinygrad_cnn.serialization import load, save
 from tinygrad_cnn.tensor import Tensor
 
 __version__ = "0.1.0"
