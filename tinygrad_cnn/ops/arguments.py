@@ -67,3 +67,10 @@ def want_float(name: str, value: Any) -> None:
     """Refuse integers and booleans where only floating-point numbers make sense."""
     if value.dtype.kind != "f":
         raise TypeError(f"{name}: wanted floating-point numbers, got {value.dtype}")
+
+
+def whole(name: str, argument: str, value: int, least: int) -> int:
+    """Return an integer of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name}: {argument} is {value!r}; wanted an integer of at least {least}")
+    return int(value)

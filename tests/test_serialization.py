@@ -1,0 +1,136 @@
+"""Weights go through files unchanged; files are written whole or not at all, and bad ones are named."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_cnn as tg
+
+DTYPES = [tg.float16, tg.float32, tg.float64, tg.int8, tg.int16, tg.int32, tg.int64, tg.uint8, tg.bool_]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("weights")
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text(min_size=1).filter(lambda name: name != "__metadata__"),
+        st.sampled_from(DTYPES).flatmap(
+            lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0, max_side=4))
+        ),
+        max_size=4,
+    )
+)
+def test_what_is_saved_comes_back_to_the_bit(folder, arrays):
+    path = folder / "any.safetensors"
+    tg.save({name: tg.from_numpy(a.T) for name, a in arrays.items()}, path)
+    loaded = tg.load(path)
+    assert loaded.keys() == arrays.keys()
+    for name, a in arrays.items():
+        assert loaded[name].dtype == a.dtype
+        assert loaded[name].shape == a.T.shape
+        assert loaded[name].numpy().tobytes() == a.T.tobytes()
+
+
+def test_any_memory_order_and_byte_order_is_saved_by_its_values(tmp_path):
+    big = np.arange(6.0).reshape(2, 3)
+    for array in (big.T, big[:, ::-1], big[:, 1], big.astype(">f8")):
+        tg.save({"x": tg.from_numpy(array)}, tmp_path / "x")
+        assert np.array_equal(tg.load(tmp_path / "x")["x"].numpy(), array)
+
+
+def test_a_model_comes_back_and_its_file_is_the_same_every_time(tmp_path):
+    model, other = tg.models.LeNet(), tg.models.LeNet()
+    for name in "ab":
+        tg.save(model.state_dict(), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    other.load_state_dict(tg.load(str(tmp_path / "a")))
+    x = tg.randn(2, 1, 28, 28)
+    assert np.array_equal(model(x).detach().numpy(), other(x).detach().numpy())
+
+
+def test_loaded_tensors_own_their_memory(tmp_path):
+    tg.save({"a": tg.ones(2), "b": tg.ones(2)}, tmp_path / "x")
+    loaded = tg.load(tmp_path / "x")
+    loaded["a"].zero_()
+    assert loaded["a"].array.flags.owndata
+    assert loaded["b"].tolist() == [1, 1]
+
+
+def test_other_libraries_read_the_files(tmp_path):
+    from safetensors.numpy import load_file
+
+    tg.save({"x": tg.ones(2, 3)}, tmp_path / "x")
+    assert load_file(tmp_path / "x")["x"].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ([tg.ones(1)], "wanted a dict of tensors, got list"),
+        ({"epoch": 3}, "'epoch' is a int; wanted a tensor"),
+        ({"x": np.ones(1)}, "'x' is a ndarray"),
+        ({1: tg.ones(1)}, "under the name 1"),
+        ({"__metadata__": tg.ones(1)}, "under the name '__metadata__'"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(tmp_path, state, message):
+    path = tmp_path / "x"
+    tg.save({"x": tg.ones(1)}, path)
+    with pytest.raises(TypeError, match=f"save: .*{message}"):
+        tg.save(state, path)
+    assert os.listdir(tmp_path) == ["x"]
+    assert tg.load(path)["x"].tolist() == [1]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    tg.save({"x": tg.ones(1)}, path)
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    for step in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, step, fail)
+            with pytest.raises(OSError, match="disk full"):
+                tg.save({"x": tg.zeros(1)}, path)
+        assert os.listdir(tmp_path) == ["x"]
+        assert tg.load(path)["x"].tolist() == [1]
+
+
+def test_damaged_and_foreign_files_are_named(tmp_path):
+    path = tmp_path / "broken.safetensors"
+    tg.save({"x": tg.ones(4)}, path)
+    whole = path.read_bytes()
+    bfloat = whole.replace(b'"F32"', b'"BF16"').replace(b"[4]", b"[8]")
+    bfloat = (int.from_bytes(whole[:8], "little") + 1).to_bytes(8, "little") + bfloat[8:]
+    complex64 = whole.replace(b'"F32"', b'"C64"').replace(b"[4]", b"[2]")
+    for content in (
+        complex64,
+        b"",
+        b"PK\x03\x04 not one",
+        whole[:-1],
+        whole[:20],
+        whole + b"\0",
+        b"\xff" * 64,
+        bfloat,
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"load: .*broken\.safetensors"):
+            tg.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        tg.load(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        tg.save({}, Path(tmp_path / "nowhere" / "x"))

@@ -1,0 +1,38 @@
+"""LeNet as the report has it: two convolutions and three fully connected layers, with ReLU and max-pooling."""
+
+from __future__ import annotations
+
+import tinygrad_cnn.nn.functional as F
+from tinygrad_cnn import nn
+from tinygrad_cnn.tensor import Tensor
+
+
+class LeNet(nn.Module):
+    """Classify images of 28 x 28 pixels, (N, 1, 28, 28) to logits (N, num_classes), with 44,426 parameters for 10.
+
+    After LeCun et al., "Gradient-based learning applied to document recognition" (1998), with today's activations.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.models.LeNet()(tg.ones(2, 1, 28, 28)).shape
+    (2, 10)
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(256, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, num_classes)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the logits of a batch of images."""
+        if input.shape[1:] != (1, 28, 28):
+            raise ValueError(f"LeNet: wanted images of shape (N, 1, 28, 28), got {input.shape}")
+        x = F.max_pool2d(F.relu(self.conv1(input)), 2)  # N  6 12 12
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # N 16 4 4
+        x = x.flatten(1)
+        x = F.relu(self.fc1(x))
+        x = F.relu(self.fc2(x))
+        logits: Tensor = self.fc3(x)
+        return logits

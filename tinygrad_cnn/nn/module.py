@@ -1,0 +1,282 @@
+"""Module: a function with parameters, made of smaller ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from tinygrad_cnn.dtypes import as_dtype, float32, float64
+from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
+from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
+from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.tensor import Tensor
+
+
+class Module:
+    """The base of all layers and models: assign parameters and modules as attributes, and define ``forward``.
+
+    What is assigned is registered by name, so that `parameters`, `state_dict`, `train` and their kin find it. The
+    values are ordinary attributes; the registry says only which names hold what.
+
+    >>> import tinygrad_cnn as tg
+    >>> class Scale(tg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = tg.nn.Parameter([2.0])
+    ...
+    ...     def forward(self, input):
+    ...         return input * self.factor
+    >>> Scale()(tg.tensor([3.0])).item(), list(Scale().state_dict())
+    (6.0, ['factor'])
+    """
+
+    training: bool
+    _registry: dict[str, str]  # name -> "parameter", "buffer", "unsaved buffer" or "module", in order
+
+    def __init__(self) -> None:
+        self._registry = {}
+        self.training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's function: subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__}: forward() is not defined; define it to call the module")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    # --- registration ------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = self.__dict__.get("_registry", {}).get(name)
+        if isinstance(value, Parameter):
+            self._register("parameter", name, value)
+        elif isinstance(value, Module) and known in (None, "module"):
+            self._register("module", name, value)
+        else:
+            if known is not None:
+                self._check_kind(known, name, value)
+            super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._registry.pop(name, None)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Register a parameter, or None for one that is left out."""
+        self._register_new("parameter", name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Register a tensor that belongs to the state but is not trained; if not persistent, it is not saved."""
+        self._register_new("buffer" if persistent else "unsaved buffer", name, tensor)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Register a module as a child."""
+        self._register_new("module", name, module)
+
+    def _register_new(self, kind: str, name: str, value: Any) -> None:
+        if name in self.__dict__ and kind != self._registry.get(name):
+            raise KeyError(f"{type(self).__name__}: there is an attribute {name!r} already")
+        self._register(kind, name, value)
+
+    def _register(self, kind: str, name: str, value: Any) -> None:
+        owner = type(self).__name__
+        if "_registry" not in self.__dict__:
+            raise AttributeError(f"{owner}: call super().__init__() before assigning {kind} {name!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"{owner}: the name of a {kind} is {name!r}; wanted a string")
+        if not name or "." in name or hasattr(Module, name):
+            raise KeyError(f"{owner}: a {kind} cannot be named {name!r} (empty, dotted, or what every module has)")
+        self._check_kind(kind, name, value)
+        if isinstance(value, Module) and any(module is self for module in value.modules()):
+            raise ValueError(f"{owner}: module {name!r} cannot be registered, it contains this module")
+        super().__setattr__(name, value)
+        if name in self.__dict__:  # the setter of a property may keep the value under another name
+            if self._registry.get(name) != kind:
+                self._registry.pop(name, None)
+            self._registry[name] = kind
+
+    def _check_kind(self, kind: str, name: str, value: Any) -> None:
+        wanted = {"parameter": Parameter, "module": Module}.get(kind, Tensor)
+        if value is not None and not isinstance(value, wanted):
+            hint = f"; did you mean {value.__name__}()?" if isinstance(value, type) else ""
+            raise TypeError(
+                f"{type(self).__name__}: cannot assign {type(value).__name__} as {kind} {name!r}; "
+                f"wanted a {wanted.__name__} or None{hint}"
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):
+            return super().__getattribute__(name)  # a property that failed: let its own error be seen
+        hint = "" if name.startswith("__") else did_you_mean(name, dir(self))
+        if "_registry" not in self.__dict__:
+            hint = "; was super().__init__() called?"
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in super().__dir__() if not name[:1].isdigit()]
+
+    # --- what is inside ----------------------------------------------------------------------------------------
+
+    def _own(self, *kinds: str) -> Iterator[tuple[str, Any]]:
+        for name, kind in self._registry.items():
+            if kind in kinds and self.__dict__[name] is not None:
+                yield name, self.__dict__[name]
+
+    def _named(
+        self, kinds: tuple[str, ...], prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
+        seen = set()
+        modules = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, value in module._own(*kinds):
+                if not (remove_duplicate and value in seen):
+                    seen.add(value)
+                    yield _join(path, name), value
+
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """Yield this module and all below it with their dotted names, parents first, each module once."""
+        seen = set()
+        ahead: list[tuple[str, Module]] = [(prefix, self)]
+        while ahead:
+            path, module = ahead.pop()
+            if remove_duplicate and module in seen:
+                continue
+            seen.add(module)
+            yield path, module
+            ahead += reversed([(_join(path, name), child) for name, child in module._own("module")])
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules directly below with their names, each once."""
+        return self._named(("module",), recurse=False)
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly below, each once."""
+        return (module for _, module in self.named_children())
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yield the parameters with their dotted names, each once."""
+        return self._named(("parameter",), prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield the parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters("", recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield the buffers with their dotted names, each once."""
+        return self._named(("buffer", "unsaved buffer"), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yield the buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers("", recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module of a dotted name; "" is this one."""
+        modules = dict(self.named_modules(remove_duplicate=False))
+        if target not in modules:
+            hint = did_you_mean(target, modules)
+            raise AttributeError(f"{type(self).__name__} has no submodule {target!r}{hint}")
+        return modules[target]
+
+    # --- acting on all of it -----------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Put this module and all below it into training mode, or with False into evaluation mode."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode is {mode!r}; wanted True or False")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Put this module and all below it into evaluation mode."""
+        return self.train(False)
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call a function with every module below, and at last with this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or set them to 0 in place."""
+        clear_gradients(self.parameters(), set_to_none)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether operations on the parameters are recorded."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def to(self, dtype: Any) -> Self:
+        """Convert floating-point parameters and buffers, and their gradients; the tensor objects stay the same."""
+        wanted = as_dtype(dtype)
+        if wanted.kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: wanted a floating-point type, got {wanted}")
+        for _, tensor in self._named(("parameter", "buffer", "unsaved buffer")):
+            if tensor.dtype.kind == "f":
+                tensor.array = tensor.array.astype(wanted, copy=False)
+                if tensor.grad is not None:
+                    tensor.grad = tensor.grad.detach().to(wanted)
+        return self
+
+    def float(self) -> Self:
+        """Convert floating-point parameters and buffers to float32."""
+        return self.to(float32)
+
+    def double(self) -> Self:
+        """Convert floating-point parameters and buffers to float64."""
+        return self.to(float64)
+
+    # --- state -------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all parameters and persistent buffers by dotted name; the tensors share their memory."""
+        state = {}
+        for path, module in self.named_modules(remove_duplicate=False):
+            for name, tensor in (*module._own("parameter"), *module._own("buffer")):
+                state[_join(path, name)] = tensor.detach()
+        return state
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor | np.ndarray[Any, Any]], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy values (tensors or arrays) into the parameters and buffers, in their own memory and types.
+
+        Everything is checked first: on error nothing has changed, and the RuntimeError lists all that is missing,
+        unexpected, or of the wrong shape or kind. Missing and unexpected names are returned, if not ``strict``.
+        """
+        own = self.state_dict()
+        keys = check_state(type(self).__name__, own, state_dict, strict)
+        for name in own.keys() & state_dict.keys():
+            own[name].copy_(array_of(state_dict[name]))
+        return keys
+
+    # --- in words ----------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return what stands between the parentheses of the module's repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        inside = [f"({name}): {child!r}" for name, child in self._own("module")]
+        extra = self.extra_repr()
+        if not inside:
+            return f"{type(self).__name__}({extra})"
+        lines = "\n".join(filter(None, [extra, *inside])).replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {lines}\n)"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,45 @@
+"""Whether a state fits the module that it is to be loaded into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.tensor import Tensor
+
+
+class IncompatibleKeys(NamedTuple):
+    """The names that a loaded state lacked, and those that the module does not know."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def check_state(owner: str, own: Mapping[str, Tensor], state: Any, strict: bool) -> IncompatibleKeys:
+    """Raise one RuntimeError that lists everything in a state that does not fit."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{owner}.load_state_dict: wanted a dict of tensors, got {type(state).__name__}")
+    missing = [name for name in own if name not in state]
+    unexpected = [name for name in state if name not in own]
+    wrong = []
+    if strict:
+        wrong += [f"missing: {name}" for name in missing]
+        wrong += [f"unexpected: {name}{did_you_mean(str(name), missing)}" for name in unexpected]
+    wrong += [f"{n}: {why}" for n, tensor in own.items() if n in state and (why := _misfit(tensor, state[n]))]
+    if wrong:
+        lines = "".join(f"\n  {line}" for line in wrong)
+        raise RuntimeError(f"{owner}.load_state_dict: the state does not fit, and nothing was loaded{lines}")
+    return IncompatibleKeys(missing, unexpected)
+
+
+def _misfit(own: Tensor, given: Any) -> str | None:
+    if not isinstance(given, (Tensor, np.ndarray)):
+        return f"is a {type(given).__name__}; wanted a tensor or an array"
+    if given.shape != own.shape:
+        return f"has shape {given.shape}; wanted {own.shape}"
+    if (given.dtype.kind == "f") != (own.dtype.kind == "f") or given.dtype.kind not in "biuf":
+        return f"has numbers of type {given.dtype}; wanted {own.dtype}"
+    return None

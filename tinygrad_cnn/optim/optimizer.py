@@ -1,0 +1,144 @@
+"""What all optimizers share: groups of parameters with options, and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.grad_mode import enable_grad
+from tinygrad_cnn.nn.parameter import clear_gradients
+from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.tensor import Tensor
+
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """The base of optimizers: subclasses define `_update`, which changes the parameters of one group.
+
+    ``params`` is an iterable of tensors, or of dicts that have such under "params" and any options beside it, which
+    hold for that group instead of the defaults. ``param_groups`` may be changed between steps.
+    """
+
+    def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
+        self.defaults = dict(defaults)
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[Group] = []
+        if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}: params is a {type(params).__name__}; wanted an iterable of tensors or of "
+                "dicts, such as model.parameters()"
+            )
+        given: list[Any] = list(params)
+        if not any(isinstance(item, Mapping) for item in given):
+            given = [{"params": given}]
+        for group in given:
+            self.add_param_group(group)
+        if not any(group["params"] for group in self.param_groups):
+            raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
+
+    def _update(self, group: Group) -> None:
+        """Change the parameters of one group: subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__}: _update() is not defined")
+
+    def _check(self, group: Group) -> None:
+        """Raise for options out of range: subclasses define it."""
+
+    def _want_finite(self, group: Group, least: float, *options: str) -> None:
+        for option in options:
+            value = group[option]
+            if not (isinstance(value, Real) and isfinite(value) and float(value) >= least):
+                raise ValueError(
+                    f"{type(self).__name__}: {option} is {value!r}; wanted a finite number of at least {least}"
+                )
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; a closure is called first, and its result returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self._update(group)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or set them to 0 in place."""
+        for group in self.param_groups:
+            clear_gradients(group["params"], set_to_none)
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add parameters with options of their own: ``{"params": tensors, "lr": 0.01}``."""
+        name = type(self).__name__
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            raise TypeError(f'{name}: wanted a parameter group {{"params": tensors, ...}}, got {param_group!r:.60}')
+        for option in param_group.keys() - self.defaults.keys() - {"params"}:
+            raise TypeError(f"{name}: there is no option {option!r}{did_you_mean(str(option), self.defaults)}")
+        options = dict(param_group)
+        params = options.pop("params")
+        if isinstance(params, (set, str)) or not isinstance(params, Iterable):
+            raise TypeError(f"{name}: params is a {type(params).__name__}; wanted tensors in a fixed order")
+        params = [params] if isinstance(params, Tensor) else list(params)
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{name}: can only optimize tensors, got {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError(f"{name}: cannot optimize the result of {p.grad_fn}; wanted a leaf tensor")
+            if id(p) in known:
+                raise ValueError(f"{name}: a parameter of shape {p.shape} is given twice")
+            known.add(id(p))
+        group = {"params": params, **self.defaults, **options}
+        self._check(group)
+        self.param_groups.append(group)
+
+    def _numbered(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state by the number of each parameter, and the groups with numbers in place of parameters."""
+        number = {p: i for i, p in enumerate(self._numbered())}
+        groups = [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {number[p]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over copies of a state and of the groups' options. On error nothing has changed.
+
+        Raises ValueError if the groups or shapes differ from this optimizer's.
+        """
+        name = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
+            raise ValueError(f'{name}: wanted {{"state": ..., "param_groups": ...}}, got {state_dict!r:.60}')
+        sizes = [len(group["params"]) for group in state_dict["param_groups"]]
+        wanted = [len(group["params"]) for group in self.param_groups]
+        if sizes != wanted:
+            raise ValueError(f"{name}: got groups of {sizes} parameters; wanted {wanted}")
+        groups = []
+        for own, given in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            groups.append({**own, **deepcopy(dict(given)), "params": own["params"]})
+            self._check(groups[-1])
+        numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
+        by_number = dict(zip(numbers, self._numbered(), strict=True))
+        state = {}
+        for number, values in state_dict["state"].items():
+            if number not in by_number:
+                raise ValueError(f"{name}: there is state for parameter {number!r}, which is in no group")
+            p = by_number[number]
+            state[p] = {key: _fitting(f"{name}: {key}", p, value) for key, value in values.items()}
+        self.state = state
+        for own, group in zip(self.param_groups, groups, strict=True):
+            own.update(group)
+
+
+def _fitting(name: str, parameter: Tensor, value: Any) -> Any:
+    """Return a copy of an item of state: a tensor of the parameter's type, and of its shape or a single number."""
+    if not isinstance(value, (Tensor, np.ndarray)):
+        return deepcopy(value)
+    if value.shape not in (parameter.shape, ()):
+        raise ValueError(f"{name} has shape {value.shape}, its parameter {parameter.shape}")
+    return Tensor(value, parameter.dtype if value.dtype.kind == "f" else None)
