@@ -16,7 +16,9 @@ BATCH_SIZE = 64
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, help="folder of the IDX files; else $TINYGRAD_CNN_DATA or the cache")
+    parser.add_argument(
+        "--data-dir", type=Path, help="folder of the IDX files; else $TINYGRAD_CNN_DATA or the cache"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/lenet_mnist"), help="folder for the weights")
     parser.add_argument("--epochs", type=int, default=5, help="passes over the training images")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the initial weights and the shuffling")
@@ -32,14 +34,18 @@ def main() -> None:
 
     model = LeNet()
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, epochs=args.epochs, steps_per_epoch=len(batches))
+    schedule = optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.1, epochs=args.epochs, steps_per_epoch=len(batches)
+    )
     trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, schedule, [EarlyStopping(patience=5)])
     history = trainer.fit(batches, DataLoader(validation, 1000), args.epochs, verbose=True)
 
     if history.ended_early:
         print(f"ended early: {history.ended_early}")
     score = trainer.evaluate(DataLoader(test, 1000))
-    print(f"test: {score.accuracy:.2%} of {len(test):,} digits right, loss {score.loss:.4f}; {history.seconds:.1f} s")
+    print(
+        f"test: {score.accuracy:.2%} of {len(test):,} digits right, loss {score.loss:.4f}; {history.seconds:.1f} s"
+    )
     args.output.mkdir(parents=True, exist_ok=True)
     tg.save(model.state_dict(), args.output / "model.safetensors")
     print(f"weights: {args.output / 'model.safetensors'}")

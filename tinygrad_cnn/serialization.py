@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
+from tinygrad_cnn.files import replacing
 from tinygrad_cnn.tensor import Tensor
 
-Path = str | os.PathLike[str]
 
-
-def save(state_dict: Mapping[str, Tensor], path: Path) -> None:
+def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
     """Write named tensors to a safetensors file, whole or not at all.
 
     Raises TypeError for anything but a dict of tensors.
@@ -34,10 +33,11 @@ def save(state_dict: Mapping[str, Tensor], path: Path) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"save: {name!r} is a {type(value).__name__}; wanted a tensor")
     in_c_order = {name: np.asarray(tensor.array, order="C") for name, tensor in state_dict.items()}
-    write_atomically(path, to_bytes(in_c_order))
+    with replacing(Path(path)) as file:
+        file.write(to_bytes(in_c_order))
 
 
-def load(path: Path) -> dict[str, Tensor]:
+def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the named tensors of a safetensors file. Raises ValueError, naming the file, if it is not one."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
@@ -50,18 +50,3 @@ def load(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"load: {os.fspath(path)} is damaged or not a safetensors file: {error}") from error
     except KeyError as error:
         raise ValueError(f"load: {os.fspath(path)} has numbers of a type that NumPy lacks: {error}") from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that whoever reads it, even after a crash, finds all of the old content or all of the new."""
-    temporary = f"{os.fspath(path)}.{secrets.token_hex(4)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_cnn import autograd, numpy_protocol, ops
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, float64, int64
+from tinygrad_cnn.methods import Methods
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
@@ -18,7 +19,7 @@ from tinygrad_cnn.tape import Array, Variable, mark_written, renamed, wrap
 Scalar = bool | int | float
 
 
-class Tensor(Variable):
+class Tensor(Methods):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
     ``Tensor(data)`` copies: lists and numbers to float32, int64 or bool, arrays in the type that they have. With
@@ -413,50 +414,6 @@ class Tensor(Variable):
 
     def __itruediv__(self, other: Any) -> Tensor:
         return self._in_place_or_new("div", other)
-
-    # --- operations as methods ---
-
-    abs = ops.abs
-    add = ops.add
-    amax = ops.amax
-    amin = ops.amin
-    argmax = ops.argmax
-    broadcast_to = ops.broadcast_to
-    clamp = ops.clamp
-    cos = ops.cos
-    div = ops.div
-    exp = ops.exp
-    expand = ops.expand
-    flatten = ops.flatten
-    isfinite = ops.isfinite
-    isnan = ops.isnan
-    log = ops.log
-    log_softmax = ops.log_softmax
-    matmul = ops.matmul
-    maximum = ops.maximum
-    mean = ops.mean
-    minimum = ops.minimum
-    mul = ops.mul
-    neg = ops.neg
-    permute = ops.permute
-    pow = ops.pow
-    relu = ops.relu
-    reshape = ops.reshape
-    sigmoid = ops.sigmoid
-    sign = ops.sign
-    sin = ops.sin
-    softmax = ops.softmax
-    sqrt = ops.sqrt
-    square = ops.square
-    squeeze = ops.squeeze
-    std = ops.std
-    sub = ops.sub
-    sum = ops.sum
-    tanh = ops.tanh
-    transpose = ops.transpose
-    unsqueeze = ops.unsqueeze
-    var = ops.var
-    view = ops.reshape
 
     def all(self) -> Tensor:
         """Return whether every element is other than 0."""

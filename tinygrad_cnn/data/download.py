@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinygrad_cnn.data.files import replacing
+from tinygrad_cnn.files import replacing
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tinygrad_cnn.data.files import replacing
+from tinygrad_cnn.files import replacing
 from tinygrad_cnn.tape import Array
 
 TYPES = {

@@ -14,6 +14,11 @@ from tinygrad_cnn.tape import Array, Operation, Origin, Variable, describe, oper
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "broadcast_to",
+    "expand",
+]
+
 
 @operation(input=lambda g, input_shape: broadcast_to(g, input_shape))
 def sum_to(input: Array, *, shape: tuple[int, ...]) -> Array:

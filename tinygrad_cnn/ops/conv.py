@@ -19,6 +19,10 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "conv2d",
+]
+
 
 @operation(
     input=lambda g, weight, input_shape, geometry: _conv2d_input(

@@ -19,6 +19,41 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "abs",
+    "add",
+    "clamp",
+    "cos",
+    "div",
+    "eq",
+    "exp",
+    "ge",
+    "gt",
+    "isfinite",
+    "isnan",
+    "le",
+    "log",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "lt",
+    "maximum",
+    "minimum",
+    "mul",
+    "ne",
+    "neg",
+    "pow",
+    "relu",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "sub",
+    "tanh",
+    "where",
+]
+
 # --- arithmetic ---
 
 

@@ -12,6 +12,8 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = []
+
 _BASIC = (int, np.integer, slice, type(None), type(...))
 
 

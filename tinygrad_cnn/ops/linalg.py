@@ -15,6 +15,11 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "linear",
+    "matmul",
+]
+
 
 @broadcasting(
     input=lambda g, other: _matmul(g, transpose(other, -1, -2)),

@@ -14,6 +14,11 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "avg_pool2d",
+    "max_pool2d",
+]
+
 
 # Which pixel is the first maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool
 # puts each gradient where the maximum was, pick takes what lies there.

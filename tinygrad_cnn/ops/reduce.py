@@ -17,6 +17,16 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "amax",
+    "amin",
+    "argmax",
+    "mean",
+    "std",
+    "sum",
+    "var",
+]
+
 Dims = int | Sequence[int] | None
 
 

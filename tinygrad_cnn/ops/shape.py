@@ -15,6 +15,17 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "cat",
+    "flatten",
+    "permute",
+    "reshape",
+    "squeeze",
+    "stack",
+    "transpose",
+    "unsqueeze",
+]
+
 
 @operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:

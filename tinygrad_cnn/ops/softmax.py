@@ -17,6 +17,15 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
+__all__ = [
+    "categorical_cross_entropy",
+    "cross_entropy",
+    "log_softmax",
+    "nll_loss",
+    "one_hot",
+    "softmax",
+]
+
 REDUCTIONS = ("mean", "sum", "none")
 
 

@@ -142,4 +142,8 @@ def _with_progress(batches: DataLoader, label: str, verbose: bool) -> Iterable[A
         return batches
     from tqdm import tqdm
 
-    return tqdm(batches, desc=label, unit="batch", leave=False, dynamic_ncols=True)
+    in_terminals_only = None
+    bar: Iterable[Any] = tqdm(
+        batches, desc=label, unit="batch", leave=False, dynamic_ncols=True, disable=in_terminals_only
+    )
+    return bar

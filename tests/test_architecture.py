@@ -1,0 +1,87 @@
+"""The house keeps its shape: imports run one way, files stay small, the heart can be read in an evening."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tinygrad_cnn
+
+ROOT = Path(tinygrad_cnn.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# Each floor may use the floors before it, and itself.
+FLOORS = [
+    {"dtypes", "files", "random", "suggest"},
+    {"kernels"},
+    {"grad_mode", "tape"},
+    {"autograd", "ops"},
+    {"methods", "numpy_protocol"},
+    {"tensor"},
+    {"creation"},
+    {"gradcheck", "serialization", "nn"},
+    {"optim", "data", "models"},
+    {"training"},
+]
+FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
+HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "kernels", "ops"]
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The rooms that a file uses when it runs: what only type checkers see does not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from {n.split(".")[1] for n in names if n.startswith("tinygrad_cnn.")} & FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent != ROOT or p.name != "__init__.py"], ids=str)
+def test_imports_run_one_way(path: Path) -> None:
+    own = FLOOR_OF[room(path)]
+    above = {used for used in imports(path) if FLOOR_OF[used] > own}
+    assert not above, f"{path.name} is on the floor of {FLOORS[own]} and uses {above}"
+
+
+def test_operations_do_not_know_the_tensor() -> None:
+    assert not [p for p in FILES if room(p) in ("tape", "ops", "autograd") and "tensor" in imports(p)]
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_and_functions_are_small() -> None:
+    assert [p.name for p in FILES if lines(p) > 500] == []
+    long = [
+        f"{p.name}: {node.name}"
+        for p in FILES
+        for node in ast.walk(ast.parse(p.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 70
+    ]
+    assert long == []
+
+
+def test_the_heart_can_be_read_in_an_evening() -> None:
+    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 3000
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, tinygrad_cnn; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"matplotlib", "tqdm", "safetensors", "torch", "scipy", "urllib.request"} & set(loaded)

@@ -1,0 +1,179 @@
+"""The training loop and early stopping, on problems small enough to know the answer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_cnn as tg
+from tinygrad_cnn import nn, optim
+from tinygrad_cnn.data import DataLoader, TensorDataset
+from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
+
+# --- early stopping ---
+
+
+def epochs_until_stop(stopper: EarlyStopping, losses: list[float]) -> int | None:
+    """After how many epochs it ends training, or None."""
+    return next((i for i, loss in enumerate(losses, 1) if stopper.check(loss)), None)
+
+
+@given(st.integers(1, 5), st.lists(st.floats(0, 10), max_size=30))
+def test_it_stops_after_exactly_patience_epochs_without_improvement(patience: int, losses: list[float]) -> None:
+    mark, since = math.inf, 0
+    expected = None
+    for i, loss in enumerate(losses, 1):
+        mark, since = (loss, 0) if loss < mark - 0.5 else (mark, since + 1)
+        if since == patience:
+            expected = i
+            break
+    assert epochs_until_stop(EarlyStopping(patience, min_delta=0.5), losses) == expected
+
+
+def test_an_improvement_must_exceed_min_delta() -> None:
+    assert epochs_until_stop(EarlyStopping(2, min_delta=0.25), [1.0, 0.75, 0.75]) == 3
+    assert epochs_until_stop(EarlyStopping(2, min_delta=0.25), [1.0, 0.74, 0.74]) is None
+
+
+def test_slow_progress_adds_up() -> None:
+    losses = [1.0 - 0.06 * i for i in range(10)]
+    assert epochs_until_stop(EarlyStopping(2, min_delta=0.1), losses) is None
+
+
+def test_a_loss_that_is_not_a_number_ends_training_at_once() -> None:
+    assert "not a number" in EarlyStopping(5).check(math.nan)
+
+
+@pytest.mark.parametrize(("patience", "min_delta"), [(0, 0.1), (1, -0.1), (1, math.nan)])
+def test_settings_out_of_range_are_refused(patience: int, min_delta: float) -> None:
+    with pytest.raises(ValueError, match=r"EarlyStopping: patience is .* wanted at least 1"):
+        EarlyStopping(patience, min_delta)
+
+
+# --- the loop ---
+
+
+def two_classes(n: int = 64) -> TensorDataset:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, n)
+    points = rng.standard_normal((n, 2)).astype(np.float32) + 4 * labels[:, None].astype(np.float32)
+    return TensorDataset(tg.tensor(points), tg.tensor(labels))
+
+
+def trainer(callbacks: tuple = (), lr: float = 0.1) -> Trainer:
+    tg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    return Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr), callbacks=callbacks)
+
+
+def test_it_learns_and_says_how_well() -> None:
+    data = two_classes()
+    run = trainer()
+    history = run.fit(DataLoader(data, 8, shuffle=True), DataLoader(data, 64), epochs=10)
+    assert [e.number for e in history.epochs] == list(range(1, 11))
+    assert history.epochs[-1].validation.accuracy > 0.95
+    assert history.epochs[-1].validation.loss < history.epochs[0].validation.loss
+    assert history.ended_early is None
+    assert all(p.dtype == tg.float32 and p.grad.dtype == tg.float32 for p in run.model.parameters())
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    def weights() -> list[np.ndarray]:
+        run = trainer()
+        run.fit(DataLoader(two_classes(), 8, shuffle=True), epochs=3)
+        return [p.array for p in run.model.parameters()]
+
+    for a, b in zip(weights(), weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@given(st.integers(1, 64))
+def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
+    data, run = two_classes(), trainer()
+    whole, parts = run.evaluate(DataLoader(data, 64)), run.evaluate(DataLoader(data, batch_size))
+    assert whole.accuracy == parts.accuracy
+    assert whole.loss == pytest.approx(parts.loss, rel=1e-5)
+
+
+def test_evaluation_leaves_no_trace() -> None:
+    run = trainer()
+    run.model.train()
+    run.evaluate(DataLoader(two_classes(), 8))
+    assert run.model.training
+    assert all(p.grad is None for p in run.model.parameters())
+
+
+def test_one_hot_labels_count_as_right_answers_too() -> None:
+    data = two_classes()
+    points, labels = data.tensors
+    rows = TensorDataset(points, tg.one_hot(labels, 2).float())
+    run = trainer()
+    assert run.evaluate(DataLoader(rows, 64)).accuracy == run.evaluate(DataLoader(data, 64)).accuracy
+
+
+class Scripted:
+    """A callback that pretends the validation losses were others."""
+
+    def __init__(self, losses: list[float]) -> None:
+        self.losses, self.weights = losses, []
+        self.stopper = EarlyStopping(patience=2, min_delta=0.0)
+
+    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
+        self.weights.append(trainer.model[0].weight.array.copy())
+        score = Score(self.losses[epoch.number - 1], 0.5)
+        return self.stopper.on_epoch_end(trainer, Epoch(epoch.number, epoch.train, score, 0.1, 0.0))
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        self.stopper.on_fit_end(trainer)
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "best"),
+    [([3.0, 1.0, 2.0, 2.0, 0.5], 4, 1), ([3.0, 1.0, 2.0], 3, 1), ([3.0, 2.0, 1.0], 3, 2)],
+    ids=["stopped early", "ran to the end", "best at the end"],
+)
+def test_the_best_weights_are_put_back_however_training_ends(losses: list[float], epochs: int, best: int) -> None:
+    script = Scripted(losses)
+    run = trainer((script,))
+    history = run.fit(DataLoader(two_classes(), 8), epochs=len(losses))
+    assert len(history) == epochs
+    np.testing.assert_array_equal(run.model[0].weight.array, script.weights[best])
+
+
+def test_an_interruption_ends_training_in_good_order() -> None:
+    class Interrupt(Scripted):
+        def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
+            super().on_epoch_end(trainer, epoch)
+            if epoch.number == 2:
+                raise KeyboardInterrupt
+            return None
+
+    script = Interrupt([1.0, 2.0])
+    run = trainer((script,))
+    history = run.fit(DataLoader(two_classes(), 8), epochs=5)
+    assert history.ended_early == "interrupted after 2 whole epochs"
+    np.testing.assert_array_equal(run.model[0].weight.array, script.weights[0])
+
+
+def test_one_line_is_printed_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    data = DataLoader(two_classes(), 32)
+    trainer().fit(data, data, epochs=2, verbose=True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("epoch 1/2   train loss ")
+    assert "validation loss" in second
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run, data: run.fit(data, epochs=0), "fit: epochs is 0; wanted at least 1"),
+        (lambda run, data: run.fit(data, epochs=1), "there is no validation loss to watch"),
+    ],
+)
+def test_misuse_says_what_is_wrong(call: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(trainer((EarlyStopping(),)), DataLoader(two_classes(), 32))
