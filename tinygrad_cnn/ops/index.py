@@ -12,7 +12,7 @@ from tinygrad_cnn.tape import Array, operation
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
-__all__ = []
+__all__ = ["narrow"]
 
 _BASIC = (int, np.integer, slice, type(None), type(...))
 

@@ -1,0 +1,67 @@
+"""Every case of the registry that PyTorch has too: the same value, gradient and second derivative, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from op_cases import CASES, OpCase, Sample
+
+import tinygrad_cnn as tg
+
+torch = pytest.importorskip("torch")
+every_case = pytest.mark.parametrize("case", [c for c in CASES if c.torch is not None], ids=lambda c: c.name)
+
+
+def theirs(case: OpCase, sample: Sample, tensors: Sequence[Any]) -> Any:
+    """Call PyTorch's function as the case calls ours."""
+    arguments = {
+        name: torch.tensor(value) if isinstance(value, np.ndarray) else value
+        for name, value in sample.arguments.items()
+    }
+    if callable(case.torch):
+        return case.torch(torch, *tensors, **arguments)
+    return reduce(getattr, case.torch.split("."), torch)(*tensors, **arguments)
+
+
+def derivatives(
+    out: Any, sources: Sequence[Any], grad: Callable[..., Any], tensor: Callable[..., Any]
+) -> list[Any]:
+    """Return the gradients of a random projection of a result, and the gradients of a projection of those."""
+    rng = np.random.default_rng(0)
+    if not out.requires_grad:
+        return []
+    seed = tensor(rng.standard_normal(tuple(out.shape)))
+    first = grad(out, sources, seed, create_graph=True, allow_unused=True)
+    projected = sum((g * tensor(rng.standard_normal(tuple(g.shape)))).sum() for g in first if g is not None)
+    if not projected.requires_grad:
+        return [*first]
+    return [*first, *grad(projected, sources, allow_unused=True)]
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    """Equal to float64 rounding; no gradient is as good as zeros."""
+    a = np.zeros(1) if ours is None else ours.detach().numpy()
+    b = np.zeros(1) if theirs is None else theirs.numpy(force=True)
+    assert ours is None or theirs is None or a.shape == b.shape
+    np.testing.assert_allclose(*np.broadcast_arrays(a, b), rtol=1e-8, atol=1e-9)
+
+
+@every_case
+@given(data=st.data())
+def test_same_value_and_derivatives(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    ours = [tg.tensor(a, requires_grad=case.differentiable) for a in sample.inputs]
+    peers = [torch.tensor(a, requires_grad=case.differentiable) for a in sample.inputs]
+    out, expected = case.function(*ours, **sample.arguments), theirs(case, sample, peers)
+    assert_same(out, expected)
+    if case.differentiable:
+        found = derivatives(out, ours, tg.autograd.grad, tg.tensor)
+        wanted = derivatives(expected, peers, torch.autograd.grad, torch.tensor)
+        for mine, other in zip(found, wanted, strict=False):
+            assert_same(mine, other)
