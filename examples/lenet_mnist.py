@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import tinygrad_cnn as tg
@@ -15,13 +16,12 @@ BATCH_SIZE = 64
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument(
-        "--data-dir", type=Path, help="folder of the IDX files; else $TINYGRAD_CNN_DATA or the cache"
-    )
-    parser.add_argument("--output", type=Path, default=Path("runs/lenet_mnist"), help="folder for the weights")
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images")
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the initial weights and the shuffling")
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--data-dir", metavar="DIR", help="folder of the IDX files (default: $TINYGRAD_CNN_DATA, or your cache)")
+    add("--output", metavar="DIR", type=Path, default="runs/lenet_mnist", help="for the weights (%(default)s)")
+    add("--epochs", metavar="N", type=int, default=5, help="passes over the training images (%(default)s)")
+    add("--seed", metavar="N", type=int, default=0, help="of split, initial weights and shuffling (%(default)s)")
     return parser.parse_args()
 
 
@@ -52,4 +52,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        sys.exit(f"lenet_mnist: {error}")

@@ -322,7 +322,7 @@ def test_a_derivative_that_reads_what_there_is_not_is_refused_when_defined(defin
         def odd(a):
             return a
 
-    with pytest.raises(ValueError, match="there is an operation named exp already"):
+    with pytest.raises(ValueError, match="there is an operation named exp already, in tinygrad_cnn"):
 
         @operation()
         def exp(a):

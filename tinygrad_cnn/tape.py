@@ -184,8 +184,9 @@ class Operation:
         }
         self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
         self._plans: dict[int, list[tuple[str, Callable[..., Any] | None, int]]] = {}
-        if self.name in Operation.registry:
-            raise ValueError(f"there is an operation named {self.name} already")
+        same = Operation.registry.get(self.name)
+        if same is not None and same.forward.__module__ != forward.__module__:  # defining it anew is fine
+            raise ValueError(f"there is an operation named {self.name} already, in {same.forward.__module__}")
         Operation.registry[self.name] = self
 
     def _derivative(self, name: str, function: Callable[..., Any], constants: tuple[str, ...]) -> Derivative:
