@@ -1,0 +1,85 @@
+"""Write docs/calculus.md: every recorded operation with its derivatives, read from the code that runs them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import tinygrad_cnn  # noqa: F401  (importing it registers the operations)
+from tinygrad_cnn.tape import Operation
+
+PAGE = Path(__file__).with_name("calculus.md")
+
+INTRODUCTION = """# The calculus
+
+{count} recorded operations carry all derivatives of the package, {derivatives} of them, to every order; everything
+else is built from these. The table is generated from the code (`python docs/make_calculus.py`). `g` is the gradient
+of the result `out`; a derivative that names another operation uses that operation, and so can be differentiated
+again. Operations without a derivative (comparisons, searches) are not listed.
+"""
+
+
+def families() -> Iterator[tuple[str, list[Operation]]]:
+    """Yield the name of each file of operations and what is recorded in it, in the order of the file."""
+    ours = [
+        o
+        for o in Operation.registry.values()
+        if o.derivatives and o.forward.__module__.startswith("tinygrad_cnn.ops.")
+    ]
+    ours.sort(key=lambda o: (o.forward.__module__, o.forward.__code__.co_firstlineno))
+    for module, operations in groupby(ours, key=lambda o: o.forward.__module__):
+        yield module.rpartition(".")[2], list(operations)
+
+
+def definition(operation: Operation) -> ast.FunctionDef:
+    function = ast.parse(inspect.getsource(operation.forward)).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function
+
+
+def derivatives(operation: Operation) -> Iterator[tuple[str, str]]:
+    """Yield each input and the source of the derivative with respect to it."""
+    for decorator in definition(operation).decorator_list:
+        if isinstance(decorator, ast.Call):
+            for keyword in decorator.keywords:
+                body = keyword.value.body if isinstance(keyword.value, ast.Lambda) else keyword.value
+                yield str(keyword.arg), code(body)
+
+
+def about(operation: Operation) -> str:
+    """Return the first paragraph of the docstring, or what the operation returns."""
+    if operation.__doc__:
+        return " ".join(operation.__doc__.split("\n\n")[0].split()).replace("|", "\\|")
+    *_, last = definition(operation).body
+    return code(last.value) if isinstance(last, ast.Return) and last.value else ""
+
+
+def code(expression: ast.expr) -> str:
+    """Return an expression as it stands in the code, the private names of operations without their underscore."""
+    source = re.sub(r"(?<![\w.])_(?=[a-z])", "", ast.unparse(expression)).replace("|", "\\|")
+    return f"`{source}`"
+
+
+def page() -> str:
+    """Return the page."""
+    shown = list(families())
+    count = sum(len(operations) for _, operations in shown)
+    total = sum(len(o.derivatives) for _, operations in shown for o in operations)
+    lines = [INTRODUCTION.format(count=count, derivatives=total)]
+    for family, operations in shown:
+        lines += [f"## {family}", "", "| operation | with respect to | gradient | |", "|---|---|---|---|"]
+        for operation in operations:
+            first, *others = derivatives(operation)
+            lines.append(f"| `{operation.name}` | `{first[0]}` | {first[1]} | {about(operation)} |")
+            lines += [f"| | `{name}` | {source} | |" for name, source in others]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)
