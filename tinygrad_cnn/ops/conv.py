@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tinygrad_cnn.kernels import conv as kernels
 from tinygrad_cnn.kernels.conv import Geometry, Pair
 from tinygrad_cnn.ops.arguments import pair, want_same_dtype
-from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
 from tinygrad_cnn.tape import Array, operation
 
@@ -31,7 +30,7 @@ __all__ = [
     weight=lambda g, input, weight_shape, geometry: _conv2d_weight(
         g, input, kernel=weight_shape[2:], geometry=geometry
     ),
-    bias=lambda g: sum(g, (0, 2, 3)),
+    bias=lambda g: g.sum((0, 2, 3)),
 )
 def _conv2d(input: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
     out = kernels.conv2d(input, weight, geometry)

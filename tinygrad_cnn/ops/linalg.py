@@ -8,8 +8,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting
-from tinygrad_cnn.ops.reduce import sum
-from tinygrad_cnn.ops.shape import reshape, squeeze, transpose, unsqueeze
+from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.tape import Array, operation
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ __all__ = [
 
 
 @broadcasting(
-    input=lambda g, other: _matmul(g, transpose(other, -1, -2)),
-    other=lambda g, input: _matmul(transpose(input, -1, -2), g),
+    input=lambda g, other: g @ other.mT,
+    other=lambda g, input: input.mT @ g,
 )
 def _matmul(input: Array, other: Array) -> Array:
     return np.matmul(input, other)
@@ -54,9 +53,9 @@ def _rows(x: Any) -> Any:
 
 
 @operation(
-    input=lambda g, weight: matmul(g, weight),
-    weight=lambda g, input: _matmul(transpose(_rows(g), 0, 1), _rows(input)),
-    bias=lambda g: sum(_rows(g), 0),
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: _rows(g).mT @ _rows(input),
+    bias=lambda g: _rows(g).sum(0),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
     out = np.matmul(input, weight.T)
