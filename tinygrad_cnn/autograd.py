@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_cnn.tape import Node, Operation, Origin, Variable, mark_written, operation, overwriter, wrap
+from tinygrad_cnn.tape import Node, Operation, Origin, Variable, mark_written, operation, wrap, writes
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -77,7 +77,9 @@ def _walk(
             edges = [edge for edge in edges if edge[0] in needed]
             if not edges:
                 continue
-        operation, values = node.operation, _readable(node, like, create_graph)
+        operation, values = node.operation, node.kept
+        if create_graph or values is None or writes.latest > node.sequence:
+            values = _readable(node, like, create_graph)
         for origin, (function, reads), i in edges:
             if operation.variadic:
                 values["index"] = i
@@ -111,7 +113,7 @@ def _readable(node: Node, like: Variable, create_graph: bool) -> dict[str, Any]:
             f"backward: the graph behind this {operation.name} was freed by an earlier backward pass; "
             "give the earlier one retain_graph=True to go through it again"
         )
-    if (writer := overwriter(node)) is not None:
+    if writes.latest > node.sequence and (writer := writes.after(node)) is not None:
         raise _overwritten(node, writer)
     if not create_graph:
         return kept

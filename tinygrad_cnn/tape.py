@@ -50,8 +50,7 @@ class _Writes:
             self._by_owner[key] = (forget, self.latest, writer)
 
     def after(self, node: Node) -> str | None:
-        if self.latest < node.sequence:
-            return None
+        """Return what has written, since a node was recorded, to an array that the node keeps; None if nothing."""
         for value in _arrays_in(node.kept or {}):
             entry = self._by_owner.get(id(_owner(value)))
             if entry is not None and entry[1] > node.sequence:
@@ -73,17 +72,12 @@ def _arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
                 yield item
 
 
-_writes = _Writes()
+writes = _Writes()
 
 
 def mark_written(array: Array, writer: str) -> None:
     """Note that an array's memory was written in place, by what: every in-place writer must call this."""
-    _writes.note(array, writer)
-
-
-def overwriter(node: Node) -> str | None:
-    """Return what has written, since a node was recorded, to an array that the node keeps; None if nothing has."""
-    return _writes.after(node)
+    writes.note(array, writer)
 
 
 # --- what is recorded ---
