@@ -1,5 +1,6 @@
 """The datasets by name, as in torchvision: ``datasets.MNIST``."""
 
+from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.mnist import MNIST
 
-__all__ = ["MNIST"]
+__all__ = ["KMNIST", "MNIST", "EMNISTDigits", "FashionMNIST"]
