@@ -101,7 +101,7 @@ def test_images_that_are_not_28_by_28_are_refused(tmp_path: Path) -> None:
 
 
 def test_datasets_are_there_by_name() -> None:
-    assert set(datasets.__all__) == {"MNIST", "FashionMNIST", "KMNIST", "EMNISTDigits"}
+    assert set(datasets.__all__) == {"MNIST", "FashionMNIST", "KMNIST", "EMNISTDigits", "SyntheticDigits"}
     assert FashionMNIST.classes[9] == "Ankle boot"
     assert KMNIST.classes[9] == "wo"
     assert EMNISTDigits.classes == MNIST.classes

@@ -7,6 +7,7 @@ from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.idx import read_idx, write_idx
 from tinygrad_cnn.data.loader import DataLoader
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.synthetic import SyntheticDigits
 
 __all__ = [
     "KMNIST",
@@ -16,6 +17,7 @@ __all__ = [
     "EMNISTDigits",
     "FashionMNIST",
     "Subset",
+    "SyntheticDigits",
     "TensorDataset",
     "datasets",
     "download_mnist",

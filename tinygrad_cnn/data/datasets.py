@@ -2,5 +2,6 @@
 
 from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.synthetic import SyntheticDigits
 
-__all__ = ["KMNIST", "MNIST", "EMNISTDigits", "FashionMNIST"]
+__all__ = ["KMNIST", "MNIST", "EMNISTDigits", "FashionMNIST", "SyntheticDigits"]
