@@ -127,7 +127,7 @@ def test_batches_held_do_not_change(root: Path) -> None:
 
 
 def test_it_says_what_it_is(root: Path) -> None:
-    assert repr(MNIST(root, train=False)) == f"MNIST({str(root)!r}, train=False: 12 digits)"
+    assert repr(MNIST(root, train=False)) == f"MNIST({str(root)!r}, train=False: 12 images)"
     assert len(MNIST.classes) == 10
 
 

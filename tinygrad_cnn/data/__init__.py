@@ -3,15 +3,21 @@
 from tinygrad_cnn.data import datasets
 from tinygrad_cnn.data.dataset import Dataset, Subset, TensorDataset, random_split
 from tinygrad_cnn.data.download import download_mnist
+from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.idx import read_idx, write_idx
 from tinygrad_cnn.data.loader import DataLoader
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.synthetic import SyntheticDigits
 
 __all__ = [
+    "KMNIST",
     "MNIST",
     "DataLoader",
     "Dataset",
+    "EMNISTDigits",
+    "FashionMNIST",
     "Subset",
+    "SyntheticDigits",
     "TensorDataset",
     "datasets",
     "download_mnist",

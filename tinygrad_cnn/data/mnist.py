@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import Dataset, as_indices
 from tinygrad_cnn.data.download import MNIST_MIRRORS, MNIST_SHA256, fetch
 from tinygrad_cnn.data.idx import read_idx
-from tinygrad_cnn.dtypes import float32
-from tinygrad_cnn.kernels.memory import empty
-from tinygrad_cnn.ops import one_hot
+from tinygrad_cnn.data.images import Images, Transform
 from tinygrad_cnn.tape import Array
-from tinygrad_cnn.tensor import Tensor
 
 VARIABLE = "TINYGRAD_CNN_DATA"
 """The environment variable that names the folder with the data."""
 
-_SUBFOLDERS = ("", "MNIST/raw")  # the second is where torchvision puts them
 
-
-class MNIST(Dataset):
+class MNIST(Images):
     """Handwritten digits: images (1, 28, 28), float32 in [0, 1], and labels 0 to 9.
 
     ``root`` is the folder with the four official files, raw or ``.gz``, in itself or in ``MNIST/raw/`` below it; if
@@ -46,54 +40,52 @@ class MNIST(Dataset):
         "5 - five", "6 - six", "7 - seven", "8 - eight", "9 - nine",
     )  # fmt: skip
 
+    mirrors: ClassVar[Sequence[str]] = MNIST_MIRRORS
+    sha256: ClassVar[Mapping[str, str]] = MNIST_SHA256
+    subfolders: ClassVar[tuple[str, ...]] = ("", "MNIST/raw")
+    """Where below ``root`` files are looked for: downloads go into the first, torchvision's into the second."""
+
+    parts: ClassVar[tuple[str, str]] = ("train", "t10k")
+    """How the names of the files begin: of the training set, of the test set."""
+
     def __init__(
         self,
         root: str | os.PathLike[str] | None = None,
         train: bool = True,
-        transform: Callable[[Tensor], Tensor] | None = None,
+        transform: Transform | None = None,
         download: bool = False,
         one_hot: bool = False,
     ) -> None:
         self.root = default_root() if root is None else Path(root).expanduser()
         self.train = train
-        self.transform = transform
-        self.one_hot = one_hot
-        part = "train" if train else "t10k"
-        paths = [_find(self.root, f"{part}-{kind}-ubyte", download) for kind in ("images-idx3", "labels-idx1")]
-        self.images, labels = map(read_idx, paths)
-        _check(paths[0], self.images, paths[1], labels)
-        self.labels = labels.astype(np.int64)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | int]:
-        images, labels = self.__getitems__([index])
-        return images[0], labels[0] if self.one_hot else int(labels[0])
-
-    def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, Tensor]:
-        """Return the batch at the indices: images (N, 1, 28, 28), labels (N,), or (N, 10) if one-hot."""
-        wanted = as_indices("MNIST", indices, len(self))
-        images = from_numpy(_batch(self.images, wanted))
-        labels = from_numpy(self.labels[wanted])
-        return (
-            images if self.transform is None else self.transform(images),
-            one_hot(labels, len(self.classes)).float() if self.one_hot else labels,
-        )
+        part = self.parts[0 if train else 1]
+        paths = [self._find(f"{part}-{kind}-ubyte", download) for kind in ("images-idx3", "labels-idx1")]
+        images, labels = map(read_idx, paths)
+        _check(paths[0], images, paths[1], labels)
+        super().__init__(images, labels, transform, one_hot)
 
     def __repr__(self) -> str:
-        return f"MNIST({str(self.root)!r}, train={self.train}: {len(self)} digits)"
+        return f"{type(self).__name__}({str(self.root)!r}, train={self.train}: {len(self)} images)"
 
+    def _find(self, name: str, download: bool) -> Path:
+        """Return where the file of that name is, raw or .gz; fetch it if it is nowhere and may be."""
+        folders = [self.root / subfolder for subfolder in self.subfolders]
+        for folder in folders:
+            for path in (folder / name, folder / f"{name}.gz"):
+                if path.is_file():
+                    return path
+        packed = f"{name}.gz"
+        if download and packed in self.sha256:
+            return fetch(packed, self.sha256[packed], self.mirrors, folders[0])
+        raise FileNotFoundError(
+            f"{type(self).__name__}: {name} or {packed} is neither in {' nor in '.join(map(str, folders))}. "
+            f"{self._ways_to_get(packed)} The folder that holds all data is root=..., --data-dir, or the "
+            f"environment variable {VARIABLE}."
+        )
 
-def _batch(images: Array, indices: Array) -> Array:
-    """Return images scaled to [0, 1] as N C H W, lying in memory as H C W N: the convolution then need not copy.
-
-    Of the ways measured, one division from the turned bytes into memory from the pool is the shortest, and within
-    a tenth of the fastest; into fresh memory it takes up to 2.6 times as long, where that must first be mapped.
-    """
-    turned = images[indices].transpose(1, 2, 0)
-    scaled: Array = np.divide(turned, np.float32(255), out=empty(turned.shape, float32))
-    return scaled[:, None].transpose(3, 1, 0, 2)
+    def _ways_to_get(self, packed: str) -> str:
+        urls = " or ".join(mirror + packed for mirror in self.mirrors)
+        return f"Pass download=True to fetch it. By hand: {urls} ."
 
 
 def default_root() -> Path:
@@ -105,23 +97,6 @@ def default_root() -> Path:
     else:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "tinygrad_cnn"
-
-
-def _find(root: Path, name: str, download: bool) -> Path:
-    """Return where the file of that name is, raw or .gz; fetch it if it is nowhere and may be."""
-    for subfolder in _SUBFOLDERS:
-        for path in (root / subfolder / name, root / subfolder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    packed = f"{name}.gz"
-    if download:
-        return fetch(packed, MNIST_SHA256[packed], MNIST_MIRRORS, root)
-    places = " nor in ".join(str(root / subfolder) for subfolder in _SUBFOLDERS)
-    urls = " or ".join(mirror + packed for mirror in MNIST_MIRRORS)
-    raise FileNotFoundError(
-        f"MNIST: {name} or {packed} is neither in {places}. Pass download=True to fetch it, or name its "
-        f"folder: root=..., --data-dir, or the environment variable {VARIABLE}. By hand: {urls}"
-    )
 
 
 def _check(images_path: Path, images: Array, labels_path: Path, labels: Array) -> None:

@@ -1,5 +1,6 @@
 """Models that are ready to train."""
 
 from tinygrad_cnn.models.lenet import LeNet
+from tinygrad_cnn.models.lenet5 import LeNet5
 
-__all__ = ["LeNet"]
+__all__ = ["LeNet", "LeNet5"]
