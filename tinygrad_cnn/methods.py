@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_cnn import ops
 from tinygrad_cnn.tape import Variable
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
 
 
 class Methods(Variable):
@@ -13,36 +18,106 @@ class Methods(Variable):
 
     # arithmetic and functions of one number
     abs = ops.abs
+    absolute = ops.absolute
+    acos = ops.acos
+    acosh = ops.acosh
     add = ops.add
+    addcdiv = ops.addcdiv
+    addcmul = ops.addcmul
+    allclose = ops.allclose
+    arccos = ops.arccos
+    arccosh = ops.arccosh
+    arcsin = ops.arcsin
+    arcsinh = ops.arcsinh
+    arctan = ops.arctan
+    arctan2 = ops.arctan2
+    arctanh = ops.arctanh
+    asin = ops.asin
+    asinh = ops.asinh
+    atan = ops.atan
+    atan2 = ops.atan2
+    atanh = ops.atanh
+    bitwise_and = ops.bitwise_and
+    bitwise_not = ops.bitwise_not
+    bitwise_or = ops.bitwise_or
+    bitwise_xor = ops.bitwise_xor
+    ceil = ops.ceil
     clamp = ops.clamp
+    clamp_max = ops.clamp_max
+    clamp_min = ops.clamp_min
+    clip = ops.clip
+    copysign = ops.copysign
     cos = ops.cos
+    cosh = ops.cosh
     div = ops.div
+    divide = ops.divide
     eq = ops.eq
+    equal = ops.equal
+    erf = ops.erf
+    erfc = ops.erfc
     exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    float_power = ops.float_power
+    floor = ops.floor
+    floor_divide = ops.floor_divide
+    fmod = ops.fmod
+    frac = ops.frac
     ge = ops.ge
     gt = ops.gt
+    hardshrink = ops.hardshrink
+    hypot = ops.hypot
+    isclose = ops.isclose
     isfinite = ops.isfinite
+    isinf = ops.isinf
     isnan = ops.isnan
     le = ops.le
+    lerp = ops.lerp
     log = ops.log
+    log10 = ops.log10
+    log1p = ops.log1p
+    log2 = ops.log2
+    logaddexp = ops.logaddexp
     logical_and = ops.logical_and
     logical_not = ops.logical_not
     logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    logit = ops.logit
     lt = ops.lt
     maximum = ops.maximum
     minimum = ops.minimum
     mul = ops.mul
+    multiply = ops.multiply
+    nan_to_num = ops.nan_to_num
     ne = ops.ne
     neg = ops.neg
+    negative = ops.negative
+    positive = ops.positive
     pow = ops.pow
+    prelu = ops.prelu
+    reciprocal = ops.reciprocal
     relu = ops.relu
+    remainder = ops.remainder
+    round = ops.round
+    rsqrt = ops.rsqrt
     sigmoid = ops.sigmoid
     sign = ops.sign
     sin = ops.sin
+    sinc = ops.sinc
+    sinh = ops.sinh
     sqrt = ops.sqrt
     square = ops.square
     sub = ops.sub
+    subtract = ops.subtract
+    tan = ops.tan
     tanh = ops.tanh
+    true_divide = ops.true_divide
+    trunc = ops.trunc
+    xlogy = ops.xlogy
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """Return self where the condition holds, else other."""
+        return ops.where(condition, self, other)
 
     # broadcasting and shape
     broadcast_to = ops.broadcast_to

@@ -19,6 +19,18 @@ from tinygrad_cnn.tape import Array, Variable, mark_written, renamed, wrap
 Scalar = bool | int | float
 
 
+def _in_place(name: str) -> Callable[..., Tensor]:
+    """Return a method that puts an operation's result in the place of the tensor's values: exp_ for exp."""
+    function = getattr(ops, name)
+
+    def method(self: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        values, named = map(array_of, arguments), {key: array_of(value) for key, value in options.items()}
+        given = next((a for a in (*arguments, *options.values()) if getattr(a, "requires_grad", False)), None)
+        return self._writes(f"{name}_", lambda a, _: np.copyto(a, function(a, *values, **named)), given)
+
+    return method
+
+
 class Tensor(Methods):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
@@ -295,6 +307,24 @@ class Tensor(Methods):
     def __rtruediv__(self, other: Any) -> Tensor:
         return ops.div(other, self)
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.remainder(other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Tensor:
         return ops.pow(self, other)
 
@@ -335,13 +365,18 @@ class Tensor(Methods):
         return ops.ge(self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return ops.logical_and(self, other)
+        return ops.bitwise_and(self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return ops.logical_or(self, other)
+        return ops.bitwise_or(self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return ops.bitwise_xor(self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __invert__(self) -> Tensor:
-        return ops.logical_not(self)
+        return ops.bitwise_not(self)
 
     __hash__ = object.__hash__
 
@@ -379,6 +414,9 @@ class Tensor(Methods):
     def div_(self, other: Any) -> Tensor:
         """Divide in place."""
         return self._writes("div_", lambda a, b: np.true_divide(a, b, out=a), other)
+
+    abs_, clamp_, exp_, floor_ = map(_in_place, ("abs", "clamp", "exp", "floor"))
+    neg_, pow_, round_, sqrt_ = map(_in_place, ("neg", "pow", "round", "sqrt"))
 
     def copy_(self, source: Any) -> Tensor:
         """Copy values in place, converted to this tensor's type and broadcast to its shape."""

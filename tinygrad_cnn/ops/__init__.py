@@ -1,11 +1,15 @@
 """The calculus: every recorded operation, its forward and its derivatives side by side, a file for each family."""
 
+from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
+from tinygrad_cnn.ops.comparison import *
 from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.reduce import *
+from tinygrad_cnn.ops.rounding import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
+from tinygrad_cnn.ops.trigonometry import *

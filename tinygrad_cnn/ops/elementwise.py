@@ -1,58 +1,73 @@
 """Arithmetic and functions of one number, each with its derivative.
 
-At a kink, a derivative takes the value that PyTorch gives it: 0 at relu's and abs's corner, the gradient shared
+At a kink, a derivative takes the value that PyTorch gives it: 0 at abs's corner, the gradient shared
 evenly where a maximum is tied.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import log as _ln
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_float
-from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.dtypes import as_float, float64
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.broadcast import elementwise
-from tinygrad_cnn.tape import Array, operation
+from tinygrad_cnn.ops.broadcast import cast, elementwise
+from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
+from tinygrad_cnn.tape import Array, operation, wrap
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
     "abs",
+    "absolute",
     "add",
+    "addcdiv",
+    "addcmul",
     "clamp",
-    "cos",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "copysign",
     "div",
-    "eq",
+    "divide",
     "exp",
-    "ge",
-    "gt",
-    "isfinite",
-    "isnan",
-    "le",
+    "exp2",
+    "expm1",
+    "float_power",
+    "hypot",
+    "lerp",
     "log",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "lt",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
     "maximum",
     "minimum",
     "mul",
-    "ne",
+    "multiply",
+    "nan_to_num",
     "neg",
+    "negative",
+    "positive",
     "pow",
-    "relu",
+    "reciprocal",
+    "rsqrt",
+    "rsub",
     "sigmoid",
     "sign",
-    "sin",
     "sqrt",
     "square",
     "sub",
-    "tanh",
+    "subtract",
+    "true_divide",
     "where",
+    "xlogy",
 ]
+
+LN2, LN10 = _ln(2), _ln(10)
 
 # --- arithmetic ---
 
@@ -61,18 +76,31 @@ __all__ = [
     input=lambda g: g,
     other=lambda g: g,
 )
-def add(input: Array, other: Array) -> Array:
-    """input + other."""
+def _add(input: Array, other: Array) -> Array:
     return np.add(input, other)
+
+
+def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Return input + alpha * other."""
+    return _add(input, other if alpha == 1 else mul(other, alpha))
 
 
 @elementwise(
     input=lambda g: g,
     other=lambda g: -g,
 )
-def sub(input: Array, other: Array) -> Array:
-    """input - other."""
+def _sub(input: Array, other: Array) -> Array:
     return np.subtract(input, other)
+
+
+def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Return input - alpha * other."""
+    return _sub(input, other if alpha == 1 else mul(other, alpha))
+
+
+def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Return other - alpha * input."""
+    return sub(other, input, alpha=alpha)
 
 
 @elementwise(
@@ -88,20 +116,44 @@ def mul(input: Array, other: Array) -> Array:
     input=lambda g, other: g / other,
     other=lambda g, out, other: -g * (out / other),
 )
-def div(input: Array, other: Array) -> Array:
-    """input / other; integers are divided as floats."""
+def _div(input: Array, other: Array) -> Array:
     return np.true_divide(as_float(input), as_float(other))
 
 
-# Where the exponent is 0, so is the derivative, and no power of 0 may be asked for to find it; where the base is
-# 0, log(1) stands in for the infinite logarithm that the zero power outweighs.
+def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Return input / other, integers divided as floats, or rounded down ("floor") or towards 0 ("trunc").
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.div(tg.tensor([-7, 7]), 2, rounding_mode="trunc")
+    tensor([-3,  3])
+    """
+    if rounding_mode is None:
+        return _div(input, other)
+    if rounding_mode not in ("floor", "trunc"):
+        raise ValueError(f"div: rounding_mode is {rounding_mode!r}; wanted None, 'floor' or 'trunc'")
+    return floor_divide(input, other) if rounding_mode == "floor" else _div_trunc(input, other)
+
+
+# Where the base is 0, log(1) stands in for the infinite logarithm that the zero power outweighs.
+def _log_of_base(base: Any) -> Any:
+    if isinstance(base, (int, float)):
+        return float(np.log(base or 1))  # a number of NumPy's would widen
+    return log(base + (base == 0))
+
+
+# Where the exponent is 0, so is the derivative, and no power of 0 may be asked for to find it.
 @elementwise(
     input=lambda g, input, other: g * (other * input ** (other - (other != 0))),
-    other=lambda g, out, input: g * (out * log(input + (input == 0))),
+    other=lambda g, out, input: g * (out * _log_of_base(input)),
 )
 def pow(input: Array, other: Array) -> Array:
     """input to the power other."""
     return input**other
+
+
+def float_power(input: Any, exponent: Any) -> Tensor:
+    """Return input to the power exponent, computed and given in float64: the one function that widens."""
+    return pow(*(a if isinstance(a, (int, float)) else cast(a, dtype=float64) for a in (input, exponent)))
 
 
 @operation(input=lambda g: -g)
@@ -128,6 +180,48 @@ def sign(input: Array) -> Array:
     return np.sign(input)
 
 
+@elementwise(
+    input=lambda g, input, out: g * (sign(input) * sign(out)),
+    other=lambda g: g * 0.0,
+)
+def copysign(input: Array, other: Array) -> Array:
+    """The size of input with the sign of other; at an input of 0 the derivative is 0."""
+    return np.copysign(as_float(input), as_float(other))
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return the input itself, as +input does."""
+    return input
+
+
+def reciprocal(input: Tensor) -> Tensor:
+    """Return 1 / input."""
+    return _div(1, input)
+
+
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """Return input + value * tensor1 * tensor2."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """Return input + value * tensor1 / tensor2."""
+    return add(input, _div(tensor1, tensor2), alpha=value)
+
+
+def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
+    """Return the point at weight, a number or a tensor, on the way from input (0) to end (1), both ends exactly.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.lerp(tg.tensor([0.0, 10.0]), tg.tensor([10.0, 20.0]), 0.5)
+    tensor([ 5., 15.])
+    """
+    way = end - input
+    return where(np.abs(array_of(weight)) < 0.5, input + way * weight, end - way * (1 - weight))
+
+
+multiply, subtract, divide, true_divide, negative, absolute = mul, sub, div, div, neg, abs
+
 # --- exponentials and their kin ---
 
 
@@ -137,10 +231,46 @@ def exp(input: Array) -> Array:
     return np.exp(as_float(input))
 
 
+@operation(input=lambda g, out: g * (out * LN2))
+def exp2(input: Array) -> Array:
+    """2 to the power input."""
+    return np.exp2(as_float(input))
+
+
+@operation(input=lambda g, input: g * exp(input))
+def expm1(input: Array) -> Array:
+    """e to the power input, less 1, exact near 0."""
+    return np.expm1(as_float(input))
+
+
 @operation(input=lambda g, input: g / input)
 def log(input: Array) -> Array:
     """The natural logarithm."""
     return np.log(as_float(input))
+
+
+@operation(input=lambda g, input: g / (input * LN2))
+def log2(input: Array) -> Array:
+    """The logarithm to base 2."""
+    return np.log2(as_float(input))
+
+
+@operation(input=lambda g, input: g / (input * LN10))
+def log10(input: Array) -> Array:
+    """The logarithm to base 10."""
+    return np.log10(as_float(input))
+
+
+@operation(input=lambda g, input: g / (1 + input))
+def log1p(input: Array) -> Array:
+    """The natural logarithm of 1 + input, exact near 0."""
+    return np.log1p(as_float(input))
+
+
+def xlogy(input: Any, other: Any) -> Tensor:
+    """Return input * log(other), and 0 for 0 * log(0), where the derivatives are 0 too."""
+    x, y = array_of(input), array_of(other)
+    return mul(input, log(where((x == 0) & ((y <= 0) | (y == np.inf)), 1, other)))
 
 
 @operation(input=lambda g, out: g / (2 * out))
@@ -149,22 +279,27 @@ def sqrt(input: Array) -> Array:
     return np.sqrt(as_float(input))
 
 
-@operation(input=lambda g, input: g * cos(input))
-def sin(input: Array) -> Array:
-    """The sine of an angle in radians."""
-    return np.sin(as_float(input))
+def rsqrt(input: Tensor) -> Tensor:
+    """Return 1 / sqrt(input)."""
+    return reciprocal(sqrt(input))
 
 
-@operation(input=lambda g, input: -g * sin(input))
-def cos(input: Array) -> Array:
-    """The cosine of an angle in radians."""
-    return np.cos(as_float(input))
+@elementwise(
+    input=lambda g, input, out: g * (input / out),
+    other=lambda g, other, out: g * (other / out),
+)
+def hypot(input: Array, other: Array) -> Array:
+    """sqrt(input^2 + other^2), which does not overflow; its derivatives where both are 0 are NaN."""
+    return np.hypot(as_float(input), as_float(other))
 
 
-@operation(input=lambda g, out: g * (1 - out * out))
-def tanh(input: Array) -> Array:
-    """The hyperbolic tangent."""
-    return np.tanh(as_float(input))
+@elementwise(
+    input=lambda g, input, other: g * sigmoid(input - other),
+    other=lambda g, input, other: g * sigmoid(other - input),
+)
+def logaddexp(input: Array, other: Array) -> Array:
+    """log(e^input + e^other), without overflow."""
+    return np.logaddexp(as_float(input), as_float(other))
 
 
 @operation(input=lambda g, out: g * (out * (1 - out)))
@@ -176,18 +311,6 @@ def sigmoid(input: Array) -> Array:
 
 
 # --- choices ---
-
-
-@operation(input=lambda g, out: _where_positive(g, out))
-def relu(input: Array) -> Array:
-    """input where it is positive, else 0; at 0 the derivative is 0."""
-    return np.maximum(input, 0, out=empty_like(input))
-
-
-# relu's derivative; an operation of its own so that what it makes, as large as what relu makes, uses memory again.
-@operation(values=lambda g, signs: _where_positive(g, signs))
-def _where_positive(values: Array, signs: Array) -> Array:
-    return np.multiply(values, signs > 0, out=empty_like(signs))
 
 
 @elementwise(
@@ -220,93 +343,62 @@ def _where(input: Array, other: Array, *, condition: Array) -> Array:
     return np.where(condition, input, other)
 
 
-def where(condition: Any, input: Any, other: Any) -> Tensor:
-    """input where the condition holds, else other; all three broadcast.
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
+    """Return input where the condition holds, else other; all three broadcast.
+
+    Given the condition alone, return where it is not 0, as a tuple of indices for each dimension.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([-1.0, 2.0])
     >>> tg.where(x > 0, x, 0.1 * x)
     tensor([-0.1000,  2.0000])
     """
+    if (input is None) != (other is None):
+        raise TypeError("where: wanted both input and other, or neither")
+    if input is None:
+        return tuple(wrap(condition, place) for place in np.nonzero(condition.array))
     return _where(input, other, condition=array_of(condition))
 
 
-@operation(input=lambda g, input, min, max: g * ((input >= min) & (input <= max)))
-def _clamp(input: Array, *, min: float, max: float) -> Array:
-    return np.clip(input, min, max)
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Return input, but no less than min and no more than max, numbers or tensors; where they cross, max.
 
-
-def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """input, but no less than min and no more than max; the gradient passes where neither changed it."""
+    The gradient goes to whichever is returned; to the input where it equals a bound.
+    """
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
-    return _clamp(input, min=-np.inf if min is None else min, max=np.inf if max is None else max)
+    if min is not None:
+        input = where(input < min, min, input)
+    return input if max is None else where(input > max, max, input)
 
 
-# --- comparison: no derivative ---
+clip = clamp
 
 
-@operation()
-def eq(input: Array, other: Array) -> Array:
-    """Whether input == other."""
-    return np.equal(input, other)
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """Return input, but no less than min."""
+    return clamp(input, min)
 
 
-@operation()
-def ne(input: Array, other: Array) -> Array:
-    """Whether input != other."""
-    return np.not_equal(input, other)
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """Return input, but no more than max."""
+    return clamp(input, None, max)
 
 
-@operation()
-def lt(input: Array, other: Array) -> Array:
-    """Whether input < other."""
-    return np.less(input, other)
+@operation(input=lambda g, input: where(np.isfinite(array_of(input)), g, 0.0))
+def _nan_to_num(input: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
+    return np.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 
-@operation()
-def le(input: Array, other: Array) -> Array:
-    """Whether input <= other."""
-    return np.less_equal(input, other)
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Put numbers in place of NaN and the infinities; of infinities, the largest and smallest if none are given.
 
-
-@operation()
-def gt(input: Array, other: Array) -> Array:
-    """Whether input > other."""
-    return np.greater(input, other)
-
-
-@operation()
-def ge(input: Array, other: Array) -> Array:
-    """Whether input >= other."""
-    return np.greater_equal(input, other)
-
-
-@operation()
-def logical_and(input: Array, other: Array) -> Array:
-    """Whether both hold."""
-    return np.logical_and(input, other)
-
-
-@operation()
-def logical_or(input: Array, other: Array) -> Array:
-    """Whether either holds."""
-    return np.logical_or(input, other)
-
-
-@operation()
-def logical_not(input: Array) -> Array:
-    """Whether it does not hold."""
-    return np.logical_not(input)
-
-
-@operation()
-def isfinite(input: Array) -> Array:
-    """Whether it is neither infinite nor NaN."""
-    return np.isfinite(input)
-
-
-@operation()
-def isnan(input: Array) -> Array:
-    """Whether it is NaN."""
-    return np.isnan(input)
+    >>> import tinygrad_cnn as tg
+    >>> tg.nan_to_num(tg.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
+    tensor([1., 0., 9.])
+    """
+    return _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)

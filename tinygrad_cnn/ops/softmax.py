@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_float
+from tinygrad_cnn.dtypes import as_dtype, as_float
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
+from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import unsqueeze
@@ -45,19 +46,25 @@ def _log_softmax(input: Array, *, dim: int) -> Array:
     return z
 
 
-def softmax(input: Tensor, dim: int) -> Tensor:
+def _converted(input: Tensor, dtype: Any) -> Tensor:
+    return input if dtype is None or input.dtype == dtype else cast(input, dtype=as_dtype(dtype))
+
+
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return e^x / sum e^x along a dimension: positive numbers that add up to 1 (the report's equation 3).
+
+    With dtype, the input is first converted to it.
 
     >>> import tinygrad_cnn as tg
     >>> tg.softmax(tg.tensor([0.0, 0.0]), dim=0)
     tensor([0.5000, 0.5000])
     """
-    return _softmax(input, dim=one_dim("softmax", dim, len(input.shape)))
+    return _softmax(_converted(input, dtype), dim=one_dim("softmax", dim, len(input.shape)))
 
 
-def log_softmax(input: Tensor, dim: int) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, which neither overflows nor underflows."""
-    return _log_softmax(input, dim=one_dim("log_softmax", dim, len(input.shape)))
+    return _log_softmax(_converted(input, dtype), dim=one_dim("log_softmax", dim, len(input.shape)))
 
 
 def one_hot(target: Tensor, num_classes: int) -> Tensor:

@@ -1,0 +1,169 @@
+"""Activation functions, of layers and of their inputs alike.
+
+At a corner each has the derivative that PyTorch gives it: 0 where a side is flat, else that of the left side.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from tinygrad_cnn.ops import (
+    abs,
+    celu,
+    clamp,
+    erfc,
+    hardshrink,
+    log_softmax,
+    logaddexp,
+    narrow,
+    prelu,
+    relu,
+    selu,
+    sigmoid,
+    softmax,
+    tanh,
+    threshold,
+    where,
+)
+from tinygrad_cnn.ops.activation import exponential_below_zero
+from tinygrad_cnn.ops.arguments import one_dim
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
+
+# --- straight pieces ---
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Return input where it is positive, else negative_slope * input."""
+    return where(input > 0, input, input * negative_slope)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Return input, but no less than min_val and no more than max_val; on the bounds the derivative is 0."""
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
+
+
+def relu6(input: Tensor) -> Tensor:
+    """Return min(max(input, 0), 6)."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """Return relu6(input + 3) / 6: a sigmoid of three straight pieces."""
+    return relu6(input + 3.0) / 6
+
+
+def hardswish(input: Tensor) -> Tensor:
+    """Return input * hardsigmoid(input) (Howard et al., 2019)."""
+    return where(input >= 3, input, where(input <= -3, 0.0, input * (input + 3.0) / 6))
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return input moved towards 0 by lambd, and 0 within lambd of it."""
+    if lambd < 0:
+        raise ValueError(f"softshrink: lambd is {lambd}; wanted at least 0")
+    return input - clamp(input, -lambd, lambd)
+
+
+# --- smooth ---
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return input where it is positive, else alpha * (e^input - 1) (Clevert et al., 2016).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.elu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
+    return exponential_below_zero(input, alpha)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return input times the normal distribution's probability of less (Hendrycks & Gimpel, 2016).
+
+    approximate="tanh" is their cheaper approximation, here written with the sigmoid, which is exact far below 0.
+    """
+    if approximate == "none":
+        return input * (0.5 * erfc(input * -sqrt(0.5)))
+    if approximate == "tanh":
+        return input * sigmoid(input * (1.5957691216057308 + 0.0713548162726009 * (input * input)))
+    raise ValueError(f"gelu: approximate is {approximate!r}; wanted 'none' or 'tanh'")
+
+
+def silu(input: Tensor) -> Tensor:
+    """Return input * sigmoid(input)."""
+    return input * sigmoid(input)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return log(1 + e^(beta input)) / beta, a smooth relu; the input itself where beta input > threshold."""
+    scaled = input * beta
+    return where(scaled > threshold, input, logaddexp(scaled, 0.0) / beta)
+
+
+def mish(input: Tensor) -> Tensor:
+    """Return input * tanh(softplus(input)) (Misra, 2019)."""
+    return input * tanh(softplus(input))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Return log(sigmoid(input)), which neither overflows nor underflows."""
+    return -logaddexp(-input, 0.0)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Return input / (1 + |input|)."""
+    return input / (1 + abs(input))
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """Return input - tanh(input)."""
+    return input - tanh(input)
+
+
+# --- along a dimension ---
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Return the first half along a dimension times the sigmoid of the second half (Dauphin et al., 2017)."""
+    axis = one_dim("glu", dim, input.ndim)
+    if not input.ndim or input.shape[axis] % 2:
+        raise ValueError(f"glu: dimension {dim} of an input of shape {input.shape} cannot be halved")
+    half = input.shape[axis] // 2
+    return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))
+
+
+def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Return the softmax of -input."""
+    return softmax(-input, dim, dtype)

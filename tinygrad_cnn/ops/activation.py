@@ -1,0 +1,83 @@
+"""Activation functions that PyTorch has beside its layers; the others are in `nn.functional`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.ops.elementwise import abs, clamp, expm1, where
+from tinygrad_cnn.ops.shape import reshape
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "celu",
+    "hardshrink",
+    "prelu",
+    "relu",
+    "selu",
+    "threshold",
+]
+
+
+@operation(input=lambda g, out: _where_positive(g, out))
+def relu(input: Array) -> Array:
+    """input where it is positive, else 0; at 0 the derivative is 0."""
+    return np.maximum(input, 0, out=empty_like(input))
+
+
+# relu's derivative; an operation of its own so that what it makes, as large as what relu makes, uses memory again.
+@operation(values=lambda g, signs: _where_positive(g, signs))
+def _where_positive(values: Array, signs: Array) -> Array:
+    return np.multiply(values, signs > 0, out=empty_like(signs))
+
+
+def exponential_below_zero(input: Tensor, alpha: float, divisor: float = 1) -> Tensor:
+    """Return input where it is positive, else alpha * (e^(input / divisor) - 1)."""
+    return where(input > 0, input, alpha * expm1(clamp(input, max=0) / divisor))
+
+
+def selu(input: Tensor) -> Tensor:
+    """Return a scaled elu that keeps mean 0 and variance 1 (Klambauer et al., 2017); at 0, the left derivative."""
+    return 1.0507009873554804934 * exponential_below_zero(input, 1.6732632423543772848)
+
+
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    if alpha == 0:
+        raise ValueError("celu: alpha is 0; wanted another number")
+    return exponential_below_zero(input, alpha, alpha)
+
+
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+    """Return input where it is above the threshold, else the value, with a derivative of 0."""
+    return where(input <= threshold, value, input)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return 0 within lambd of 0, with a derivative of 0, else the input."""
+    return where(abs(input) <= lambd, 0.0, input)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return input where it is positive, else weight * input; at 0, the left derivative (He et al., 2015).
+
+    Shapes: input (N, C, ...); weight (C,), a slope for each channel, or one for all.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.prelu(tg.tensor([[-1.0, -1.0, 2.0]]), tg.tensor([0.1, 0.2, 0.3]))
+    tensor([[-0.1000, -0.2000,  2.0000]])
+    """
+    ndim, slopes = len(input.shape), weight.shape[0] if len(weight.shape) else 1
+    channels = input.shape[1] if ndim > 1 else 1
+    if len(weight.shape) > 1 or slopes not in (1, channels):
+        raise ValueError(
+            f"prelu: a weight of shape {weight.shape} does not fit an input of shape {input.shape}; "
+            f"wanted (1,) or ({channels},)"
+        )
+    slope = reshape(weight, (slopes, *(1,) * (ndim - 2)) if ndim > 1 else ())
+    return where(input > 0, input, slope * input)

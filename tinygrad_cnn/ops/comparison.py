@@ -1,0 +1,169 @@
+"""Comparisons, tests and logic: they give booleans, and have no derivative."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "allclose",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "eq",
+    "equal",
+    "ge",
+    "gt",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "ne",
+]
+
+
+@operation()
+def eq(input: Array, other: Array) -> Array:
+    """Whether input == other."""
+    return np.equal(input, other)
+
+
+@operation()
+def ne(input: Array, other: Array) -> Array:
+    """Whether input != other."""
+    return np.not_equal(input, other)
+
+
+@operation()
+def lt(input: Array, other: Array) -> Array:
+    """Whether input < other."""
+    return np.less(input, other)
+
+
+@operation()
+def le(input: Array, other: Array) -> Array:
+    """Whether input <= other."""
+    return np.less_equal(input, other)
+
+
+@operation()
+def gt(input: Array, other: Array) -> Array:
+    """Whether input > other."""
+    return np.greater(input, other)
+
+
+@operation()
+def ge(input: Array, other: Array) -> Array:
+    """Whether input >= other."""
+    return np.greater_equal(input, other)
+
+
+@operation()
+def logical_and(input: Array, other: Array) -> Array:
+    """Whether both hold."""
+    return np.logical_and(input, other)
+
+
+@operation()
+def logical_or(input: Array, other: Array) -> Array:
+    """Whether either holds."""
+    return np.logical_or(input, other)
+
+
+@operation()
+def logical_not(input: Array) -> Array:
+    """Whether it does not hold."""
+    return np.logical_not(input)
+
+
+@operation()
+def isfinite(input: Array) -> Array:
+    """Whether it is neither infinite nor NaN."""
+    return np.isfinite(input)
+
+
+@operation()
+def isnan(input: Array) -> Array:
+    """Whether it is NaN."""
+    return np.isnan(input)
+
+
+@operation()
+def isinf(input: Array) -> Array:
+    """Whether it is infinite."""
+    return np.isinf(input)
+
+
+@operation()
+def logical_xor(input: Array, other: Array) -> Array:
+    """Whether one holds and not both."""
+    return np.logical_xor(input, other)
+
+
+# --- bits: of booleans, logic ---
+
+
+@operation()
+def bitwise_and(input: Array, other: Array) -> Array:
+    """The bits that both have, of integers or booleans."""
+    return np.bitwise_and(input, other)
+
+
+@operation()
+def bitwise_or(input: Array, other: Array) -> Array:
+    """The bits that either has, of integers or booleans."""
+    return np.bitwise_or(input, other)
+
+
+@operation()
+def bitwise_xor(input: Array, other: Array) -> Array:
+    """The bits that one has and not both, of integers or booleans."""
+    return np.bitwise_xor(input, other)
+
+
+@operation()
+def bitwise_not(input: Array) -> Array:
+    """The bits that it has not, of an integer or boolean."""
+    return np.bitwise_not(input)
+
+
+# --- near and the same ---
+
+
+@operation()
+def _isclose(input: Array, other: Array, *, rtol: float, atol: float, equal_nan: bool) -> Array:
+    return np.isclose(input, other, rtol, atol, equal_nan)
+
+
+def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Return whether |input - other| <= atol + rtol * |other|; infinities are close if they are equal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.isclose(tg.tensor([1.0, 2.0]), tg.tensor([1.000001, 2.1]))
+    tensor([ True, False])
+    """
+    return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+def allclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Return whether all of input and other are close: see `isclose`."""
+    return bool(np.all(array_of(isclose(input, other, rtol, atol, equal_nan))))
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and the same values; NaN equals nothing."""
+    return np.array_equal(array_of(input), array_of(other))

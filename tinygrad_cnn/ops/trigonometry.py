@@ -1,0 +1,167 @@
+"""Angles, hyperbolas and the functions that go with them, each with its derivative."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_cnn.dtypes import as_float
+from tinygrad_cnn.kernels import erf as kernel
+from tinygrad_cnn.ops.broadcast import elementwise
+from tinygrad_cnn.ops.elementwise import clamp, exp, log, log1p, sqrt, where
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "acos",
+    "acosh",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cos",
+    "cosh",
+    "erf",
+    "erfc",
+    "logit",
+    "sin",
+    "sinc",
+    "sinh",
+    "tan",
+    "tanh",
+]
+
+# --- of angles, in radians ---
+
+
+@operation(input=lambda g, input: g * cos(input))
+def sin(input: Array) -> Array:
+    """The sine of an angle in radians."""
+    return np.sin(as_float(input))
+
+
+@operation(input=lambda g, input: -g * sin(input))
+def cos(input: Array) -> Array:
+    """The cosine of an angle in radians."""
+    return np.cos(as_float(input))
+
+
+@operation(input=lambda g, out: g * (1 + out * out))
+def tan(input: Array) -> Array:
+    """The tangent of an angle in radians."""
+    return np.tan(as_float(input))
+
+
+@operation(input=lambda g, input: g / sqrt((1 - input) * (1 + input)))
+def asin(input: Array) -> Array:
+    """The angle of which the input is the sine."""
+    return np.arcsin(as_float(input))
+
+
+@operation(input=lambda g, input: -g / sqrt((1 - input) * (1 + input)))
+def acos(input: Array) -> Array:
+    """The angle of which the input is the cosine."""
+    return np.arccos(as_float(input))
+
+
+@operation(input=lambda g, input: g / (1 + input * input))
+def atan(input: Array) -> Array:
+    """The angle of which the input is the tangent."""
+    return np.arctan(as_float(input))
+
+
+# Where both are 0, the derivatives are 0 too, as PyTorch's are.
+@elementwise(
+    input=lambda g, input, other: g * (other / _distance(input, other)),
+    other=lambda g, input, other: -g * (input / _distance(input, other)),
+)
+def atan2(input: Array, other: Array) -> Array:
+    """The angle from the positive x axis to the point of which input is y and other is x."""
+    return np.arctan2(as_float(input), as_float(other))
+
+
+def _distance(y: Tensor, x: Tensor) -> Tensor:
+    square = x * x + y * y
+    return where(square == 0, 1.0, square)
+
+
+def sinc(input: Tensor) -> Tensor:
+    """Return sin(pi input) / (pi input), and 1 at 0."""
+    zero = input == 0
+    angle = pi * where(zero, 1.0, input)
+    return where(zero, 1.0, sin(angle) / angle)
+
+
+# --- of hyperbolas ---
+
+
+@operation(input=lambda g, input: g * cosh(input))
+def sinh(input: Array) -> Array:
+    """The hyperbolic sine."""
+    return np.sinh(as_float(input))
+
+
+@operation(input=lambda g, input: g * sinh(input))
+def cosh(input: Array) -> Array:
+    """The hyperbolic cosine."""
+    return np.cosh(as_float(input))
+
+
+@operation(input=lambda g, out: g * (1 - out * out))
+def tanh(input: Array) -> Array:
+    """The hyperbolic tangent."""
+    return np.tanh(as_float(input))
+
+
+@operation(input=lambda g, input: g / sqrt(1 + input * input))
+def asinh(input: Array) -> Array:
+    """The number of which the input is the hyperbolic sine."""
+    return np.arcsinh(as_float(input))
+
+
+@operation(input=lambda g, input: g / sqrt((input - 1) * (input + 1)))
+def acosh(input: Array) -> Array:
+    """The number, not negative, of which the input is the hyperbolic cosine."""
+    return np.arccosh(as_float(input))
+
+
+@operation(input=lambda g, input: g / ((1 - input) * (1 + input)))
+def atanh(input: Array) -> Array:
+    """The number of which the input is the hyperbolic tangent."""
+    return np.arctanh(as_float(input))
+
+
+arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+arcsinh, arccosh, arctanh = asinh, acosh, atanh
+
+# --- of probabilities ---
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """Return log(p / (1 - p)), the number of which p is the sigmoid; with eps, of p kept within [eps, 1 - eps]."""
+    p = input if eps is None else clamp(input, eps, 1 - eps)
+    return log(p) - log1p(-p)
+
+
+@operation(input=lambda g, input: g * (2 / pi**0.5 * exp(-input * input)))
+def erf(input: Array) -> Array:
+    """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to input (W. J. Cody, 1969)."""
+    return kernel.erf(as_float(input))
+
+
+@operation(input=lambda g, input: g * (-2 / pi**0.5 * exp(-input * input)))
+def erfc(input: Array) -> Array:
+    """1 - erf(input), exact where that is small."""
+    return kernel.erf(as_float(input), complement=True)
