@@ -49,9 +49,9 @@ def test_a_layer_is_its_function_and_stays_float32(layer, function):
 def test_losses(reduction):
     logits, target = array((3, 4)), tg.tensor([1, 0, 3])
     loss = nn.CrossEntropyLoss(reduction=reduction)(logits, target)
-    assert np.array_equal(loss.numpy(), ops.cross_entropy(logits, target, reduction).numpy())
+    assert np.array_equal(loss.numpy(), ops.cross_entropy(logits, target, reduction=reduction).numpy())
     loss = nn.NLLLoss(reduction=reduction)(logits.log_softmax(1), target)
-    assert np.array_equal(loss.numpy(), ops.nll_loss(logits.log_softmax(1), target, reduction).numpy())
+    assert np.array_equal(loss.numpy(), ops.nll_loss(logits.log_softmax(1), target, reduction=reduction).numpy())
 
 
 @pytest.mark.parametrize(

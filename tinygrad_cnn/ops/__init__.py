@@ -2,9 +2,11 @@
 
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.conv import *
+from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *
+from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.reduce import *
 from tinygrad_cnn.ops.shape import *
