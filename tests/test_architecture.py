@@ -22,14 +22,15 @@ FLOORS = [
     {"grad_mode", "tape"},
     {"autograd", "ops"},
     {"methods", "numpy_protocol"},
+    {"conversions"},
     {"tensor"},
-    {"creation"},
+    {"creation", "sampling"},
     {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
     {"optim", "data", "models"},
     {"training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "kernels", "ops"]
+HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "conversions", "kernels", "ops"]
 
 
 def room(path: Path) -> str:

@@ -6,16 +6,19 @@ from tinygrad_cnn.creation import (
     arange,
     as_tensor,
     empty,
+    empty_like,
     eye,
+    from_dlpack,
     from_numpy,
     full,
+    full_like,
     linspace,
+    logspace,
     ones,
     ones_like,
-    rand,
-    randint,
-    randn,
     tensor,
+    tril_indices,
+    triu_indices,
     zeros,
     zeros_like,
 )
@@ -24,6 +27,7 @@ from tinygrad_cnn.function import Function
 from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import default_generator, manual_seed
+from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from tinygrad_cnn.serialization import load, save
 from tinygrad_cnn.tensor import Tensor
 

@@ -93,3 +93,22 @@ def test_shapes_that_differ_warn(name: str) -> None:
         with pytest.warns(UserWarning, match="size|shape"):
             loss = getattr(package.nn.functional, name)(package.ones(3, 1), package.zeros(3), reduction="none")
         assert tuple(loss.shape) == (3, 3)
+
+
+def test_queries_that_may_look_nowhere() -> None:
+    q, k, v = [[1.0, 2.0], [0.0, 1.0]], [[0.5, 1.0], [1.0, 0.0]], [[1.0], [2.0]]
+    looks, numbers = [[True, False], [False, False]], [[0.0, -inf], [-inf, -inf]]
+    same(lambda F, t, q, k, v: F.scaled_dot_product_attention(q, k, v, t(looks)), q, k, v)
+    same(lambda F, t, q, k, v: F.scaled_dot_product_attention(q, k, v, t(numbers, dtype=q.dtype)), q, k, v)
+    same(lambda F, t, q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), q, k[:1], v[:1])
+
+
+@pytest.mark.parametrize("padding", [None, 1, -1])
+def test_rows_of_padding(padding: int | None) -> None:
+    same(lambda F, t, w: F.embedding(t([0, 1, 1, 2]), w, padding) ** 2, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+
+def test_one_hot() -> None:
+    for arguments in [(), (4,)]:
+        ours, theirs = (p.nn.functional.one_hot(p.tensor([[2, 0]]), *arguments) for p in (tg, torch))
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

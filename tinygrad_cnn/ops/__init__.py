@@ -9,5 +9,6 @@ from tinygrad_cnn.ops.linalg import *
 from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.reduce import *
+from tinygrad_cnn.ops.sample import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *

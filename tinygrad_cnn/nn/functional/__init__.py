@@ -1,7 +1,10 @@
 """The functions that layers apply, under PyTorch's names: ``import tinygrad_cnn.nn.functional as F``."""
 
-from tinygrad_cnn.nn.functional import loss
+from tinygrad_cnn.nn.functional import lookup, loss, noise, products
+from tinygrad_cnn.nn.functional.lookup import *
 from tinygrad_cnn.nn.functional.loss import *
+from tinygrad_cnn.nn.functional.noise import *
+from tinygrad_cnn.nn.functional.products import *
 from tinygrad_cnn.ops import (
     avg_pool2d,
     categorical_cross_entropy,
@@ -38,4 +41,4 @@ __all__ = [
     "tanh",
 ]
 
-__all__ += loss.__all__
+__all__ += lookup.__all__ + loss.__all__ + noise.__all__ + products.__all__
