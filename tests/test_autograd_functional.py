@@ -102,6 +102,8 @@ def test_what_does_not_depend_has_derivative_0_or_strictly_an_error() -> None:
         assert vjp(function, (x, y), x)[1][1].tolist() == [0.0] * 3
         with pytest.raises(RuntimeError, match=r"jacobian: a result .* independent .*strict forbids"):
             jacobian(function, (x, y), strict=True)
+    with pytest.raises(RuntimeError, match="vjp: a result of func is independent"):
+        vjp(lambda x: (x * 2, tg.ones(1)), x, (x, tg.ones(1)), strict=True)
     assert jvp(constant, (x, y), (x, y))[1].tolist() == [0.0, 0.0]
     assert hessian(lambda x: (x * 3).sum(), x).tolist() == [[0.0, 0.0]] * 2
     with pytest.raises(RuntimeError, match="vhp: a derivative is independent of input 0"):
