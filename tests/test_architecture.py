@@ -22,14 +22,15 @@ FLOORS = [
     {"grad_mode", "tape"},
     {"autograd", "ops"},
     {"methods", "numpy_protocol"},
+    {"conversions"},
     {"tensor"},
-    {"creation"},
-    {"gradcheck", "serialization", "nn"},
+    {"creation", "sampling"},
+    {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
     {"optim", "data", "models"},
     {"training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "kernels", "ops"]
+HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "conversions", "kernels"]
 
 
 def room(path: Path) -> str:
@@ -78,7 +79,9 @@ def test_files_and_functions_are_small() -> None:
 
 
 def test_the_heart_can_be_read_in_an_evening() -> None:
-    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 4000
+    """The machinery is one evening's reading; of the calculus, which is broad by intent, each family is an hour's."""
+    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 2000
+    assert max(lines(p) for p in FILES if room(p) == "ops") <= 450
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

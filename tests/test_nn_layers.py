@@ -49,9 +49,9 @@ def test_a_layer_is_its_function_and_stays_float32(layer, function):
 def test_losses(reduction):
     logits, target = array((3, 4)), tg.tensor([1, 0, 3])
     loss = nn.CrossEntropyLoss(reduction=reduction)(logits, target)
-    assert np.array_equal(loss.numpy(), ops.cross_entropy(logits, target, reduction).numpy())
+    assert np.array_equal(loss.numpy(), ops.cross_entropy(logits, target, reduction=reduction).numpy())
     loss = nn.NLLLoss(reduction=reduction)(logits.log_softmax(1), target)
-    assert np.array_equal(loss.numpy(), ops.nll_loss(logits.log_softmax(1), target, reduction).numpy())
+    assert np.array_equal(loss.numpy(), ops.nll_loss(logits.log_softmax(1), target, reduction=reduction).numpy())
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,6 @@ def test_layers_without_bias_keep_its_name_for_a_parameter():
 
 
 def test_functional_offers_the_operations_themselves():
+    assert len(F.__all__) == len(set(F.__all__))
     assert all(getattr(F, name) is getattr(ops, name) for name in F.__all__ if hasattr(ops, name))
     assert F.relu is ops.relu

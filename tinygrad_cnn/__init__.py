@@ -1,29 +1,36 @@
 """A PyTorch-like autograd micro-framework on NumPy."""
 
-from tinygrad_cnn import autograd, models, nn, optim
+from tinygrad_cnn import autograd, autograd_functional, models, nn, optim
 from tinygrad_cnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_cnn.creation import (
     arange,
     as_tensor,
     empty,
+    empty_like,
     eye,
+    from_dlpack,
     from_numpy,
     full,
+    full_like,
     linspace,
+    logspace,
     ones,
     ones_like,
-    rand,
-    randint,
-    randn,
     tensor,
+    tril_indices,
+    triu_indices,
     zeros,
     zeros_like,
 )
 from tinygrad_cnn.dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from tinygrad_cnn.function import Function
 from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import default_generator, manual_seed
+from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from tinygrad_cnn.serialization import load, save
 from tinygrad_cnn.tensor import Tensor
+
+vars(autograd).update(Function=Function, functional=autograd_functional)  # they stand above autograd, and are its
 
 __version__ = "0.1.0"

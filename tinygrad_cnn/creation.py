@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_dtype, default_dtype
-from tinygrad_cnn.ops.arguments import sizes
-from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.ops.arguments import lengths, whole
 from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Scalar, Tensor
 
@@ -27,7 +27,7 @@ def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
-    return _around(array)
+    return around(array)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
@@ -41,82 +41,134 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
 
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
-    return _around(np.zeros(_shape("zeros", size), _dtype(dtype)), requires_grad)
+    return around(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
-    return _around(np.ones(_shape("ones", size), _dtype(dtype)), requires_grad)
+    return around(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad)
 
 
 def full(size: Any, fill_value: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with one value everywhere."""
-    filled = np.full(_shape("full", (size,)), fill_value, dtype and as_dtype(dtype))
-    return _around(filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad)
+    filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
+    return around(filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of whatever was in the memory."""
-    return _around(np.empty(_shape("empty", size), _dtype(dtype)), requires_grad)
+    return around(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal."""
-    return _around(np.eye(n, m, dtype=_dtype(dtype)), requires_grad)
+    return around(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad)
 
 
-def arange(*bounds: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    *bounds: Scalar,
+    start: Scalar | None = None,
+    end: Scalar | None = None,
+    step: Scalar | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return evenly spaced numbers from start to before end: ``arange([start,] end[, step])``.
 
     >>> import tinygrad_cnn as tg
     >>> tg.arange(1, 7, 2)
     tensor([1, 3, 5])
     """
-    if not 1 <= len(bounds) <= 3 or (len(bounds) == 3 and bounds[2] == 0):
-        raise ValueError(f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds}")
-    array = np.arange(*bounds)
-    return Tensor(array.astype(default_dtype()) if array.dtype.kind == "f" else array, dtype, requires_grad)
+    named = {k: v for k, v in (("start", start), ("end", end), ("step", step)) if v is not None}
+    places = ("end",) if len(bounds) == 1 and end is None else ("start", "end", "step")
+    given = dict(zip(places, bounds, strict=False)) | named
+    first, last, by = given.get("start", 0), given.get("end"), given.get("step", 1)
+    if len(given) != len(bounds) + len(named) or last is None or by == 0:
+        raise ValueError(
+            f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
+        )
+    count = ceil((last - first) / by)
+    if (last - first) * by < 0:
+        raise ValueError(f"arange: a step of {by} does not lead from {first} to {last}")
+    integers = all(isinstance(v, (int, np.integer)) for v in (first, last, by))
+    array = np.arange(count) * by + first
+    wanted = as_dtype(dtype) if dtype is not None else int64 if integers else default_dtype()
+    return around(array.astype(wanted, copy=False), requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``steps`` evenly spaced numbers from start to end, both included."""
-    return _around(np.linspace(start, end, steps, dtype=_dtype(dtype)), requires_grad)
+    return around(_spaced("linspace", start, end, steps).astype(chosen_dtype(dtype)), requires_grad)
 
 
-def rand(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return random numbers, uniform on [0, 1)."""
-    drawn = (generator or default_generator()).random(_shape("rand", size))
-    return _around(drawn.astype(_dtype(dtype)), requires_grad)
+    """Return the powers of the base whose exponents are those of `linspace`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    return around((base ** _spaced("logspace", start, end, steps)).astype(chosen_dtype(dtype)), requires_grad)
 
 
-def randn(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return random numbers from the normal distribution of mean 0 and variance 1."""
-    drawn = (generator or default_generator()).standard_normal(_shape("randn", size))
-    return _around(drawn.astype(_dtype(dtype)), requires_grad)
+def _spaced(name: str, start: float, end: float, steps: int) -> Array:
+    return np.linspace(float(start), float(end), whole(name, "steps", steps, 0))
 
 
-def randint(
-    low: int, high: int | None = None, size: Any = (), generator: np.random.Generator | None = None
-) -> Tensor:
-    """Return random integers from low to high - 1 (from 0 to low - 1, if only one bound is given)."""
-    return _around(np.asarray((generator or default_generator()).integers(low, high, _shape("randint", (size,)))))
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """Return where the lower triangle of a matrix is: rows and columns, as a tensor (2, N) of int64.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return around(np.stack(np.tril_indices(row, offset, col)))
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N) of int64."""
+    return around(np.stack(np.triu_indices(row, offset, col)))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor that shares its memory with an array of another library, through the DLPack protocol.
+
+    >>> import numpy as np, tinygrad_cnn as tg
+    >>> tg.from_dlpack(np.arange(3.0))
+    tensor([0., 1., 2.], dtype=float64)
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack: wanted something with __dlpack__, got {type(ext_tensor).__name__}")
+    array = np.from_dlpack(ext_tensor)
+    as_dtype(array.dtype)
+    return around(array)
 
 
 def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of a tensor's shape and type."""
-    return _around(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
 
 
 def ones_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of a tensor's shape and type."""
-    return _around(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
 
 
-def _around(array: Array, requires_grad: bool = False) -> Tensor:
+def full_like(input: Tensor, fill_value: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of a tensor's shape and type with one value everywhere."""
+    return around(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad)
+
+
+def empty_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of a tensor's shape and type, of whatever was in the memory."""
+    return around(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+
+
+def around(array: Array, requires_grad: bool = False) -> Tensor:
+    """Return a leaf around an array, without copying."""
     result = Tensor.__new__(Tensor)
     result.array = array
     result.node = None
@@ -126,12 +178,6 @@ def _around(array: Array, requires_grad: bool = False) -> Tensor:
     return result
 
 
-def _shape(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
-    shape = sizes(name, size)
-    if min(shape, default=0) < 0:
-        raise ValueError(f"{name}: the shape {shape} has a negative length")
-    return shape
-
-
-def _dtype(dtype: Any) -> np.dtype[Any]:
+def chosen_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the type that was asked for, or the default."""
     return default_dtype() if dtype is None else as_dtype(dtype)

@@ -147,3 +147,7 @@ class Methods(Variable):
     # softmax
     log_softmax = ops.log_softmax
     softmax = ops.softmax
+
+    # random choices
+    bernoulli = ops.bernoulli
+    multinomial = ops.multinomial

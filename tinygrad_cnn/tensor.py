@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn import autograd, numpy_protocol, ops
-from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, float64, int64
-from tinygrad_cnn.methods import Methods
+from tinygrad_cnn.conversions import Conversions
+from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, int64
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
@@ -31,7 +31,7 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     return method
 
 
-class Tensor(Methods):
+class Tensor(Conversions):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
     ``Tensor(data)`` copies: lists and numbers to float32, int64 or bool, arrays in the type that they have. With
@@ -257,29 +257,6 @@ class Tensor(Methods):
 
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
-
-    # --- types ---
-
-    def to(self, dtype: Any) -> Tensor:
-        """Return the tensor in another type of numbers: itself if it has that type already."""
-        wanted = as_dtype(dtype)
-        return self if wanted == self.dtype else cast(self, dtype=wanted)
-
-    def float(self) -> Tensor:
-        """Return the tensor as float32."""
-        return self.to(float32)
-
-    def double(self) -> Tensor:
-        """Return the tensor as float64."""
-        return self.to(float64)
-
-    def long(self) -> Tensor:
-        """Return the tensor as int64."""
-        return self.to(int64)
-
-    def bool(self) -> Tensor:
-        """Return whether each element is other than 0."""
-        return self.to(np.bool_)
 
     # --- operators ---
 

@@ -30,7 +30,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits (N, C, ...), given class indices or probabilities."""
-        return ops.cross_entropy(input, target, self.reduction)
+        return ops.cross_entropy(input, target, reduction=self.reduction)
 
 
 class NLLLoss(_Loss):
@@ -38,4 +38,4 @@ class NLLLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of log-probabilities (N, C, ...), given class indices."""
-        return ops.nll_loss(input, target, self.reduction)
+        return ops.nll_loss(input, target, reduction=self.reduction)

@@ -4,12 +4,15 @@ from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.comparison import *
 from tinygrad_cnn.ops.conv import *
+from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *
+from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.reduce import *
 from tinygrad_cnn.ops.rounding import *
+from tinygrad_cnn.ops.sample import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
 from tinygrad_cnn.ops.trigonometry import *

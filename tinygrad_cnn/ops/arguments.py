@@ -55,6 +55,14 @@ def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
         raise TypeError(f"{name}: the shape is {shape!r}; wanted integers") from None
 
 
+def lengths(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return a shape given as one sequence or as several numbers, none of them negative."""
+    shape = sizes(name, given)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{name}: the shape {shape} has a negative length")
+    return shape
+
+
 def want_same_dtype(name: str, **tensors: Any) -> None:
     """Refuse tensors of different types where nothing is converted, as in PyTorch."""
     given = {key: value.dtype for key, value in tensors.items() if value is not None}

@@ -67,8 +67,16 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return _log_softmax(_converted(input, dtype), dim=one_dim("log_softmax", dim, len(input.shape)))
 
 
-def one_hot(target: Tensor, num_classes: int) -> Tensor:
-    """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere."""
+def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
+    """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere.
+
+    Without ``num_classes`` (-1) there are as many classes as the largest index needs.
+    """
+    if num_classes == -1:
+        indices = array_of(target)
+        if not indices.size:
+            raise ValueError("one_hot: the number of classes cannot be told from an empty target; give num_classes")
+        num_classes = int(indices.max()) + 1
     return _one_hot(target, num_classes=num_classes)
 
 
@@ -86,38 +94,67 @@ def _check_classes(name: str, target: Array, classes: int) -> None:
         raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")
 
 
-def _as_distribution(name: str, input: Tensor, target: Any) -> Any:
-    """Return the target as probabilities of the input's shape, classes along dimension 1 (0 of a vector).
+def _as_distribution(
+    name: str, input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, smoothing: float = 0.0
+) -> tuple[Any, float | None]:
+    """Return the target as weights of the input's shape on each class, and what a mean divides by (None: how many).
 
-    Class indices become rows that are 1 at the class; probabilities are checked for shape and type only.
+    Classes are along dimension 1 (0 of a vector). Class indices become rows that are 1 at the class, then smoothed
+    and weighted, or 0 where they are ignored; probabilities are checked for shape and type only.
     """
     want_float(name, input)
     shape, axis = tuple(input.shape), min(1, len(input.shape) - 1)
     if axis < 0:
         raise ValueError(f"{name}: wanted input (N, C, ...) or (C,), got a 0-d tensor")
+    along = (-1, *(1,) * (len(shape) - axis - 1))
+    scale = None if weight is None else _class_weights(name, weight, input).reshape(along)
     if tuple(target.shape) == shape and target.dtype.kind == "f":
         want_same_dtype(name, input=input, target=target)
-        return target
+        if smoothing:
+            target = target * (1 - smoothing) + smoothing / shape[axis]
+        return (target if scale is None else target * scale), None
     if tuple(target.shape) != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(
             f"{name}: target of shape {tuple(target.shape)} does not fit input {shape}: wanted "
             f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
         )
     indices = array_of(target)
-    _check_classes(name, indices, shape[axis])
-    classes = np.arange(shape[axis]).reshape(-1, *(1,) * (len(shape) - axis - 1))
-    return (np.expand_dims(indices, axis) == classes).astype(input.dtype)
+    ignored = indices == ignore_index
+    ignoring = bool(ignored.any())
+    _check_classes(name, indices[~ignored] if ignoring else indices, shape[axis])
+    chosen = (np.expand_dims(indices, axis) == np.arange(shape[axis]).reshape(along)).astype(input.dtype)
+    if ignoring:
+        chosen *= np.expand_dims(~ignored, axis)
+    counted = chosen if scale is None else chosen * scale
+    if not smoothing:
+        return counted, (None if scale is None and not ignoring else float(counted.sum()))
+    spread = np.expand_dims(~ignored, axis) * np.full_like(chosen, smoothing / shape[axis])
+    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), float(counted.sum())
 
 
-def reduced(name: str, losses: Tensor, reduction: str) -> Tensor:
-    """Return the mean or the sum of the losses of a batch, or ("none") the losses themselves."""
+def _class_weights(name: str, weight: Any, input: Tensor) -> Array:
+    classes = input.shape[min(1, len(input.shape) - 1)]
+    want_same_dtype(name, input=input, weight=weight)
+    if getattr(weight, "requires_grad", False):
+        raise RuntimeError(f"{name}: weight is a constant and has no derivative; give it detach()")
+    if tuple(weight.shape) != (classes,):
+        raise ValueError(f"{name}: weight of shape {tuple(weight.shape)}; wanted one for each class, ({classes},)")
+    return array_of(weight)
+
+
+def reduced(name: str, losses: Tensor, reduction: str, count: float | None = None) -> Tensor:
+    """Return the mean (over ``count``) or the sum of the losses of a batch, or ("none") the losses themselves."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{name}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}")
     if reduction == "none":
         return losses
-    count = prod(losses.shape)
+    if count is None:
+        count = prod(losses.shape)
     if reduction == "mean" and not count:
-        raise ValueError(f"{name}: the mean of an empty batch is not defined (losses of shape {losses.shape})")
+        raise ValueError(
+            f"{name}: the mean of an empty batch is not defined "
+            f"(losses of shape {losses.shape}, of weight {count:g})"
+        )
     total = sum(losses)
     return total if reduction == "sum" else total / count
 
@@ -136,31 +173,52 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     return total * target.sum(axis=dim) - (target * z).sum(axis=dim)
 
 
-def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Return -sum_i y_i log softmax(x)_i, averaged over the batch (the report's equations 4 and 5, from logits).
 
     Shapes: input (N, C) or (N, C, ...) or (C,), not normalised; target either class indices, shaped like the input
-    without C, or probabilities of the input's shape. Give it logits: softmax is part of the loss.
+    without C, or probabilities of the input's shape; weight (C,), one for each class, a constant. Where the target
+    is ``ignore_index`` the loss is 0; the mean of class indices divides by the weights of the classes that count,
+    and raises ValueError where that is nothing. Label smoothing mixes the target with equal probabilities.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cross_entropy(tg.zeros(3, 10), tg.tensor([1, 2, 3])).item()
     2.3025851249694824
     """
-    distribution = _as_distribution("cross_entropy", input, target)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; wanted 0 to 1")
+    distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
     losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
-    return reduced("cross_entropy", losses, reduction)
+    return reduced("cross_entropy", losses, reduction, count)
 
 
-def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
     """Return minus the log-probability that the input (of `log_softmax`) gives to each target class.
 
-    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, shaped like the input without C.
+    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, shaped like the input without C; weight (C,).
+    Weights, ``ignore_index`` and the mean are those of `cross_entropy`.
     """
-    distribution = _as_distribution("nll_loss", input, target)
-    if distribution is target:
+    if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
-    losses = -sum(where(distribution == 1, input, 0.0), min(1, len(input.shape) - 1))
-    return reduced("nll_loss", losses, reduction)
+    scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
+    chosen = where(scale != 0, input, 0.0)
+    losses = -sum(chosen if weight is None else chosen * scale, min(1, len(input.shape) - 1))
+    return reduced("nll_loss", losses, reduction, count)
 
 
 def categorical_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -169,6 +227,6 @@ def categorical_cross_entropy(input: Tensor, target: Tensor, reduction: str = "m
     The report's equations 4 and 5 as it computes them; where there are logits, `cross_entropy` is more exact.
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices or probabilities, as for `cross_entropy`.
     """
-    distribution = _as_distribution("categorical_cross_entropy", input, target)
+    distribution, count = _as_distribution("categorical_cross_entropy", input, target)
     losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, len(input.shape) - 1))
-    return reduced("categorical_cross_entropy", losses, reduction)
+    return reduced("categorical_cross_entropy", losses, reduction, count)

@@ -1,0 +1,132 @@
+"""Lookup, bilinear products, attention."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from registry import Sample, case, refuse, zeros
+from strategies import Draw, anywhere, generators, shapes
+
+import tinygrad_cnn as tg
+import tinygrad_cnn.nn.functional as F
+
+
+@st.composite
+def lookups(draw: Draw) -> Sample:
+    rng, rows = draw(generators()), draw(st.integers(1, 4))
+    indices = np.asarray(rng.integers(0, rows, draw(shapes(max_dims=2))))
+    return Sample((anywhere(rng, (rows, draw(st.integers(0, 3)))),), {"indices": indices})
+
+
+case(
+    "embedding",
+    lambda weight, indices: F.embedding(tg.tensor(indices), weight),
+    lambda weight, indices: weight[indices],
+    lookups(),
+    "index",
+    lambda torch, weight, indices: torch.nn.functional.embedding(indices, weight),
+)
+
+
+@st.composite
+def pairs_of_vectors(draw: Draw) -> Sample:
+    rng, batch = draw(generators()), draw(shapes(max_dims=2))
+    o, i, j = (draw(st.integers(1, 3)) for _ in range(3))
+    arrays = anywhere(rng, (*batch, i)), anywhere(rng, (*batch, j)), anywhere(rng, (o, i, j)), anywhere(rng, (o,))
+    return Sample(arrays[: draw(st.integers(3, 4))], {})
+
+
+case(
+    "bilinear",
+    F.bilinear,
+    lambda a, b, w, c=0: np.einsum("...i,oij,...j->...o", a, w, b) + c,
+    pairs_of_vectors(),
+    "matmul",
+    "nn.functional.bilinear",
+)
+
+
+@st.composite
+def attentions(draw: Draw) -> Sample:
+    """Queries, keys, values, perhaps a mask of numbers to differentiate by; or a mask of booleans, or causality."""
+    rng, batch = draw(generators()), draw(shapes(max_dims=2, min_side=1))
+    length, keys, width, out = (draw(st.integers(1, 3)) for _ in range(4))
+    arrays = [anywhere(rng, (*batch, n, w)) for n, w in ((length, width), (keys, width), (keys, out))]
+    arguments: dict[str, Any] = {"scale": draw(st.sampled_from([None, 0.7]))}
+    kind = draw(st.sampled_from(["none", "boolean", "numbers", "causal"]))
+    if kind == "boolean":
+        arguments["attn_mask"] = rng.random((*batch[1:], length, keys)) < 0.7
+        arguments["attn_mask"][..., 0] = True
+    if kind == "numbers":
+        arrays.append(anywhere(rng, (length, keys)))
+    arguments["is_causal"] = kind == "causal"
+    return Sample(tuple(arrays), arguments)
+
+
+def attend(q: Any, k: Any, v: Any, attn_mask: Any = None, is_causal: bool = False, scale: Any = None) -> Any:
+    out = np.zeros((*q.shape[:-1], v.shape[-1]))
+    whole = (*q.shape[:-1], k.shape[-2])
+    for at in product(*map(range, q.shape[:-1])):
+        scores = k[at[:-1]] @ q[at] * (q.shape[-1] ** -0.5 if scale is None else scale)
+        may_look = np.arange(len(scores)) <= at[-1] if is_causal else np.ones(len(scores), bool)
+        if attn_mask is not None and attn_mask.dtype == bool:
+            may_look = np.broadcast_to(attn_mask, whole)[at]
+        elif attn_mask is not None:
+            scores = scores + np.broadcast_to(attn_mask, whole)[at]
+        weights = np.exp(scores) * may_look
+        out[at] = weights @ v[at[:-1]] / weights.sum()
+    return out
+
+
+def peer(torch: Any, q: Any, k: Any, v: Any, mask: Any = None, attn_mask: Any = None, **rest: Any) -> Any:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    with sdpa_kernel(SDPBackend.MATH):  # the only one that can be differentiated twice
+        return torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, mask if attn_mask is None else attn_mask, **rest
+        )
+
+
+case(
+    "scaled_dot_product_attention",
+    lambda q, k, v, mask=None, attn_mask=None, **rest: F.scaled_dot_product_attention(
+        q, k, v, mask if attn_mask is None else tg.tensor(attn_mask), **rest
+    ),
+    attend,
+    attentions(),
+    "softmax matmul",
+    peer,
+)
+
+# --- what must be refused ---
+
+table = zeros(3, 2)
+refuse(lambda: F.embedding(tg.tensor([3]), table), IndexError, r"embedding: the index 3 is not one of 3 rows")
+refuse(lambda: F.embedding(tg.tensor([-1]), table), IndexError, r"embedding: the index -1 is not one of 3 rows")
+refuse(lambda: F.embedding(tg.tensor([0.5]), table), TypeError, r"embedding: wanted integers as input, got float32")
+refuse(lambda: F.embedding(tg.tensor([0]), zeros(3)), ValueError, r"weight has shape \(3,\); wanted \(V, D\)")
+refuse(lambda: F.embedding(tg.tensor([0]), table, padding_idx=3), ValueError, r"padding_idx 3 is not one of 3 rows")
+refuse(lambda: F.bilinear(zeros(2), zeros(3), zeros(1, 3, 2)), ValueError, r"bilinear: shapes .* do not fit")
+refuse(
+    lambda: F.bilinear(zeros(2), zeros(3), zeros(1, 2, 3), zeros(2)), ValueError, r"bias has shape \(2,\); wanted"
+)
+attention = F.scaled_dot_product_attention
+refuse(lambda: attention(zeros(2, 3), zeros(2, 4), zeros(2, 3)), ValueError, r"attention: shapes .* do not fit")
+refuse(
+    lambda: attention(table, table, table, tg.ones(3, 3), is_causal=True),
+    ValueError,
+    r"a mask and is_causal, which",
+)
+for name, shape in {"dropout": (2,), "dropout1d": (2, 2), "dropout2d": (1, 2, 2, 2)}.items():
+    drop = getattr(F, name)
+    refuse(lambda f=drop, s=shape: f(zeros(*s), 1.5), ValueError, rf"{name}: p is 1.5; wanted a probability")
+refuse(
+    lambda: F.dropout2d(zeros(1, 2, 3)),
+    ValueError,
+    r"dropout2d: input has shape \(1, 2, 3\); wanted \(N, C, H, W\)",
+)
+refuse(lambda: F.dropout1d(zeros(3)), ValueError, r"dropout1d: input has shape \(3,\)")
+refuse(lambda: F.dropout(tg.tensor([1, 2])), TypeError, r"dropout: wanted floating-point numbers, got int64")

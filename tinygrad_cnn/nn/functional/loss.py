@@ -1,0 +1,274 @@
+"""Losses. Each compares an input with a target, and reduces what it finds to its mean, its sum, or not at all.
+
+The mean of an empty batch is not defined, and raises ValueError.
+"""
+
+from __future__ import annotations
+
+import warnings
+from math import log as number_log
+from math import pi
+
+import numpy as np
+
+from tinygrad_cnn import ops
+from tinygrad_cnn.ops.arguments import array_of, want_float
+from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
+from tinygrad_cnn.ops.softmax import REDUCTIONS, reduced
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "margin_ranking_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
+]
+
+# --- of numbers ---
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return (input - target)^2. Shapes that differ broadcast, with a warning.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    return reduced("mse_loss", ops.square(_difference("mse_loss", input, target)), reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return |input - target|; where they agree the gradient is 0. Shapes that differ broadcast, with a warning."""
+    return reduced("l1_loss", ops.abs(_difference("l1_loss", input, target)), reduction)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """Return d^2 / (2 beta) where d = |input - target| is less than beta, and d - beta / 2 elsewhere.
+
+    Shapes that differ broadcast, with a warning. (Girshick, "Fast R-CNN", 2015, equation 3.)
+    """
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta is {beta}; wanted 0 or more")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    difference = _difference("smooth_l1_loss", input, target)
+    distance = ops.abs(difference)
+    near = array_of(distance) < beta
+    losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / (2 * beta), distance - beta / 2)
+    return reduced("smooth_l1_loss", losses, reduction)
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """Return delta times `smooth_l1_loss` with beta = delta. Shapes that differ broadcast, with a warning.
+
+    (Huber, "Robust estimation of a location parameter", 1964.)
+    """
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta is {delta}; wanted more than 0")
+    difference = _difference("huber_loss", input, target)
+    distance = ops.abs(difference)
+    near = array_of(distance) <= delta
+    losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / 2, delta * (distance - delta / 2))
+    return reduced("huber_loss", losses, reduction)
+
+
+def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
+    if tuple(input.shape) != tuple(target.shape):
+        warnings.warn(
+            f"{name}: input of shape {tuple(input.shape)} and target of shape {tuple(target.shape)} broadcast, "
+            "which is hardly meant; give them one shape",
+            stacklevel=3,
+        )
+    return input - target
+
+
+# --- of probabilities ---
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+) -> Tensor:
+    """Return -(y log x + (1 - y) log(1 - x)) for probabilities x; a logarithm below -100 counts as -100.
+
+    The weight broadcasts to the losses; a mean still divides by their number. Raises ValueError for probabilities
+    that are not between 0 and 1, and for a target of another shape.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5, 1.0]), tg.tensor([1.0, 0.0]), reduction="none")
+    tensor([  0.6931, 100.0000])
+    """
+    _want_one_shape("binary_cross_entropy", input, target)
+    values = array_of(input)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("binary_cross_entropy: wanted probabilities between 0 and 1 as input")
+    losses = _binary_cross_entropy(input, target)
+    return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Return `binary_cross_entropy` of sigmoid(input), computed from the logits so that nothing overflows.
+
+    ``pos_weight`` multiplies the part of the positive class, log(sigmoid(x)); it and the weight broadcast.
+    """
+    _want_one_shape("binary_cross_entropy_with_logits", input, target)
+    want_float("binary_cross_entropy_with_logits", input)
+    softplus = _log_one_plus_exp(-input)
+    weighted = softplus if pos_weight is None else softplus * ((pos_weight - 1) * target + 1)
+    losses = (1 - target) * input + weighted
+    return reduced("binary_cross_entropy_with_logits", losses if weight is None else losses * weight, reduction)
+
+
+def _want_one_shape(name: str, input: Tensor, target: Tensor) -> None:
+    if tuple(input.shape) != tuple(target.shape):
+        raise ValueError(f"{name}: target of shape {tuple(target.shape)}; wanted the input's, {tuple(input.shape)}")
+
+
+def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """Return y (log y - x) for log-probabilities x, and 0 where y is 0; ``log_target``: the target is log y.
+
+    Kullback and Leibler's divergence of each row is the sum of these: the reduction "batchmean" divides the whole
+    sum by the length of the first dimension, "mean" by the number of elements.
+    """
+    if log_target:
+        losses = ops.exp(target) * (target - input)
+    else:
+        possible = array_of(target) != 0
+        losses = target * (ops.log(ops.where(possible, target, 1.0)) - input)
+    if reduction != "batchmean":
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"kl_div: reduction {reduction!r} is unknown; wanted batchmean, {', '.join(REDUCTIONS)}"
+            )
+        return reduced("kl_div", losses, reduction)
+    return reduced("kl_div", losses, "mean", input.shape[0] if input.ndim else 1)
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    *,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return e^x - y x: minus the log-likelihood of counts y under Poisson's law of rate e^x.
+
+    Without ``log_input``, x is the rate, and the loss x - y log(x + eps). ``full`` adds Stirling's approximation of
+    log y!, for y > 1.
+    """
+    losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    if full:
+        many = array_of(target) > 1
+        y = ops.where(many, target, 1.0)
+        losses = losses + ops.where(many, y * ops.log(y) - y + 0.5 * ops.log(2 * pi * y), 0.0)
+    return reduced("poisson_nll_loss", losses, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    """Return (log v + (x - y)^2 / v) / 2: minus the log-likelihood of y under the normal law of mean x, variance v.
+
+    ``var`` has the input's shape, or lacks or has length 1 in one dimension of it (the last, if it lacks one). A
+    variance below eps counts as eps, with its own gradient. ``full`` adds the constant log(2 pi) / 2.
+    """
+    shape, given = tuple(input.shape), tuple(var.shape)
+    if given == shape[:-1] != shape:
+        var = ops.unsqueeze(var, -1)
+    elif given != shape and (
+        len(given) != len(shape) or [v for x, v in zip(shape, given, strict=True) if x != v] != [1]
+    ):
+        raise ValueError(f"gaussian_nll_loss: var of shape {given} does not fit input of shape {shape}")
+    values = array_of(var)
+    if (values < 0).any():
+        raise ValueError("gaussian_nll_loss: var has negative entries")
+    if eps <= 0:
+        raise ValueError(f"gaussian_nll_loss: eps is {eps}; wanted more than 0")
+    var = var + np.maximum(eps - values, 0)
+    losses = 0.5 * (ops.log(var) + ops.square(input - target) / var)
+    return reduced("gaussian_nll_loss", losses + 0.5 * number_log(2 * pi) if full else losses, reduction)
+
+
+# --- of margins: the target is 1 or -1, and a loss whose margin is just met still has its gradient ---
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return log(1 + e^(-y x)) for y of 1 or -1, which does not overflow."""
+    want_float("soft_margin_loss", input)
+    return reduced("soft_margin_loss", _log_one_plus_exp(-target * input), reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
+    """Return x where y is 1, and max(0, margin - x) where y is -1."""
+    y = array_of(target)
+    apart = ops.where(y != 1, ops.clamp(margin - input, 0.0), 0.0)
+    return reduced("hinge_embedding_loss", apart + ops.where(y != -1, input, 0.0), reduction)
+
+
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
+) -> Tensor:
+    """Return max(0, margin - y (x1 - x2)): y of 1 wants the first to rank higher, -1 the second."""
+    return reduced("margin_ranking_loss", ops.clamp(margin - target * (input1 - input2), 0.0), reduction)
+
+
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
+) -> Tensor:
+    """Return 1 - cos where y is 1, and max(0, cos - margin) where y is -1, of the angle between two vectors.
+
+    Shapes: inputs (N, D) and target (N,), or (D,) and ().
+    """
+    a, b, y = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
+    if a != b or len(y) > 1 or y != a[:-1] or not a:
+        raise ValueError(f"cosine_embedding_loss: wanted (N, D), (N, D) and (N,), got {a}, {b} and {y}")
+    lengths = (ops.sum(ops.square(input1), -1) + 1e-12) * (ops.sum(ops.square(input2), -1) + 1e-12)
+    cosine = ops.sum(input1 * input2, -1) / ops.sqrt(lengths)
+    sign = array_of(target)
+    alike = ops.where(sign == 1, 1 - cosine, 0.0)
+    unlike = ops.where(sign == -1, ops.clamp(cosine - margin, 0.0), 0.0)
+    return reduced("cosine_embedding_loss", alike + unlike, reduction)
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    *,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return max(0, margin + d(anchor, positive) - d(anchor, negative)), where d is `pairwise_distance`.
+
+    With ``swap``, d(positive, negative) stands for the last where it is less. Shapes: (N, D) or (D,).
+    """
+    if margin <= 0:
+        raise ValueError(f"triplet_margin_loss: margin is {margin}; wanted more than 0")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        shapes = ", ".join(str(tuple(t.shape)) for t in (anchor, positive, negative))
+        raise ValueError(f"triplet_margin_loss: wanted tensors of as many dimensions, got {shapes}")
+    near, far = (ops.pairwise_distance(anchor, other, p, eps) for other in (positive, negative))
+    if swap:
+        far = ops.minimum(far, ops.pairwise_distance(positive, negative, p, eps))
+    return reduced("triplet_margin_loss", ops.clamp(margin + near - far, 0.0), reduction)

@@ -1,0 +1,78 @@
+"""Dropout: in training, numbers are set to 0 at random, and the others raised so that the mean stays.
+
+(Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.) The mask is drawn
+from the generator that is given, or from this thread's; it is a constant to the derivative.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from tinygrad_cnn import ops
+from tinygrad_cnn.ops.arguments import want_float
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape import Array
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
+
+Generator = np.random.Generator | None
+
+
+def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
+    """Return 1 with probability 1 - p, else 0, in the input's type."""
+    want_float(name, input)
+    drawn = (generator or default_generator()).random(shape, dtype=np.float32) >= p
+    return np.asarray(drawn).astype(input.dtype)
+
+
+def _dropped(
+    name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, generator: Generator
+) -> Tensor:
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: p is {p}; wanted a probability between 0 and 1")
+    if not training or p == 0:
+        return input
+    return input * (_kept(name, input, shape, p, generator) / (1 - p if p < 1 else 1))
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
+    """Set each number to 0 with probability p, and multiply the others by 1 / (1 - p); out of training, nothing.
+
+    >>> import tinygrad_cnn as tg
+    >>> set(tg.nn.functional.dropout(tg.ones(1000), 0.5).tolist()) == {0.0, 2.0}
+    True
+    """
+    return _dropped("dropout", input, input.shape, p, training, generator)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
+    """Drop whole channels of (N, C, L) or (C, L), as `dropout` drops numbers."""
+    if input.ndim not in (2, 3):
+        raise ValueError(f"dropout1d: input has shape {input.shape}; wanted (N, C, L) or (C, L)")
+    return _dropped("dropout1d", input, (*input.shape[:-1], 1), p, training, generator)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
+    """Drop whole channels of (N, C, H, W), as `dropout` drops numbers.
+
+    PyTorch takes three dimensions for (N, C, L), and means to change that: here they are refused.
+    """
+    if input.ndim != 4:
+        raise ValueError(f"dropout2d: input has shape {input.shape}; wanted (N, C, H, W)")
+    return _dropped("dropout2d", input, (*input.shape[:2], 1, 1), p, training, generator)
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, generator: Generator = None) -> Tensor:
+    """Set numbers to selu's lower bound with probability p, then scale and shift so that mean and variance stay.
+
+    (Klambauer et al., "Self-normalizing neural networks", 2017.)
+    """
+    if not 0 < p < 1 or not training:
+        return _dropped("alpha_dropout", input, input.shape, p, training, generator)
+    alpha = 1.7580993408473766
+    scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
+    kept = _kept("alpha_dropout", input, input.shape, p, generator)
+    return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)

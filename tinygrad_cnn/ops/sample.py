@@ -1,0 +1,63 @@
+"""Random choices by the numbers of a tensor. What is drawn is a constant: it has no gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import want_float, whole
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape import wrap
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "bernoulli",
+    "multinomial",
+]
+
+Generator = np.random.Generator | None
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator = None) -> Tensor:
+    """Return 1 with the probability that each element is (or p, for all), else 0."""
+    probabilities = input.array if p is None else np.full(input.shape, p)
+    if p is None:
+        want_float("bernoulli", input)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("bernoulli: wanted probabilities between 0 and 1")
+    drawn = (generator or default_generator()).random(input.shape) < probabilities
+    return wrap(input, np.asarray(drawn).astype(input.dtype))
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator = None
+) -> Tensor:
+    """Draw indices of the last dimension, each as often as its weight says; the weights need not add up to 1.
+
+    Shapes: input (N, C) or (C,); the result is (N, num_samples) or (num_samples,) of int64. Without replacement no
+    index comes twice in a row. (Drawn as the first of exponential clocks to ring: Efraimidis and Spirakis, 2006.)
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.multinomial(tg.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    want_float("multinomial", input)
+    count, weights = whole("multinomial", "num_samples", num_samples, 1), input.array.astype(np.float64)
+    if weights.ndim not in (1, 2) or not weights.shape[-1]:
+        raise ValueError(f"multinomial: input has shape {input.shape}; wanted (N, C) or (C,)")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not (weights.sum(-1) > 0).all():
+        raise ValueError("multinomial: wanted weights that are finite, 0 or more, and not all 0 in a row")
+    available = int((weights > 0).sum(-1).min(initial=weights.shape[-1]))
+    if not replacement and count > available:
+        raise ValueError(f"multinomial: {count} samples without replacement, of {available} with a weight above 0")
+    rng = generator or default_generator()
+    if replacement:
+        upto = weights.cumsum(-1)
+        drawn = rng.random((*weights.shape[:-1], count, 1)) * upto[..., None, -1:]
+        return wrap(input, np.asarray((upto[..., None, :] <= drawn).sum(-1)))
+    waiting = np.full(weights.shape, np.inf)  # an exponential clock of rate w rings first with odds w
+    np.divide(rng.standard_exponential(weights.shape), weights, out=waiting, where=weights > 0)
+    return wrap(input, waiting.argsort(-1)[..., :count])
