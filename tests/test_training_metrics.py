@@ -76,6 +76,10 @@ def test_calibration_is_that_of_a_loop_over_bins(raw: np.ndarray, bins: int) -> 
     assert found.error == pytest.approx(error)
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
+    assert calibration([[0.5, 0.5]], [0], bins=2).count.tolist() == [1, 0]
+
+
 def test_certainty_that_is_right_is_calibrated_and_certainty_that_is_wrong_is_not() -> None:
     certain = np.eye(3)
     assert calibration(certain, [0, 1, 2]).error == 0

@@ -20,7 +20,7 @@ from tinygrad_cnn.training.summary import summary
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (14, 28, 28), dtype=np.uint8)
 LABELS = np.arange(14) % 3
-NAMES = ["a", "a very long name of a class $x_{", "お<b>"]
+NAMES = ["a", "$x_{$ is no formula but a long name", "お<b>"]
 GUESSES = np.eye(3)[(LABELS + RNG.integers(0, 2, 14)) % 3]
 
 

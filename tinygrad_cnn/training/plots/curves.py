@@ -54,7 +54,7 @@ def plot_learning_rates(history: History, path: str | os.PathLike[str]) -> None:
         axes = _over_epochs(figure.subplots(), history, "Learning rate", "at the start of the epoch")
         rates = _each(history, lambda epoch: epoch.learning_rate)
         axes.plot(_numbers(history), rates, color=GREEN, **_dots(len(history)))
-        axes.set_ylim(0, 1.05 * max([*rates[np.isfinite(rates)], 1e-9]))
+        axes.set_ylim(0, 1.05 * max([*rates, 1e-9]))
 
 
 def _over_epochs(axes: Axes, history: History, title: str, ylabel: str) -> Axes:
@@ -96,9 +96,8 @@ def _numbers(history: History) -> list[int]:
 
 
 def _each(history: History, value: Callable[[Epoch], float]) -> Array:
-    """One value of each epoch, NaN for what is not finite: curves have gaps there."""
-    values = np.array([value(epoch) for epoch in history.epochs], dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    """One value of each epoch; curves have gaps where it is not finite."""
+    return np.array([value(epoch) for epoch in history.epochs], dtype=np.float64)
 
 
 def _scores(history: History, name: str) -> tuple[Array, Array]:
