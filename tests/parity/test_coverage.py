@@ -1,0 +1,51 @@
+"""Everything that the calculus promises is where PyTorch has it, and has a case that is held against PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+
+import tinygrad_cnn as tg
+import tinygrad_cnn.nn.functional as F
+from tinygrad_cnn import linalg
+
+torch = pytest.importorskip("torch")
+
+PROMISED = """
+add sub rsub mul div true_divide floor_divide remainder fmod pow float_power neg positive abs reciprocal square
+sqrt rsqrt exp exp2 expm1 log log2 log10 log1p sign floor ceil round trunc frac clamp maximum minimum lerp
+addcmul addcdiv logaddexp hypot xlogy copysign nan_to_num sin cos tan asin acos atan atan2 sinh cosh tanh asinh
+acosh atanh sigmoid logit erf sinc eq ne lt le gt ge equal isclose allclose isfinite isinf isnan logical_and
+logical_or logical_not logical_xor where sum mean prod nansum nanmean amax amin aminmax max min std var std_mean
+var_mean logsumexp norm linalg.vector_norm linalg.norm median argmax argmin all any count_nonzero cumsum cumprod
+logcumsumexp reshape view view_as reshape_as flatten unflatten ravel transpose permute movedim swapaxes t
+squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors cat stack hstack vstack dstack column_stack
+split tensor_split chunk unbind flip fliplr flipud roll rot90 repeat tile repeat_interleave narrow select unfold
+tril triu diag diagonal diag_embed meshgrid atleast_1d atleast_2d gather scatter scatter_add index_select
+index_add index_put masked_fill masked_select masked_scatter select_scatter take take_along_dim sort argsort
+topk nonzero searchsorted bincount unique matmul mm bmm mv dot inner outer vdot addmm addmv baddbmm addbmm
+einsum tensordot kron trace cross cdist linalg.inv linalg.det linalg.slogdet linalg.solve linalg.cholesky
+linalg.multi_dot linalg.matrix_power relu leaky_relu elu selu celu gelu silu mish softplus softsign hardtanh
+hardsigmoid hardswish relu6 logsigmoid tanhshrink hardshrink softshrink threshold glu prelu softmax log_softmax
+softmin conv1d conv2d conv_transpose1d conv_transpose2d max_pool1d max_pool2d avg_pool1d avg_pool2d
+adaptive_avg_pool2d adaptive_max_pool2d unfold pad interpolate pixel_shuffle batch_norm layer_norm group_norm
+instance_norm rms_norm normalize local_response_norm cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss
+huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div cosine_similarity pairwise_distance
+hinge_embedding_loss margin_ranking_loss cosine_embedding_loss triplet_margin_loss soft_margin_loss
+poisson_nll_loss gaussian_nll_loss linear bilinear embedding one_hot dropout dropout1d dropout2d alpha_dropout
+scaled_dot_product_attention zeros ones full eye arange linspace logspace zeros_like ones_like full_like
+empty_like rand_like randn_like new_zeros new_ones new_full new_tensor tril_indices triu_indices rand randn
+randint randperm bernoulli multinomial normal clone contiguous detach to type
+""".split()
+
+PLACES = [(tg, torch), (tg.Tensor, torch.Tensor), (F, torch.nn.functional)]
+
+
+@pytest.mark.parametrize("name", sorted(set(PROMISED)))
+def test_it_is_where_pytorch_has_it(name: str) -> None:
+    if name.startswith("linalg."):
+        assert hasattr(linalg, name.removeprefix("linalg."))
+        return
+    wanted = [ours for ours, theirs in PLACES if callable(getattr(theirs, name, None))]
+    missing = [place.__name__ for place in wanted if not callable(getattr(place, name, None))]
+    assert wanted
+    assert not missing, f"PyTorch has {name} there too: {missing}"
