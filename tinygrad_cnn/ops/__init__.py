@@ -5,7 +5,14 @@ from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *
+from tinygrad_cnn.ops.masked import *
+from tinygrad_cnn.ops.pieces import *
 from tinygrad_cnn.ops.pool import *
+from tinygrad_cnn.ops.rearrange import *
 from tinygrad_cnn.ops.reduce import *
+from tinygrad_cnn.ops.scan import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
+from tinygrad_cnn.ops.sort import *
+
+del linalg  # type: ignore[name-defined]  # noqa: F821 (import * would hide tinygrad_cnn.linalg by it)

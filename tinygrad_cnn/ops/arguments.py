@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_cnn.tape import Variable
+
+Result = TypeVar("Result")
 
 
 def array_of(value: Any) -> Any:
@@ -53,6 +56,18 @@ def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
         return tuple(operator.index(n) for n in shape)
     except TypeError:
         raise TypeError(f"{name}: the shape is {shape!r}; wanted integers") from None
+
+
+def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Have a function of (input, sequence of integers) take them as several arguments too, or by name."""
+
+    @wraps(function)
+    def call(input: Any, *several: Any, **named: Any) -> Result:
+        if not named:
+            return function(input, sizes(function.__name__, several))
+        return function(input, *several, **{key: sizes(function.__name__, (n,)) for key, n in named.items()})
+
+    return call
 
 
 def want_same_dtype(name: str, **tensors: Any) -> None:
