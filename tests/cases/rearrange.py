@@ -274,8 +274,8 @@ through(
     "tensor_split",
     lambda x, indices_or_sections, dim: np.array_split(x, indices_or_sections, dim),
     lambda d, s: {
-        "dim": dim_of(d, s),
         "indices_or_sections": d(st.sampled_from([1, 2, 4, (1, 2), (2, 1, 7), (-1,)])),
+        "dim": dim_of(d, s),
     },
 )
 through(
