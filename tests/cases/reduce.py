@@ -28,7 +28,7 @@ def numpy_reduction(function: Callable[..., Any], **fixed: Any) -> Callable[...,
 
 def zeros_among(kind: Values) -> Values:
     """Values of which some are 0."""
-    return lambda rng, shape: np.asarray(kind(rng, shape) * (rng.random(shape) < 0.6))
+    return lambda rng, shape: np.asarray(kind(rng, shape) * (rng.random(shape) < 0.8))
 
 
 def nans_among(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

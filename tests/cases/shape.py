@@ -177,6 +177,8 @@ case(
 def moves(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
     if draw(st.booleans()):
         return {"source": dim_of(draw, shape), "destination": dim_of(draw, shape)}
+    if len(shape) > 2 and draw(st.booleans()):
+        return {"source": (0, 1), "destination": (1, 0)}  # only one order of insertion is right
     count = draw(st.integers(1, len(shape)))
     places = (tuple(draw(st.permutations(range(len(shape))))[:count]) for _ in range(2))
     return dict(zip(("source", "destination"), places, strict=True))
@@ -187,7 +189,7 @@ for name in ("movedim", "moveaxis"):
         name,
         getattr(tg, name),
         lambda x, source, destination: np.moveaxis(x, source, destination),
-        calls(anywhere, shape=shapes(min_dims=1), arguments=moves),
+        calls(anywhere, shape=shapes(min_dims=1) | shapes(min_dims=3, min_side=2), arguments=moves),
         "permute",
         name,
     )
