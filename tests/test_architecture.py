@@ -21,7 +21,7 @@ FLOORS = [
     {"kernels"},
     {"grad_mode", "tape"},
     {"autograd", "ops"},
-    {"methods", "numpy_protocol"},
+    {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
     {"tensor"},
     {"creation", "sampling"},

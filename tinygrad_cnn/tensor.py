@@ -13,7 +13,7 @@ from tinygrad_cnn.conversions import Conversions
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, int64
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.ops.index import getitem, places
 from tinygrad_cnn.tape import Array, Variable, mark_written, renamed, wrap
 
 Scalar = bool | int | float
@@ -408,8 +408,13 @@ class Tensor(Conversions):
         return self.fill_(0)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        place = tuple(map(array_of, index)) if isinstance(index, tuple) else array_of(index)
-        self._writes("setitem", lambda a, b: a.__setitem__(place, b), value)
+        def write(array: Array, given: Any) -> None:
+            *before, last = places("setitem", index)
+            for part in before:
+                array = array[part]
+            array[last] = given
+
+        self._writes("setitem", write, value)
 
     def _in_place_or_new(self, name: str, other: Any) -> Tensor:
         """``x += y`` writes to x's memory, unless it must be recorded: then it is ``x = x + y``."""
@@ -429,14 +434,6 @@ class Tensor(Conversions):
 
     def __itruediv__(self, other: Any) -> Tensor:
         return self._in_place_or_new("div", other)
-
-    def all(self) -> Tensor:
-        """Return whether every element is other than 0."""
-        return wrap(self, np.asarray(self.array.all()))
-
-    def any(self) -> Tensor:
-        """Return whether some element is other than 0."""
-        return wrap(self, np.asarray(self.array.any()))
 
 
 Tensor._result_class = Tensor

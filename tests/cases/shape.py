@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
+from registry import Sample, calls, case, dim_of, refuse, some_dims, zeros
 from strategies import Draw, anywhere, broadcastable, generators, shapes
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.ops import broadcast, index
+from tinygrad_cnn.ops import broadcast
 
 
 @st.composite
@@ -43,7 +43,22 @@ case(
     expansions(),
     torch=lambda torch, x, shape: x.broadcast_to(shape),
 )
-case("expand", lambda x, shape: x.expand(*shape), np.broadcast_to, expansions(), "broadcast_to")
+case(
+    "expand",
+    lambda x, shape: x.expand(*shape),
+    np.broadcast_to,
+    expansions(),
+    "broadcast_to",
+    lambda torch, x, shape: x.expand(shape),
+)
+case(
+    "expand_as",
+    lambda x, shape: x.expand_as(tg.zeros(shape)),
+    np.broadcast_to,
+    expansions(),
+    "broadcast_to",
+    lambda torch, x, shape: x.expand_as(torch.zeros(shape)),
+)
 case("sum_to", broadcast.sum_to, sum_back, collapses())
 
 
@@ -62,13 +77,47 @@ case(
     calls(anywhere, arguments=reshapings),
     torch="reshape",
 )
-case("view", lambda x, shape: x.view(shape), np.reshape, calls(anywhere, arguments=reshapings), "reshape")
+for name in ("view", "reshape_as", "view_as"):
+
+    def moved(x: Any, shape: tuple[int, ...], name: str = name) -> Any:
+        return x.view(shape) if name == "view" else getattr(x, name)(x.reshape(shape))
+
+    case(
+        name,
+        moved,
+        np.reshape,
+        calls(anywhere, arguments=reshapings),
+        "reshape",
+        lambda torch, *given, moved=moved, **arguments: moved(*given, **arguments),
+    )
+
 case(
     "flatten",
-    lambda x: tg.flatten(x, 1),
-    lambda x: x.reshape(len(x), int(np.prod(x.shape[1:]))),
-    calls(anywhere, shape=shapes(min_dims=2)),
+    tg.flatten,
+    lambda x, start_dim: x.reshape(len(x), int(np.prod(x.shape[1:]))),
+    calls(
+        anywhere,
+        shape=shapes(min_dims=2),
+        arguments=lambda d, s: {"start_dim": d(st.sampled_from([1, 1 - len(s)]))},
+    ),
     "reshape",
+    "flatten",
+)
+case("ravel", tg.ravel, np.ravel, calls(anywhere), "reshape", "ravel")
+
+
+def halves(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
+    dim = dim_of(draw, shape)
+    return {"dim": dim, "sizes": draw(st.sampled_from([(1, shape[dim]), (shape[dim], 1, 1), (-1, 1)]))}
+
+
+case(
+    "unflatten",
+    tg.unflatten,
+    lambda x, dim, sizes: x.reshape((*x.shape[: dim % x.ndim], *sizes, *x.shape[dim % x.ndim :][1:])),
+    calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=halves),
+    "reshape",
+    "unflatten",
 )
 case(
     "unsqueeze",
@@ -76,21 +125,94 @@ case(
     lambda x, dim: np.expand_dims(x, dim),
     calls(anywhere, arguments=lambda d, s: {"dim": d(st.integers(-len(s) - 1, len(s)))}),
     "reshape",
+    "unsqueeze",
 )
-case("squeeze", tg.squeeze, np.squeeze, calls(anywhere), "reshape")
+
+
+def squeezed(x: np.ndarray, dim: Any = None) -> np.ndarray:
+    dims = range(x.ndim) if dim is None else [d % x.ndim for d in (dim if isinstance(dim, tuple) else (dim,))]
+    return x.reshape([n for i, n in enumerate(x.shape) if n != 1 or i not in dims])
+
+
+case(
+    "squeeze",
+    lambda x, dim=None: x.squeeze() if dim is None else x.squeeze(dim),
+    squeezed,
+    calls(anywhere, arguments=lambda d, s: {"dim": some_dims(d, s)}),
+    "reshape",
+    lambda torch, x, dim=None: x.squeeze() if dim is None else x.squeeze(dim),
+)
 case(
     "permute",
-    lambda x, dims: x.permute(*dims),
+    tg.permute,
     lambda x, dims: np.transpose(x, dims),
     calls(anywhere, arguments=lambda d, s: {"dims": tuple(d(st.permutations(range(len(s)))))}),
+    torch="permute",
 )
 case("T", lambda x: x.T, np.transpose, calls(anywhere), "permute")
+case("t", tg.t, np.transpose, calls(anywhere, shape=shapes(max_dims=2)), "permute", "t")
+two_dims = calls(
+    anywhere, shape=shapes(min_dims=1), arguments=lambda d, s: {"dim0": dim_of(d, s), "dim1": dim_of(d, s)}
+)
+for name in ("transpose", "swapdims"):
+    case(name, getattr(tg, name), lambda x, dim0, dim1: np.swapaxes(x, dim0, dim1), two_dims, "permute", name)
 case(
-    "transpose",
-    tg.transpose,
+    "swapaxes",
+    lambda x, dim0, dim1: x.swapaxes(dim0, dim1),
     lambda x, dim0, dim1: np.swapaxes(x, dim0, dim1),
-    calls(anywhere, shape=shapes(min_dims=1), arguments=lambda d, s: {"dim0": dim_of(d, s), "dim1": dim_of(d, s)}),
+    two_dims,
     "permute",
+    lambda torch, x, dim0, dim1: x.swapaxes(dim0, dim1),
+)
+case(
+    "mT",
+    lambda x: x.mT,
+    lambda x: np.swapaxes(x, -1, -2),
+    calls(anywhere, shape=shapes(min_dims=2)),
+    "permute",
+    lambda torch, x: x.mT,
+)
+
+
+def moves(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
+    if draw(st.booleans()):
+        return {"source": dim_of(draw, shape), "destination": dim_of(draw, shape)}
+    if len(shape) > 2 and draw(st.booleans()):
+        return {"source": (0, 1), "destination": (1, 0)}  # only one order of insertion is right
+    count = draw(st.integers(1, len(shape)))
+    places = (tuple(draw(st.permutations(range(len(shape))))[:count]) for _ in range(2))
+    return dict(zip(("source", "destination"), places, strict=True))
+
+
+for name in ("movedim", "moveaxis"):
+    case(
+        name,
+        getattr(tg, name),
+        lambda x, source, destination: np.moveaxis(x, source, destination),
+        calls(anywhere, shape=shapes(min_dims=1) | shapes(min_dims=3, min_side=2), arguments=moves),
+        "permute",
+        name,
+    )
+
+
+@st.composite
+def meetings(draw: Draw) -> Sample:
+    rng = draw(generators())
+    return Sample(tuple(anywhere(rng, s) for s in draw(broadcastable(3))), {})
+
+
+def joined(parts: Any, cat: Any) -> Any:
+    """Several results as one, so that a case can hold them to account."""
+    return cat([p.reshape(-1) for p in parts])
+
+
+case(
+    "broadcast_tensors",
+    lambda *t: joined(tg.broadcast_tensors(*t), tg.cat),
+    lambda *a: joined(np.broadcast_arrays(*a), np.concatenate),
+    meetings(),
+    "cat",
+    lambda torch, *t: joined(torch.broadcast_tensors(*t), torch.cat),
 )
 
 
@@ -128,43 +250,6 @@ case(
     lambda torch, *t, dim: torch.stack(t, dim),
 )
 
-INDICES = [
-    0,
-    -1,
-    slice(None, None, 2),
-    slice(2, None, -1),
-    (slice(1, 3), 1),
-    (..., 0),
-    (None, slice(None), None, 2),
-    [0, 2, 0],
-    (slice(None), [1, 1, 0]),
-    ([0, 2, 2], [1, 0, 0]),
-    np.array([[True, False, True], [False] * 3, [True] * 3]),
-    (np.array([2, 0]), None, slice(0, 2)),
-]
-
-
-@st.composite
-def parts(draw: Draw) -> Sample:
-    rng = draw(generators())
-    return Sample((anywhere(rng, (3, 3, 2)),), {"index": draw(st.sampled_from(INDICES))})
-
-
-@st.composite
-def placements(draw: Draw) -> Sample:
-    rng, at = draw(generators()), draw(st.sampled_from(INDICES))
-    return Sample((anywhere(rng, np.zeros((3, 3, 2))[at].shape),), {"shape": (3, 3, 2), "index": at})
-
-
-def placed(x: np.ndarray, shape: tuple[int, ...], index: Any) -> np.ndarray:
-    out = np.zeros(shape)
-    np.add.at(out.reshape(-1), np.arange(out.size).reshape(shape)[index], x)
-    return out
-
-
-case("index", lambda x, index: x[index], lambda x, index: x[index], parts())
-case("unindex", index._unindex, placed, placements())
-
 # --- what must be refused ---
 
 refuse(lambda: zeros(2, 3).reshape(4, -1), ValueError, r"reshape: a tensor of shape \(2, 3\) cannot .* \(4, -1\)")
@@ -181,7 +266,9 @@ refuse(lambda: zeros(2).unsqueeze(3), IndexError, r"unsqueeze: dim 3")
 refuse(lambda: tg.cat([]), ValueError, r"cat: wanted at least one tensor")
 refuse(lambda: tg.cat([zeros(2, 3), zeros(2, 4)]), ValueError, r"cat: shapes .* along dimension 0")
 refuse(lambda: tg.stack([zeros(2), zeros(3)]), ValueError, r"stack: wanted tensors of one shape")
-refuse(lambda: zeros(2)[2], IndexError, r"index: .*shape \(2,\)")
+refuse(lambda: zeros(2, 6).unflatten(1, (4, -1)), ValueError, r"unflatten: dimension 1 of \(2, 6\) cannot be made")
+refuse(lambda: zeros(2, 3).movedim((0, 1), (0, 0)), ValueError, r"movedim: cannot move dimensions \(0, 1\)")
+refuse(lambda: zeros(2, 3, 4).t(), ValueError, r"t: wanted at most two dimensions")
 refuse(
-    lambda: zeros(2)[tg.tensor([0.0])], IndexError, r"getitem: wanted integers or booleans as index, got float32"
+    lambda: tg.broadcast_tensors(zeros(2), zeros(3)), ValueError, r"broadcast_tensors: shapes .* do not broadcast"
 )

@@ -9,10 +9,17 @@ from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *
 from tinygrad_cnn.ops.loss import *
+from tinygrad_cnn.ops.masked import *
+from tinygrad_cnn.ops.pieces import *
 from tinygrad_cnn.ops.pool import *
+from tinygrad_cnn.ops.rearrange import *
 from tinygrad_cnn.ops.reduce import *
 from tinygrad_cnn.ops.rounding import *
 from tinygrad_cnn.ops.sample import *
+from tinygrad_cnn.ops.scan import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
+from tinygrad_cnn.ops.sort import *
 from tinygrad_cnn.ops.trigonometry import *
+
+del linalg  # type: ignore[name-defined]  # noqa: F821 (import * would hide tinygrad_cnn.linalg by it)

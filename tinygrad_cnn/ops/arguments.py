@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_cnn.tape import Variable
+
+Result = TypeVar("Result")
 
 
 def array_of(value: Any) -> Any:
@@ -61,6 +64,18 @@ def lengths(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
     if min(shape, default=0) < 0:
         raise ValueError(f"{name}: the shape {shape} has a negative length")
     return shape
+
+
+def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Have a function of (input, sequence of integers) take them as several arguments too, or by name."""
+
+    @wraps(function)
+    def call(input: Any, *several: Any, **named: Any) -> Result:
+        if not named:
+            return function(input, sizes(function.__name__, several))
+        return function(input, *several, **{key: sizes(function.__name__, (n,)) for key, n in named.items()})
+
+    return call
 
 
 def want_same_dtype(name: str, **tensors: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.dtypes import result_type
-from tinygrad_cnn.ops.arguments import sizes
+from tinygrad_cnn.ops.arguments import one_or_several
 from tinygrad_cnn.tape import Array, Operation, Origin, Variable, describe, operation
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     return _broadcast_to(input, shape=tuple(shape))
 
 
-def expand(input: Tensor, *size: Any) -> Tensor:
+@one_or_several
+def expand(input: Tensor, size: tuple[int, ...]) -> Tensor:
     """Repeat dimensions of length 1 to the given size, without copying; -1 keeps a length."""
-    wanted = sizes("expand", size)
-    lead = len(wanted) - len(input.shape)
-    if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(wanted)):
-        raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {wanted}")
-    return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(wanted)))
+    lead = len(size) - len(input.shape)
+    if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(size)):
+        raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {size}")
+    return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(size)))
 
 
 @operation(input=lambda g, input_dtype: cast(g, dtype=input_dtype))

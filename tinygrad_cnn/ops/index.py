@@ -1,18 +1,34 @@
-"""Taking a part, and its adjoint: adding into a part."""
+"""Taking parts, and putting values in their place.
+
+Three recorded operations do it all: to index, its adjoint (to add up where the indices point), and to put.
+Indices are constants. Where one appears twice, its gradients add up.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, one_dim
+from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
+from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape import Array, operation
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["narrow"]
+__all__ = [
+    "gather",
+    "index_add",
+    "index_put",
+    "index_select",
+    "narrow",
+    "scatter",
+    "scatter_add",
+    "select",
+    "select_scatter",
+]
 
 _BASIC = (int, np.integer, slice, type(None), type(...))
 
@@ -32,24 +48,69 @@ def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
     return out
 
 
+# PyTorch's convention: where a place is named twice, each of the values receives its gradient.
+@operation(
+    input=lambda g, index: _put(g, 0.0, index=index),
+    values=lambda g, index: _index(g, index=index),
+)
+def _put(input: Array, values: Array, *, index: Any) -> Array:
+    out = np.array(input)
+    out[index] = values
+    return out
+
+
+# --- indices in brackets ---
+
+
 def getitem(input: Tensor, index: Any) -> Tensor:
-    """Take a part, as NumPy does: integers, slices, ``...``, None, integer or boolean arrays, or a mixture.
+    """Take a part: integers, slices, ``...``, None, integer or boolean arrays or tensors, lists, or a mixture.
 
-    A view for integers and slices, else a copy.
+    A view for integers and slices, else a copy. As in PyTorch, integers choose before arrays do, so that they
+    never move a dimension: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``, which NumPy transposes. Slices may step
+    backwards, as in NumPy.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros(2, 3, 4)[0, :, [1, 2]].shape
+    (3, 2)
     """
-    if isinstance(index, tuple):
-        return _index(input, index=tuple(_as_index(i) for i in index))
-    return _index(input, index=_as_index(index))
+    for part in places("getitem", index):
+        input = _index(input, index=part)
+    return input
 
 
-def _as_index(index: Any) -> Any:
-    """Return one part of an index as NumPy understands it."""
+def places(name: str, index: Any) -> list[Any]:
+    """Return an index as NumPy understands it, in one step; in two where integers must choose before arrays."""
+    if not isinstance(index, tuple):
+        return [_place(name, index)]
+    parts = tuple(_place(name, i) for i in index)
+    arrays = [isinstance(i, np.ndarray) and i.ndim > 0 for i in parts]
+    if not any(arrays) or not any(_is_integer(i) for i in parts):
+        return [parts]
+    first: list[Any] = []
+    for part, is_array in zip(parts, arrays, strict=True):
+        first += [slice(None)] * (part.ndim if part.dtype == bool else 1) if is_array else [part]
+    pairs = zip(parts, arrays, strict=True)
+    then = [p if a or p is ... else slice(None) for p, a in pairs if not _is_integer(p)]
+    return [tuple(first), tuple(then)]
+
+
+def _is_integer(part: Any) -> bool:
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
+
+
+def _place(name: str, index: Any) -> Any:
+    """Return one part of an index: an integer, an array of integers or booleans, or what is neither as it is."""
     array = array_of(index)
-    if isinstance(array, list):
-        array = np.asarray(array) if array else np.empty(0, np.int64)
-    if isinstance(array, np.ndarray) and array.dtype.kind not in "biu":
-        raise IndexError(f"getitem: wanted integers or booleans as index, got {array.dtype}")
+    if isinstance(array, (list, range)):
+        array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind not in "biu":
+            raise IndexError(f"{name}: wanted integers or booleans as index, got {array.dtype}")
+        return array[()]  # without dimensions, a number
     return array
+
+
+# --- indices along a dimension ---
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -60,3 +121,138 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
         raise IndexError(f"narrow: {length} entries from {start} on are not within dimension {dim} of {shape}")
     return _index(input, index=(slice(None),) * axis + (slice(first, first + length),))
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """Take one entry along a dimension, which goes: a view."""
+    return _index(input, index=_at("select", input, dim, int(index)))
+
+
+def _at(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+    """Return an index that applies to one dimension."""
+    if not len(input.shape):
+        raise IndexError(f"{name}: a 0-d tensor has no dimension to choose along")
+    return (slice(None),) * one_dim(name, dim, len(input.shape)) + (index,)
+
+
+def _integers(name: str, index: Any, size: int) -> Array:
+    """Return the indices of a dimension of that size: integers from 0 on, as PyTorch has them here."""
+    array = np.asarray(array_of(index))
+    if not array.size:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: wanted integers as index, got {array.dtype}")
+    if array.size and not (array.min() >= 0 and array.max() < size):
+        raise IndexError(f"{name}: indices from {array.min()} to {array.max()} are not all within 0 to {size - 1}")
+    return array
+
+
+def _one_index(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+    axis = one_dim(name, dim, len(input.shape))
+    array = _integers(name, index, input.shape[axis] if input.shape else 1)
+    if array.ndim > 1:
+        raise IndexError(f"{name}: wanted a vector of indices, got shape {array.shape}")
+    return _at(name, input, dim, array.reshape(-1)) if input.shape else ()
+
+
+def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
+    """Take the entries of a dimension that a vector of indices names.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1.0, 2.0, 3.0]).index_select(0, tg.tensor([2, 0, 2]))
+    tensor([3., 1., 3.])
+    """
+    return _index(input, index=_one_index("index_select", input, dim, index))
+
+
+def index_add(input: Tensor, dim: int, index: Any, source: Tensor, alpha: float = 1) -> Tensor:
+    """Add alpha times the source to the entries of a dimension that a vector of indices names."""
+    where = _one_index("index_add", input, dim, index)
+    want_same_dtype("index_add", input=input, source=source)
+    wanted = (*input.shape[: len(where) - 1], where[-1].size, *input.shape[len(where) :]) if where else ()
+    if tuple(source.shape) != wanted:
+        raise ValueError(f"index_add: the source has shape {tuple(source.shape)}, wanted {wanted}")
+    return input + _unindex(source if alpha == 1 else source * alpha, shape=input.shape, index=where)
+
+
+# --- an index for each entry ---
+
+
+def _coordinates(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+    """Return, for an array of indices along a dimension, the index of every entry that it chooses."""
+    axis = one_dim(name, dim, len(input.shape))
+    shape = tuple(input.shape)
+    array = _integers(name, index, shape[axis] if shape else 1)
+    fits = len(shape) == array.ndim and all(
+        n <= m for d, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if d != axis
+    )
+    if not fits:
+        raise ValueError(f"{name}: an index of shape {array.shape} does not fit an input of {shape}")
+    if not shape:
+        return ()
+    grid = np.ogrid[tuple(map(slice, array.shape))]
+    return (*grid[:axis], array, *grid[axis + 1 :])
+
+
+def gather(input: Tensor, dim: int, index: Any) -> Tensor:
+    """Return out[i, j, ...] = input[i, index[i, j, ...], ...], for dim 1: the index chooses along the dimension.
+
+    Shapes: the index has as many dimensions as the input, none longer but that one; so does the result.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).gather(1, tg.tensor([[0], [1]]))
+    tensor([[1.],
+            [4.]])
+    """
+    return _index(input, index=_coordinates("gather", input, dim, index))
+
+
+def _first_of(name: str, src: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return the part of the source that an index of a shape has a place for."""
+    if len(src.shape) != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
+        raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {tuple(src.shape)}")
+    return _index(src, index=tuple(map(slice, shape)))
+
+
+def scatter(input: Tensor, dim: int, index: Any, src: Tensor | float) -> Tensor:
+    """Put the source, or one number, where `gather` with the same index would look.
+
+    Where the index names a place twice, one of the values stays, and each receives the gradient.
+    """
+    where = _coordinates("scatter", input, dim, index)
+    if isinstance(src, (bool, int, float)):
+        return _put(input, src, index=where)
+    want_same_dtype("scatter", input=input, src=src)
+    return _put(input, _first_of("scatter", src, np.shape(array_of(index))), index=where)
+
+
+def scatter_add(input: Tensor, dim: int, index: Any, src: Tensor) -> Tensor:
+    """Add the source where `gather` with the same index would look: as often as a place is named."""
+    where = _coordinates("scatter_add", input, dim, index)
+    want_same_dtype("scatter_add", input=input, src=src)
+    return input + _unindex(
+        _first_of("scatter_add", src, np.shape(array_of(index))), shape=input.shape, index=where
+    )
+
+
+# --- put in place ---
+
+
+def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Return the tensor with ``input[indices] = values``, or ``+=``, in which a place may be named twice."""
+    where = tuple(_place("index_put", i) for i in indices)
+    want_same_dtype("index_put", input=input, values=values)
+    values = broadcast_to(values, array_of(input)[where].shape)
+    if accumulate:
+        return input + _unindex(values, shape=input.shape, index=where)
+    return _put(input, values, index=where)
+
+
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """Return the tensor with the source in place of one entry of a dimension."""
+    where = _at("select_scatter", input, dim, int(index))
+    wanted = array_of(input)[where].shape
+    if tuple(src.shape) != wanted:
+        raise ValueError(f"select_scatter: the source has shape {tuple(src.shape)}, wanted {wanted}")
+    want_same_dtype("select_scatter", input=input, src=src)
+    return _put(input, src, index=where)

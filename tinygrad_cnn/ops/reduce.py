@@ -1,16 +1,18 @@
-"""Sums, means and extremes over dimensions."""
+"""Sums, means, extremes and norms over dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
-from typing import TYPE_CHECKING, Any
+from math import inf, nan, prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
+from tinygrad_cnn.dtypes import as_dtype, as_float
+from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
-from tinygrad_cnn.ops.elementwise import sqrt, square
+from tinygrad_cnn.ops.comparison import isnan
+from tinygrad_cnn.ops.elementwise import abs, exp, sign, square, where
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape import Array, operation
 
@@ -18,13 +20,24 @@ if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
+    "all",
     "amax",
     "amin",
+    "aminmax",
+    "any",
     "argmax",
+    "argmin",
+    "count_nonzero",
+    "logsumexp",
     "mean",
+    "nanmean",
+    "nansum",
+    "norm",
     "std",
+    "std_mean",
     "sum",
     "var",
+    "var_mean",
 ]
 
 Dims = int | Sequence[int] | None
@@ -39,47 +52,185 @@ def _spread(g: Any, shape: tuple[int, ...], dim: tuple[int, ...]) -> Any:
     return broadcast_to(reshape(g, _with_ones(shape, dim)), shape)
 
 
+def as_type(input: Tensor, dtype: Any) -> Tensor:
+    """Return the input in the type that a caller asked for; None asks for nothing."""
+    return input if dtype is None or as_dtype(dtype) == input.dtype else cast(input, dtype=as_dtype(dtype))
+
+
+# --- sums and means ---
+
+
 @operation(input=lambda g, input_shape, dim: _spread(g, input_shape, dim))
 def _sum(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
-    return input.sum(axis=dim, keepdims=keepdim)
+    return input.sum(axis=dim, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else np.int64)
 
 
-def sum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Add up over the given dimensions, or all; booleans and integers give int64.
 
     >>> import tinygrad_cnn as tg
     >>> tg.ones(2, 3).sum(dim=0)
     tensor([2., 2., 2.])
     """
-    return _sum(input, dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
+    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
 
 
-def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Average over the given dimensions, or all."""
+    input = as_type(input, dtype)
     want_float("mean", input)
     dims = many_dims("mean", dim, len(input.shape))
     count = prod(input.shape[i] for i in dims)
-    return _sum(input, dim=dims, keepdim=keepdim) / (count or float("nan"))
+    return _sum(input, dim=dims, keepdim=keepdim) / (count or nan)
 
 
-def var(input: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """Return the variance over the dimensions, or all: squared distances from the mean, over n - correction."""
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """Add up what is not NaN."""
+    return sum(where(isnan(input), 0, input), dim, keepdim, dtype)
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """Average what is not NaN; where nothing is left, the mean is NaN."""
+    dims = many_dims("nanmean", dim, len(input.shape))
+    counts = np.sum(~np.isnan(array_of(input)), axis=dims, keepdims=keepdim)
+    total = nansum(input, dims, keepdim, dtype)
+    return total / np.asarray(np.where(counts == 0, nan, counts), total.dtype)
+
+
+def var_mean(
+    input: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the variance and the mean over the given dimensions, or all.
+
+    The variance is the sum of squared distances from the mean, over n - correction (1, or 0 if not unbiased). It is
+    NaN where that leaves nothing.
+    """
+    if isinstance(dim, bool):  # PyTorch's var(input, unbiased)
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise ValueError("var: wanted unbiased or correction, got both")
+    if correction is None:
+        correction = 0 if unbiased is False else 1
     dims = many_dims("var", dim, len(input.shape))
     count = prod(input.shape[i] for i in dims)
-    distances = square(input - mean(input, dims, keepdim=True))
-    return _sum(distances, dim=dims, keepdim=keepdim) / (max(count - correction, 0) or float("nan"))
+    center = mean(input, dims, keepdim=True)
+    variance = _sum(square(input - center), dim=dims, keepdim=keepdim) / (max(count - correction, 0) or nan)
+    return variance, center if keepdim else reshape(center, variance.shape)
 
 
-def std(input: Tensor, dim: Dims = None, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """Return the standard deviation over the given dimensions, or all: the square root of `var`."""
-    return sqrt(var(input, dim, correction, keepdim))
+def var(
+    input: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """Return the variance of `var_mean`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1.0, 3.0]).var().item(), tg.tensor([1.0, 3.0]).var(correction=0).item()
+    (2.0, 1.0)
+    """
+    return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
+
+
+def std_mean(
+    input: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the standard deviation, the square root of `var`, and the mean; where it is 0, it has no gradient."""
+    variance, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
+    return _flat_power(variance, 0.5), center
+
+
+def std(
+    input: Tensor,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """Return the standard deviation of `std_mean`."""
+    return std_mean(input, dim, unbiased, keepdim, correction=correction)[0]
+
+
+# --- norms ---
+
+
+def _flat_power(base: Tensor, exponent: float) -> Tensor:
+    """Return base to the power exponent, flat at 0: where the base is 0, no gradient passes."""
+    zero = array_of(base) == 0
+    return where(zero, 0.0 if exponent > 0 else inf, where(zero, 1.0, base) ** exponent)
+
+
+def norm(
+    input: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
+    """Return (sum |x|^p)^(1/p) over the given dimensions, or all: the length, by default, which "fro" is too.
+
+    inf and -inf stand for the largest and the smallest |x|, 0 for how many are not 0. Where the norm is 0, or in
+    an entry that is, it has no gradient.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([3.0, -4.0]).norm().item(), tg.tensor([3.0, -4.0]).norm(1).item()
+    (5.0, 7.0)
+    """
+    if not isinstance(p, (int, float)) and p != "fro":
+        raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro'")
+    input = as_type(input, dtype)
+    want_float("norm", input)
+    dims = many_dims("norm", dim, len(input.shape))
+    if p in ("fro", 2):
+        return _flat_power(_sum(square(input), dim=dims, keepdim=keepdim), 0.5)
+    if p in (inf, -inf):
+        return (amax if p == inf else amin)(abs(input), dims, keepdim)
+    if p == 0:
+        return _sum(square(sign(input)), dim=dims, keepdim=keepdim)
+    size = abs(input)
+    if p == 1:
+        return _sum(size, dim=dims, keepdim=keepdim)
+    return _flat_power(_sum(_flat_power(size, float(p)), dim=dims, keepdim=keepdim), 1 / float(p))
+
+
+@operation(input=lambda g, input, out, dim: _shares(g, input, out, dim))
+def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    x = as_float(input)
+    top = x.max(axis=dim, keepdims=True, initial=-inf)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
+        out = np.log(np.exp(x - top).sum(axis=dim, keepdims=True)) + top
+    return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in dim])
+
+
+def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
+    """Return g shared in proportion to e^input: times the softmax."""
+    return _spread(g, input.shape, dim) * exp(input - _spread(out, input.shape, dim))
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """Return log sum e^x over the given dimensions, computed so that nothing overflows."""
+    return _logsumexp(input, dim=many_dims("logsumexp", dim, len(input.shape)), keepdim=keepdim)
+
+
+# --- extremes ---
 
 
 def _to_ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
-    """Return g shared evenly among the entries that hold the extreme value."""
-    kept = _with_ones(input.shape, dim)
-    ties = cast(input == reshape(out, kept), dtype=g.dtype)
-    return ties * (reshape(g, kept) / _sum(ties, dim=dim, keepdim=True))
+    """Return g shared evenly among the entries that hold the extreme value (NaN, if there are any)."""
+    x, kept = array_of(input), _with_ones(input.shape, dim)
+    ties = ((x == array_of(out).reshape(kept)) | (x != x)).astype(x.dtype)
+    return ties * (reshape(g, kept) / ties.sum(axis=dim, keepdims=True))
 
 
 @operation(input=lambda g, input, out, dim: _to_ties(g, input, out, dim))
@@ -102,11 +253,61 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _amin(input, dim=many_dims("amin", dim, len(input.shape)), keepdim=keepdim)
 
 
+class MinMax(NamedTuple):
+    """The smallest and the largest entries."""
+
+    min: Tensor
+    max: Tensor
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """Return `amin` and `amax` as a named tuple (min, max)."""
+    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+# --- questions: no derivative ---
+
+
 @operation()
 def _argmax(input: Array, *, dim: int | None, keepdim: bool) -> Array:
-    return np.argmax(input, axis=dim, keepdims=keepdim)
+    return np.argmax(input, axis=dim, keepdims=keepdim and input.ndim > 0)
+
+
+@operation()
+def _argmin(input: Array, *, dim: int | None, keepdim: bool) -> Array:
+    return np.argmin(input, axis=dim, keepdims=keepdim and input.ndim > 0)
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return where the largest entry is, the first of equals: along a dimension, or in the flattened tensor."""
     return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return where the smallest entry is, the first of equals: along a dimension, or in the flattened tensor."""
+    return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, len(input.shape)), keepdim=keepdim)
+
+
+@operation()
+def _all(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    return np.all(input, axis=dim, keepdims=keepdim)
+
+
+@operation()
+def _any(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    return np.any(input, axis=dim, keepdims=keepdim)
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return whether every entry is other than 0, over the given dimensions, or all."""
+    return _all(input, dim=many_dims("all", dim, len(input.shape)), keepdim=keepdim)
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return whether some entry is other than 0, over the given dimensions, or all."""
+    return _any(input, dim=many_dims("any", dim, len(input.shape)), keepdim=keepdim)
+
+
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """Count the entries other than 0, over the given dimensions, or all."""
+    return sum(input != 0, dim)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import many_dims, one_dim, sizes
+from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
+from tinygrad_cnn.ops.broadcast import _aligned, broadcast_to
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape import Array, operation
 
@@ -16,13 +17,25 @@ if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
+    "broadcast_tensors",
     "cat",
+    "concat",
+    "concatenate",
+    "expand_as",
     "flatten",
+    "moveaxis",
+    "movedim",
     "permute",
+    "ravel",
     "reshape",
+    "reshape_as",
     "squeeze",
     "stack",
+    "swapaxes",
+    "swapdims",
+    "t",
     "transpose",
+    "unflatten",
     "unsqueeze",
 ]
 
@@ -32,7 +45,8 @@ def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return input.reshape(shape)
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+@one_or_several
+def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Give the same numbers, in the same order, another shape; one length may be -1, to be found.
 
     A view where memory allows, else a copy.
@@ -41,16 +55,28 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     >>> tg.arange(6).reshape(2, -1).shape
     (2, 3)
     """
-    wanted = sizes("reshape", shape)
-    size, known = prod(input.shape), prod(n for n in wanted if n != -1)
-    missing = wanted.count(-1)
+    size, known = prod(input.shape), prod(n for n in shape if n != -1)
+    missing = shape.count(-1)
     fits = size == known if not missing else missing == 1 and known and size % known == 0
-    if not fits or min(wanted, default=0) < -1:
-        raise ValueError(f"reshape: a tensor of shape {tuple(input.shape)} cannot have the shape {wanted}")
-    return _reshape(input, shape=tuple(size // known if n == -1 else n for n in wanted) if missing else wanted)
+    if not fits or min(shape, default=0) < -1:
+        raise ValueError(f"reshape: a tensor of shape {tuple(input.shape)} cannot have the shape {shape}")
+    return _reshape(input, shape=tuple(size // known if n == -1 else n for n in shape) if missing else shape)
 
 
 view = reshape
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """Reshape to another tensor's shape."""
+    return reshape(input, other.shape)
+
+
+view_as = reshape_as
+
+
+def ravel(input: Tensor) -> Tensor:
+    """Reshape to one dimension."""
+    return reshape(input, -1) if prod(input.shape) else reshape(input, 0)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -67,6 +93,26 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return _reshape(input, shape=(*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Make several dimensions of one; one of their lengths may be -1, to be found.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros(2, 12).unflatten(1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    shape, at, wanted = tuple(input.shape), one_dim("unflatten", dim, len(input.shape)), tuple(sizes)
+    known = prod(n for n in wanted if n != -1)
+    if (
+        not shape
+        or wanted.count(-1) > 1
+        or (known and shape[at] % known)
+        or (-1 not in wanted and known != shape[at])
+    ):
+        raise ValueError(f"unflatten: dimension {dim} of {shape} cannot be made {wanted}")
+    lengths = (shape[at] // (known or 1) if n == -1 else n for n in wanted)
+    return _reshape(input, shape=(*shape[:at], *lengths, *shape[at + 1 :]))
+
+
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Insert a dimension of length 1 before dimension dim of the result."""
     shape = tuple(input.shape)
@@ -76,7 +122,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Drop the given dimensions, or all, where their length is 1."""
-    dims = many_dims("squeeze", dim, len(input.shape))
+    dims = () if dim == () else many_dims("squeeze", dim, len(input.shape))
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
@@ -85,7 +131,8 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+@one_or_several
+def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Put the dimensions into another order: a view.
 
     >>> import tinygrad_cnn as tg
@@ -93,7 +140,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     (4, 2, 3)
     """
     ndim = len(input.shape)
-    order = tuple(one_dim("permute", d, ndim) for d in sizes("permute", dims))
+    order = tuple(one_dim("permute", d, ndim) for d in dims)
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute: {order} does not name each of the {ndim} dimensions once")
     return _permute(input, dims=order)
@@ -109,6 +156,49 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permute(input, dims=tuple(order))
 
 
+swapaxes = swapdims = transpose
+
+
+def t(input: Tensor) -> Tensor:
+    """Transpose a matrix; a vector stays as it is."""
+    if len(input.shape) > 2:
+        raise ValueError(f"t: wanted at most two dimensions, got shape {tuple(input.shape)}")
+    return transpose(input, 0, -1)
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Move dimensions to other places; the others keep their order: a view."""
+    ndim = len(input.shape)
+    froms, tos = (
+        [one_dim("movedim", d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
+        for dims in (source, destination)
+    )
+    if not len(froms) == len(tos) == len(set(froms)) == len(set(tos)):
+        raise ValueError(f"movedim: cannot move dimensions {source} to {destination}")
+    order = [d for d in range(ndim) if d not in froms]
+    for to, origin in sorted(zip(tos, froms, strict=True)) if ndim else ():
+        order.insert(to, origin)
+    return _permute(input, dims=tuple(order))
+
+
+moveaxis = movedim
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """Repeat dimensions of length 1 to another tensor's shape, without copying."""
+    return broadcast_to(input, other.shape)
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Broadcast tensors to the one shape in which they meet."""
+    shapes = [tuple(t.shape) for t in tensors]
+    try:
+        whole = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"broadcast_tensors: shapes {shapes} do not broadcast") from None
+    return tuple(broadcast_to(t, whole) for t in tensors)
+
+
 def _part(g: Any, index: int, lengths: tuple[int, ...], dim: int) -> Any:
     return narrow(g, dim, sum(lengths[:index]), lengths[index])
 
@@ -119,7 +209,7 @@ def _cat(*tensors: Array, dim: int, lengths: tuple[int, ...]) -> Array:
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along a dimension; all others must agree.
+    """Join tensors along a dimension; all others must agree. Types are promoted; shape (0,) fits anywhere.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cat([tg.zeros(2, 3), tg.ones(1, 3)]).shape
@@ -127,12 +217,18 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     if not tensors:
         raise ValueError("cat: wanted at least one tensor, got none")
-    shapes = [tuple(t.shape) for t in tensors]
+    joined = _aligned("cat", tuple(tensors))
+    if any(len(t.shape) != 1 for t in joined):
+        joined = tuple(t for t in joined if tuple(t.shape) != (0,))
+    shapes = [tuple(t.shape) for t in joined]
     axis = one_dim("cat", dim, len(shapes[0]))
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if not shapes[0] or len(rest) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree")
-    return _cat(*tensors, dim=axis, lengths=tuple(shape[axis] for shape in shapes))
+    return _cat(*joined, dim=axis, lengths=tuple(shape[axis] for shape in shapes))
+
+
+concat = concatenate = cat
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

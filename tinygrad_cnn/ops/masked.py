@@ -1,0 +1,108 @@
+"""Taking and putting by masks, and from tensors as if they were flat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
+from tinygrad_cnn.ops.broadcast import broadcast_to, cast
+from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.index import _index, _integers, _put, gather
+from tinygrad_cnn.ops.shape import reshape
+from tinygrad_cnn.tape import Array, Variable, operation, wrap
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "take",
+    "take_along_dim",
+]
+
+
+def _mask(name: str, input: Tensor, mask: Any) -> tuple[Tensor, Array]:
+    """Return the input and the mask, broadcast against each other."""
+    array = np.asarray(array_of(mask))
+    if array.dtype != bool:
+        raise TypeError(f"{name}: wanted booleans as mask, got {array.dtype}")
+    try:
+        shape = np.broadcast_shapes(input.shape, array.shape)
+    except ValueError:
+        raise ValueError(f"{name}: shapes {tuple(input.shape)} and {array.shape} of the mask do not fit") from None
+    return broadcast_to(input, shape), np.broadcast_to(array, shape)
+
+
+def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
+    """Put a value where the mask holds.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.tensor([-1.0, 2.0])
+    >>> x.masked_fill(x < 0, 0.5)
+    tensor([0.5000, 2.0000])
+    """
+    filled, array = _mask("masked_fill", input, mask)
+    if np.ndim(array_of(value)):
+        raise ValueError(f"masked_fill: wanted one value, got shape {np.shape(array_of(value))}")
+    value = np.asarray(value) if not isinstance(value, Variable) else value
+    if value.dtype != input.dtype:
+        value = cast(value, dtype=input.dtype)
+    return where(array, value, filled)
+
+
+def masked_select(input: Tensor, mask: Any) -> Tensor:
+    """Return the entries where the mask holds, as a vector."""
+    broadcast, array = _mask("masked_select", input, mask)
+    return _index(broadcast, index=array)
+
+
+def masked_scatter(input: Tensor, mask: Any, source: Tensor) -> Tensor:
+    """Put the entries of the source, in order, where the mask holds."""
+    broadcast, array = _mask("masked_scatter", input, mask)
+    want_same_dtype("masked_scatter", input=input, source=source)
+    wanted, given = int(array.sum()), array_of(source).size
+    if given < wanted:
+        raise ValueError(f"masked_scatter: the mask wants {wanted} entries, the source has {given}")
+    return _put(broadcast, _index(reshape(source, given), index=slice(wanted)), index=array)
+
+
+def take(input: Tensor, index: Any) -> Tensor:
+    """Return the entries of the flattened tensor that indices name, in the indices' shape; -1 is the last."""
+    size, array = array_of(input).size, np.asarray(array_of(index))
+    array = array + size * (array < 0)
+    return _index(reshape(input, size), index=_integers("take", array, size))
+
+
+def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tensor:
+    """Gather along a dimension, the other dimensions broadcast; without one, from the flattened tensor."""
+    array = np.asarray(array_of(indices))
+    if dim is None:
+        return gather(reshape(input, array_of(input).size), 0, array.reshape(-1))
+    axis = one_dim("take_along_dim", dim, len(input.shape))
+    shape, chosen = list(input.shape), list(array.shape)
+    if len(chosen) != len(shape):
+        raise ValueError(f"take_along_dim: indices of shape {array.shape} do not fit an input of {input.shape}")
+    if shape:
+        length, count = shape[axis], chosen[axis]
+        shape[axis] = chosen[axis] = 1
+        shape = list(np.broadcast_shapes(tuple(shape), tuple(chosen)))
+        chosen = [*shape]
+        shape[axis], chosen[axis] = length, count
+    return gather(broadcast_to(input, tuple(shape)), axis, np.broadcast_to(array, chosen))
+
+
+@operation()
+def _nonzero(input: Array) -> Array:
+    return np.argwhere(input)
+
+
+def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
+    """Return the index of each entry other than 0, as a row; or, as a tuple, a vector for each dimension."""
+    if not as_tuple:
+        return _nonzero(input)
+    return tuple(wrap(input, i) for i in np.nonzero(np.atleast_1d(input.array)))

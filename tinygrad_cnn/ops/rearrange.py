@@ -1,0 +1,238 @@
+"""Numbers moved about within their dimensions: turned, shifted, repeated, on and off a diagonal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, one_or_several, whole
+from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.index import _index, index_select
+from tinygrad_cnn.ops.reduce import sum
+from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "diag",
+    "diag_embed",
+    "diagonal",
+    "flip",
+    "fliplr",
+    "flipud",
+    "meshgrid",
+    "repeat_interleave",
+    "roll",
+    "rot90",
+    "tile",
+    "tril",
+    "triu",
+]
+
+# --- turning and shifting ---
+
+
+@operation(input=lambda g, dims: _flip(g, dims=dims))
+def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
+    return np.flip(input, dims).copy()
+
+
+@one_or_several
+def flip(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Reverse the order along dimensions.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1, 2, 3]).flip(0)
+    tensor([3, 2, 1])
+    """
+    return _flip(input, dims=many_dims("flip", dims, len(input.shape)) if dims else ())
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """Reverse the order of columns, dimension 1."""
+    return flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """Reverse the order of rows, dimension 0."""
+    return flip(input, 0)
+
+
+@operation(input=lambda g, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims))
+def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Array:
+    return np.roll(input, shifts, dims) if dims else np.roll(input, *shifts)
+
+
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+    """Shift entries along dimensions, those that fall off the end coming in at the start; by default, as if flat.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1, 2, 3]).roll(1)
+    tensor([3, 1, 2])
+    """
+    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(by) != len(along or (0,)):
+        raise ValueError(f"roll: shifts {shifts} and dims {dims} are not of one length")
+    return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, len(input.shape)) for d in along) or None)
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Turn by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
+    a, b = (one_dim("rot90", d, len(input.shape)) for d in dims)
+    if a == b:
+        raise ValueError(f"rot90: wanted two different dimensions, got {tuple(dims)}")
+    turned = transpose(input, a, b) if k % 2 else input
+    return _flip(turned, dims=((), (a,), (a, b), (b,))[k % 4])
+
+
+# --- repeating ---
+
+
+@operation(input=lambda g, input_shape, repeats: _untile(g, input_shape, repeats))
+def _tile(input: Array, *, repeats: tuple[int, ...]) -> Array:
+    return np.tile(input, repeats)
+
+
+def _untile(g: Any, shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
+    """Return the sum of the copies that tiling made."""
+    lengths = [n for pair in zip(repeats, shape, strict=True) for n in pair]
+    return sum(reshape(g, lengths), tuple(range(0, len(lengths), 2)))
+
+
+@one_or_several
+def repeat(input: Tensor, repeats: tuple[int, ...]) -> Tensor:
+    """Put copies side by side along each dimension; numbers of copies beyond the dimensions are for new ones.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1, 2]).repeat(2, 2).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
+    shape = tuple(input.shape)
+    if len(repeats) < len(shape) or min(repeats, default=0) < 0:
+        raise ValueError(
+            f"repeat: {repeats} for a tensor of shape {shape}; wanted as many counts as dimensions, or more"
+        )
+    return _tile(reshape(input, (1,) * (len(repeats) - len(shape)) + shape), repeats=repeats)
+
+
+@one_or_several
+def tile(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Put copies side by side, as `repeat` does; dimensions before those that are named are not repeated."""
+    return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
+
+
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Repeat each entry of a dimension so many times, one number for all or one for each; by default, as if flat.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    if dim is None:
+        return repeat_interleave(reshape(input, array_of(input).size), repeats, 0)
+    length, times = input.shape[one_dim("repeat_interleave", dim, len(input.shape))], array_of(repeats)
+    if np.min(times, initial=0) < 0 or np.size(times) not in (1, length):
+        raise ValueError(f"repeat_interleave: {repeats} for {length} entries; wanted one count, or one for each")
+    return index_select(input, dim, np.repeat(np.arange(length), times))
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Take every window of a size along a dimension, ``step`` apart; its entries are a new last dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.arange(4).unfold(0, 2, 1).tolist()
+    [[0, 1], [1, 2], [2, 3]]
+    """
+    axis = one_dim("unfold", dimension, len(input.shape))
+    length = input.shape[axis] if input.shape else 1
+    if not 0 <= size <= length:
+        raise ValueError(f"unfold: a window of {size} does not fit dimension {dimension} of {tuple(input.shape)}")
+    if not input.shape:
+        return reshape(input, 1)[:size]
+    windows = np.arange(0, length - size + 1, whole("unfold", "step", step, 1))[:, None] + np.arange(size)
+    return movedim(_index(input, index=(slice(None),) * axis + (windows,)), axis + 1, -1)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Return, for vectors, the grid of their combinations: for each its coordinate, along its own dimension.
+
+    With indexing "xy", the first two dimensions are exchanged.
+    """
+    vectors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing {indexing!r} is unknown; wanted 'ij' or 'xy'")
+    if any(len(v.shape) > 1 for v in vectors):
+        raise ValueError(f"meshgrid: wanted vectors, got shapes {[tuple(v.shape) for v in vectors]}")
+    ndim = len(vectors)
+    grid = broadcast_tensors(
+        *(reshape(v, [array_of(v).size if i == d else 1 for i in range(ndim)]) for d, v in enumerate(vectors))
+    )
+    return tuple(transpose(g, 0, 1) for g in grid) if indexing == "xy" and ndim > 1 else grid
+
+
+# --- triangles and diagonals ---
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Keep the triangle on and below a diagonal of each matrix, and put 0 elsewhere."""
+    return _triangle("tril", input, diagonal, lower=True)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Keep the triangle on and above a diagonal of each matrix, and put 0 elsewhere."""
+    return _triangle("triu", input, diagonal - 1, lower=False)
+
+
+def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
+    if len(input.shape) < 2:
+        raise ValueError(f"{name}: wanted at least two dimensions, got shape {tuple(input.shape)}")
+    rows, columns = input.shape[-2:]
+    return where(np.tri(rows, columns, diagonal, dtype=bool) == lower, input, np.zeros((), input.dtype))
+
+
+@operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))
+def _diagonal(input: Array, *, offset: int) -> Array:
+    view = np.diagonal(input, offset, -2, -1)
+    view.flags.writeable = input.flags.writeable
+    return view
+
+
+@operation(input=lambda g, offset: _diagonal(g, offset=offset))
+def _undiagonal(input: Array, *, shape: tuple[int, ...], offset: int) -> Array:
+    out = np.zeros_like(input, shape=shape)
+    view = np.diagonal(out, offset, -2, -1)
+    view.flags.writeable = True
+    view[...] = input
+    return out
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Take the diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
+    a, b = (one_dim("diagonal", d, len(input.shape)) for d in (dim1, dim2))
+    if a == b or len(input.shape) < 2:
+        raise ValueError(
+            f"diagonal: wanted two different dimensions of {tuple(input.shape)}, got {dim1} and {dim2}"
+        )
+    return _diagonal(movedim(input, (a, b), (-2, -1)), offset=offset)
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Put the last dimension on the diagonal of a square of two new dimensions, and 0 elsewhere."""
+    ndim = len(input.shape) + 1
+    a, b = (one_dim("diag_embed", d, ndim) for d in (dim1, dim2))
+    if a == b or ndim < 2:
+        raise ValueError(f"diag_embed: wanted two different dimensions, got {dim1} and {dim2} for {input.shape}")
+    side = input.shape[-1] + abs(offset)
+    return movedim(_undiagonal(input, shape=(*input.shape[:-1], side, side), offset=offset), (-2, -1), (a, b))
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Make a matrix with a vector on its diagonal, or take the diagonal of a matrix."""
+    if len(input.shape) not in (1, 2):
+        raise ValueError(f"diag: wanted a vector or a matrix, got shape {tuple(input.shape)}")
+    return diag_embed(input, diagonal) if len(input.shape) == 1 else _diagonal(input, offset=diagonal)

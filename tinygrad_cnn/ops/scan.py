@@ -1,0 +1,99 @@
+"""Running sums, products and sums of exponentials along a dimension; and products.
+
+Products are made of pairs, in about log2(n) steps: without a division, they have the right derivatives, of every
+order, at zeros too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.dtypes import as_dtype, int64
+from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
+from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.index import narrow
+from tinygrad_cnn.ops.rearrange import flip
+from tinygrad_cnn.ops.reduce import Dims, logsumexp, sum
+from tinygrad_cnn.ops.shape import cat, reshape, squeeze, stack
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "cumprod",
+    "cumsum",
+    "logcumsumexp",
+    "prod",
+]
+
+
+@operation(input=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim))
+def _cumsum(input: Array, *, dim: int) -> Array:
+    return np.cumsum(input, axis=dim, dtype=input.dtype)
+
+
+def _counting(input: Tensor, dtype: Any) -> Any:
+    """Return the type to count in: what is asked for, else int64 for booleans and integers."""
+    return as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.kind == "f" else int64
+
+
+def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Return the sum of each entry and all before it along a dimension; booleans and integers give int64.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([1, 2, 3]).cumsum(0)
+    tensor([1, 3, 6])
+    """
+    axis = one_dim("cumsum", dim, len(input.shape))
+    running = cast(input, dtype=_counting(input, dtype))
+    return _cumsum(running, dim=axis) if input.shape else running
+
+
+def _scan(input: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Combine each entry with all before it, over distances 1, 2, 4, ... (Hillis & Steele, 1986)."""
+    length, step = input.shape[dim] if input.shape else 1, 1
+    while step < length:
+        later, earlier = narrow(input, dim, step, length - step), narrow(input, dim, 0, length - step)
+        input = cat([narrow(input, dim, 0, step), combine(earlier, later)], dim)
+        step *= 2
+    return input
+
+
+def cumprod(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Return the product of each entry and all before it along a dimension."""
+    axis = one_dim("cumprod", dim, len(input.shape))
+    return _scan(cast(input, dtype=_counting(input, dtype)), axis, lambda a, b: a * b)
+
+
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """Return log sum e^x over each entry and all before it along a dimension; nothing overflows."""
+    want_float("logcumsumexp", input)
+    axis = one_dim("logcumsumexp", dim, len(input.shape))
+    return _scan(cast(input, dtype=input.dtype), axis, lambda a, b: logsumexp(stack([a, b]), 0))
+
+
+def prod(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """Multiply over the given dimensions, or all; booleans and integers give int64.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> x.prod().backward()
+    >>> x.grad
+    tensor([0., 6., 0.])
+    """
+    dims = many_dims("prod", dim, len(input.shape))
+    out = cast(input, dtype=_counting(input, dtype))
+    if dim is None and not keepdim:
+        out, dims = reshape(out, -1), (0,)
+    for d in dims:
+        while (n := out.shape[d]) > 1:
+            half = n // 2
+            pairs = narrow(out, d, 0, half) * narrow(out, d, half, half)
+            out = cat([pairs, narrow(out, d, n - 1, 1)], d) if n % 2 else pairs
+        if not n:  # the product of nothing is 1
+            out = sum(out, d, keepdim=True) + 1
+    return out if keepdim else squeeze(out, dims)

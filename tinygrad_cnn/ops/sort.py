@@ -1,0 +1,202 @@
+"""What depends on the order of the numbers: sorting, the largest and the middle, searching and counting.
+
+The order is found on arrays, and is a constant: gradients go to the entries that were chosen. NaN counts as larger
+than every number, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.elementwise import maximum, minimum
+from tinygrad_cnn.ops.index import _index, _unindex, gather
+from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
+from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
+from tinygrad_cnn.tape import Array, Variable, wrap
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "argsort",
+    "bincount",
+    "max",
+    "median",
+    "min",
+    "searchsorted",
+    "sort",
+    "topk",
+    "unique",
+]
+
+
+class Chosen(NamedTuple):
+    """Entries chosen along a dimension, and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _chosen(input: Tensor, dim: int, indices: Array) -> Chosen:
+    return Chosen(gather(input, dim, indices), wrap(input, indices))
+
+
+def _order(input: Tensor, axis: int, descending: bool) -> Array:
+    """Return the indices that sort along a dimension, equals in their order."""
+    array = np.atleast_1d(input.array)
+    if not descending:
+        order = np.argsort(array, axis=axis, kind="stable")
+    else:  # backwards from the end, so that equals come out in their order
+        order = array.shape[axis] - 1 - np.argsort(np.flip(array, axis), axis=axis, kind="stable")
+        order = np.flip(order, axis)
+    return order.reshape(input.shape)
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Chosen:
+    """Return the entries in order along a dimension, and their indices; always stable.
+
+    >>> import tinygrad_cnn as tg
+    >>> values, indices = tg.tensor([2.0, 3.0, 1.0]).sort()
+    >>> values, indices
+    (tensor([1., 2., 3.]), tensor([2, 0, 1]))
+    """
+    axis = one_dim("sort", dim, len(input.shape))
+    return _chosen(input, axis, _order(input, axis, descending))
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Return the indices that `sort` along a dimension."""
+    return wrap(input, _order(input, one_dim("argsort", dim, len(input.shape)), descending))
+
+
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
+    """Return the k largest (or smallest) entries along a dimension, in order, and their indices."""
+    axis = one_dim("topk", dim, len(input.shape))
+    length = input.shape[axis] if input.shape else 1
+    if whole("topk", "k", k, 0) > length:
+        raise ValueError(f"topk: k is {k}, but dimension {dim} of {tuple(input.shape)} has {length} entries")
+    order = _order(input, axis, largest)
+    return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
+
+
+def _pick(input: Tensor, dim: int, keepdim: bool, indices: Tensor) -> Chosen:
+    """Return the entry of a dimension that each index names."""
+    if not input.shape:
+        return Chosen(gather(input, dim, indices), indices)
+    values = gather(input, dim, unsqueeze(indices, dim))
+    return Chosen(values, unsqueeze(indices, dim)) if keepdim else Chosen(squeeze(values, dim), indices)
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the largest entry; along a dimension, also where it is, as a named tuple (values, indices).
+
+    With a dimension, the first of equals is chosen, and has the gradient; without, equals share it evenly. Given
+    another tensor in place of the dimension, this is `maximum`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([[1.0, 3.0], [5.0, 2.0]]).max(dim=1).indices
+    tensor([1, 0])
+    """
+    if isinstance(dim, Variable):
+        return maximum(input, dim)
+    if dim is None:
+        return amax(input)
+    axis = one_dim("max", dim, len(input.shape))
+    return _pick(input, axis, keepdim, argmax(input, axis))
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the smallest entry; with a dimension or another tensor, as for `max`."""
+    if isinstance(dim, Variable):
+        return minimum(input, dim)
+    if dim is None:
+        return amin(input)
+    axis = one_dim("min", dim, len(input.shape))
+    return _pick(input, axis, keepdim, argmin(input, axis))
+
+
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the middle entry in order, the lower of two; along a dimension, a named tuple (values, indices).
+
+    Equals share the gradient as for `max`. Where there is NaN, it is the median.
+    """
+    if dim is None:
+        return _whole_median(input)
+    axis = one_dim("median", dim, len(input.shape))
+    array = np.atleast_1d(input.array)
+    if not array.shape[axis]:
+        raise IndexError(f"median: dimension {dim} of {tuple(input.shape)} is empty")
+    order = np.argsort(array, axis=axis, kind="stable")
+    middle = np.take(order, (array.shape[axis] - 1) // 2, axis)
+    missing = np.isnan(array)
+    indices = np.where(missing.any(axis), missing.argmax(axis), middle)
+    return _pick(input, axis, keepdim, wrap(input, indices))
+
+
+def _whole_median(input: Tensor) -> Tensor:
+    flat = reshape(input, input.array.size)
+    entries, middle = flat.array, median(flat, 0).values.array
+    return amax(_index(flat, index=(entries == middle) | (entries != entries)))
+
+
+# --- searching and counting: no derivative, but for the weights ---
+
+
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None, sorter: Any = None
+) -> Tensor:
+    """Return where each number would go in a sorted vector, or in that of its row, to keep the order.
+
+    Before its equals, or (``right``, or side "right") behind them.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.searchsorted(tg.tensor([1, 3, 5]), tg.tensor([3, 6]))
+    tensor([1, 3])
+    """
+    where: Any = side or ("right" if right else "left")
+    rows, values = sorted_sequence.array, np.asarray(array_of(input))
+    order = None if sorter is None else array_of(sorter)
+    if rows.ndim == 1:
+        return wrap(sorted_sequence, np.asarray(np.searchsorted(rows, values, where, order)))
+    if rows.shape[:-1] != values.shape[:-1]:
+        raise ValueError(f"searchsorted: rows of shape {rows.shape} do not fit an input of {values.shape}")
+    found = np.empty(values.shape, np.int64)
+    for row in np.ndindex(rows.shape[:-1]):
+        found[row] = np.searchsorted(rows[row], values[row], where, None if order is None else order[row])
+    return wrap(sorted_sequence, found)
+
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each."""
+    array = input.array
+    if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
+        raise ValueError(f"bincount: wanted a vector of integers of at least 0, got {array.dtype} {array.shape}")
+    if weights is None:
+        return wrap(input, np.bincount(array, minlength=minlength))
+    if tuple(weights.shape) != array.shape:
+        raise ValueError(f"bincount: weights of shape {tuple(weights.shape)} for an input of {array.shape}")
+    length = np.maximum(array.max(initial=-1) + 1, minlength)
+    return _unindex(weights, shape=(int(length),), index=array)
+
+
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """Return the different entries (of a dimension), in order; with them, where each went, and their counts."""
+    axis = None if dim is None else one_dim("unique", dim, len(input.shape))
+    values, inverse, counts = np.unique(
+        input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    found = [wrap(input, values)]
+    if return_inverse:
+        found.append(wrap(input, inverse.reshape(input.shape if axis is None else -1)))
+    if return_counts:
+        found.append(wrap(input, counts))
+    return found[0] if len(found) == 1 else tuple(found)
