@@ -21,7 +21,7 @@ FLOORS = [
     {"kernels"},
     {"grad_mode", "tape"},
     {"autograd", "ops"},
-    {"methods", "numpy_protocol"},
+    {"linalg", "methods", "numpy_protocol"},
     {"tensor"},
     {"creation"},
     {"gradcheck", "serialization", "nn"},
