@@ -78,7 +78,7 @@ def test_files_and_functions_are_small() -> None:
 
 
 def test_the_heart_can_be_read_in_an_evening() -> None:
-    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 3000
+    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 4000
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -71,7 +71,7 @@ def with_scales(samples: st.SearchStrategy[Sample]) -> st.SearchStrategy[Sample]
 
 for name, multiply, letters in [
     ("addmm", np.matmul, (("nm", "nk", "km"), ("m", "nk", "km"), ("", "nk", "km"), ("n1", "nk", "km"))),
-    ("addmv", np.matmul, (("n", "nk", "k"), ("1", "nk", "k"))),
+    ("addmv", np.matmul, (("n", "nk", "k"),)),
     ("baddbmm", np.matmul, (("bnm", "bnk", "bkm"), ("nm", "bnk", "bkm"), ("1n1", "bnk", "bkm"))),
     ("addbmm", lambda a, b: np.matmul(a, b).sum(0), (("nm", "bnk", "bkm"), ("1m", "bnk", "bkm"))),
 ]:
