@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn import ops
+from tinygrad_cnn import linalg, ops
+from tinygrad_cnn.ops.padding import pad_as_numpy
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -54,9 +55,23 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.broadcast_to: ops.broadcast_to,
     np.clip: lambda a, a_min=None, a_max=None: ops.clamp(a, a_min, a_max),
     np.concatenate: lambda arrays, axis=0: ops.cat(arrays, axis),
+    np.cross: lambda a, b, axis=-1: ops.cross(a, b, axis),
+    np.dot: lambda a, b: ops.tensordot(a, b, ([-1], [max(b.ndim - 2, 0)])) if a.ndim and b.ndim else ops.mul(a, b),
+    np.einsum: lambda *operands, optimize=False: ops.einsum(*operands),
     np.expand_dims: lambda a, axis: ops.unsqueeze(a, axis),
+    np.inner: ops.inner,
+    np.kron: ops.kron,
+    np.linalg.cholesky: lambda a, *, upper=False: linalg.cholesky(a, upper=upper),
+    np.linalg.det: linalg.det,
+    np.linalg.inv: linalg.inv,
+    np.linalg.matrix_power: linalg.matrix_power,
+    np.linalg.multi_dot: lambda arrays: linalg.multi_dot(arrays),
+    np.linalg.slogdet: linalg.slogdet,
+    np.linalg.solve: lambda a, b: linalg.solve(a, b if b.ndim in (1, a.ndim) else ops.unsqueeze(b, 0)),
     np.mean: lambda a, axis=None, keepdims=False: ops.mean(a, axis, keepdims),
     np.ndim: lambda a: a.ndim,
+    np.outer: lambda a, b: ops.outer(ops.reshape(a, -1), ops.reshape(b, -1)),
+    np.pad: pad_as_numpy,
     np.reshape: lambda a, shape: ops.reshape(a, shape),
     np.shape: lambda a: a.shape,
     np.size: lambda a: a.numel(),
@@ -65,8 +80,11 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.std: lambda a, axis=None, ddof=0, keepdims=False: ops.std(a, axis, ddof, keepdims),
     np.sum: lambda a, axis=None, keepdims=False: ops.sum(a, axis, keepdims),
     np.swapaxes: lambda a, axis1, axis2: ops.transpose(a, axis1, axis2),
+    np.tensordot: lambda a, b, axes=2: ops.tensordot(a, b, axes),
+    np.trace: lambda a: ops.trace(a),
     np.transpose: lambda a, axes=None: a.T if axes is None else ops.permute(a, axes),
     np.var: lambda a, axis=None, ddof=0, keepdims=False: ops.var(a, axis, ddof, keepdims),
+    np.vdot: lambda a, b: ops.vdot(ops.reshape(a, -1), ops.reshape(b, -1)),
     np.where: ops.where,
 }
 

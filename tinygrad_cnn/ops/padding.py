@@ -54,6 +54,14 @@ def pad(input: Tensor, pad: Iterable[int], mode: str = "constant", value: float 
     return input
 
 
+def pad_as_numpy(array: Tensor, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Tensor:
+    """Widen a tensor by one value, by the widths that ``np.pad`` takes."""
+    if mode != "constant":
+        raise TypeError(f"np.pad of a Tensor in mode {mode!r} is not recorded; use nn.functional.pad")
+    pairs = np.broadcast_to(pad_width, (len(array.shape), 2))
+    return pad(array, pairs[::-1].ravel().tolist(), value=constant_values)
+
+
 def _filled(input: Tensor, pairs: Sequence[tuple[int, int]], value: float | None) -> Tensor:
     shape = tuple(n + before + after for n, (before, after) in zip(input.shape, pairs, strict=True))
     inner = tuple(slice(before, before + n) for n, (before, _) in zip(input.shape, pairs, strict=True))

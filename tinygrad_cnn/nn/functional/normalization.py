@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.nn.functional.vision import pad
 from tinygrad_cnn.ops import avg_pool2d, clamp, mean, reshape, square
-from tinygrad_cnn.ops.arguments import want_float, want_same_dtype, whole
+from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype, whole
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
 from tinygrad_cnn.tape import mark_written
@@ -130,7 +130,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000]])
     """
     want_float("normalize", input)
-    return input / clamp(p_norm(input, p, dim, keepdim=True), min=eps)
+    return input / clamp(p_norm(input, p, one_dim("normalize", dim, len(input.shape)), keepdim=True), min=eps)
 
 
 def local_response_norm(

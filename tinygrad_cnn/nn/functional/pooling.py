@@ -52,7 +52,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] |
 def adaptive_max_pool2d(
     input: Tensor, output_size: int | Iterable[int | None] | None, return_indices: bool = False
 ) -> Any:
-    """Return the largest values of the windows of `adaptive_avg_pool2d`, the first of equals.
+    """Return the largest values of the windows of `adaptive_avg_pool2d`: the first of equals, or the last NaN.
 
     With ``return_indices`` the result is a pair: the values, and where in the flattened H x W plane each was found.
 
@@ -64,7 +64,10 @@ def adaptive_max_pool2d(
     places, inside = _windows(size, wanted)
     planes = reshape(input, (prod(input.shape[:-2]), prod(size)))
     candidates = np.where(inside, planes.array[:, places], -np.inf)
-    largest = np.take_along_axis(places[None], np.argmax(candidates, axis=-1)[..., None], -1)[..., 0]
+    nan = np.isnan(candidates)
+    last_nan = candidates.shape[-1] - 1 - np.argmax(nan[..., ::-1], axis=-1)
+    chosen = np.where(nan.any(-1), last_nan, np.argmax(candidates, axis=-1))
+    largest = np.take_along_axis(places[None], chosen[..., None], -1)[..., 0]
     shape = (*input.shape[:-2], *wanted)
     values = reshape(getitem(planes, (np.arange(len(largest))[:, None], largest)), shape)
     return (values, wrap(input, largest.reshape(shape))) if return_indices else values

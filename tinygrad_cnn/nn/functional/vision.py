@@ -52,7 +52,7 @@ def interpolate(
         else:
             place = _places(n, out, factor, bool(align_corners), input.dtype)
             low = place.astype(np.int64)
-            share = (place - low).reshape(-1, *(1,) * (len(spatial) - axis - 1))
+            share = (place % 1).reshape(-1, *(1,) * (len(spatial) - axis - 1))
             high = np.minimum(low + 1, n - 1)
             input = getitem(input, (*ahead, low)) * (1 - share) + getitem(input, (*ahead, high)) * share
     return input
