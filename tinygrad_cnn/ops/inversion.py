@@ -167,16 +167,16 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     return squeeze(_solve(A, b), -1) if vector else _solve(A, b)
 
 
-def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
-    """Return the lower triangular L with L L^T = input, or L^T if ``upper``, of symmetric positive matrices.
+def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
+    """Return the lower triangular L with L L^T = A, or L^T if ``upper``, of symmetric positive matrices.
 
     Only the lower triangle is read; the gradient is symmetric. ValueError if a matrix is not positive definite.
     """
-    factor = _cholesky(_square("cholesky", input))
+    factor = _cholesky(_square("cholesky", A))
     return _mT(factor) if upper else factor
 
 
-def matrix_power(input: Tensor, n: int) -> Tensor:
+def matrix_power(A: Tensor, n: int) -> Tensor:
     """Return the n-th power of each matrix, by squaring; a negative one is the power of the inverse.
 
     >>> import tinygrad_cnn as tg
@@ -184,7 +184,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     tensor([[1., 5.],
             [0., 1.]])
     """
-    base: Tensor = _square("matrix_power", input)
+    base: Tensor = _square("matrix_power", A)
     if n == 0:
         return wrap(base, np.eye(base.shape[-1], dtype=base.dtype) + np.zeros_like(base.array))
     if n < 0:
