@@ -49,18 +49,35 @@ def conv2d_weight(g, x, kernel, geometry):
     return out
 
 
+def window_starts(n, k, s, p, d, ceil_mode):
+    """Where along one dimension the windows begin: every s pixels, while they fit or, rounding up, begin inside."""
+    start = -p
+    while start + d * (k - 1) < n + p:
+        yield start
+        start += s
+    if ceil_mode and start < n and start - s + d * (k - 1) < n + p - 1:
+        yield start
+
+
 def windows(shape, window):
     """For each output pixel: its index, and the indices of the pixels in its window that are inside the image."""
-    (kh, kw), (sh, sw), (ph, pw) = window
-    (n, c, height, width) = shape
-    oh, ow = (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
-    for a, b, y, x in product(range(n), range(c), range(oh), range(ow)):
-        inside = [
-            (a, b, row, column)
-            for row, column in product(range(y * sh - ph, y * sh - ph + kh), range(x * sw - pw, x * sw - pw + kw))
-            if 0 <= row < height and 0 <= column < width
-        ]
-        yield (a, b, y, x), inside
+    (n, c, *size) = shape
+    taps = []
+    for side, k, s, p, d in zip(size, *window[:4], strict=True):
+        starts = window_starts(side, k, s, p, d, window.ceil_mode)
+        taps.append([[i for i in range(a, a + k * d, d) if 0 <= i < side] for a in starts])
+    for a, b, (y, rows), (x, columns) in product(range(n), range(c), *map(enumerate, taps)):
+        yield (a, b, y, x), [(a, b, row, column) for row, column in product(rows, columns)]
+
+
+def divisors(size, window, count_include_pad=True, divisor_override=None):
+    """What each window's sum is divided by."""
+    counts = []
+    for side, k, s, p in zip(size, *window[:3], strict=True):
+        low, high = (-p, side + p) if count_include_pad else (0, side)
+        starts = window_starts(side, k, s, p, 1, window.ceil_mode)
+        counts.append([len([i for i in range(a, a + k) if low <= i < high]) for a in starts])
+    return np.outer(*counts) if divisor_override is None else np.full(tuple(map(len, counts)), divisor_override)
 
 
 def max_pool2d(x, window, out_shape):
@@ -84,19 +101,47 @@ def max_pick2d(values, x, window, out_shape):
     return out
 
 
-def avg_pool2d(x, window, out_shape):
-    out = np.zeros(out_shape)
+def max_places2d(x, window, out_shape):
+    out = np.zeros(out_shape, int)
     for at, inside in windows(x.shape, window):
-        out[at] = sum(x[p] for p in inside) / (window.kernel[0] * window.kernel[1])
+        _, _, row, column = max(inside, key=lambda p: x[p])
+        out[at] = row * x.shape[3] + column
+    return out
+
+
+def avg_pool2d(x, window, out_shape, **how):
+    out, divisor = np.zeros(out_shape), divisors(x.shape[2:], window, **how)
+    for at, inside in windows(x.shape, window):
+        out[at] = sum(x[p] for p in inside) / divisor[at[2:]]
     return out
 
 
 def avg_unpool2d(g, size, window):
-    out = np.zeros((*g.shape[:2], *size))
+    out, divisor = np.zeros((*g.shape[:2], *size)), divisors(size, window)
     for at, inside in windows(out.shape, window):
         for p in inside:
-            out[p] += g[at] / (window.kernel[0] * window.kernel[1])
+            out[p] += g[at] / divisor[at[2:]]
     return out
+
+
+def unfold(x, window):
+    """Columns (N, C * KH * KW, OH * OW), by loops over channels, taps and windows; outside the image are zeros."""
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = window[:4]
+    (n, c, height, width), (oh, ow) = x.shape, window.output_size(x.shape[2:])
+    out = np.zeros((n, c, kh, kw, oh, ow))
+    for b, i, j, y, z in product(range(c), range(kh), range(kw), range(oh), range(ow)):
+        row, column = y * sh - ph + i * dh, z * sw - pw + j * dw
+        if 0 <= row < height and 0 <= column < width:
+            out[:, b, i, j, y, z] = x[:, b, row, column]
+    return out.reshape(n, c * kh * kw, oh * ow)
+
+
+def fold(columns, size, window):
+    """The adjoint of `unfold`, by the matrix of what it does to each pixel."""
+    channels = columns.shape[1] // (window.kernel[0] * window.kernel[1])
+    units = np.eye(channels * size[0] * size[1]).reshape(-1, channels, *size)
+    matrix = unfold(units, window).reshape(len(units), -1)
+    return (columns.reshape(len(columns), matrix.shape[1]) @ matrix.T).reshape(len(columns), channels, *size)
 
 
 def log_softmax(x, dim):

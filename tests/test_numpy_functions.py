@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,8 +111,11 @@ def test_the_values_are_numpys_and_recorded(function: Any, call: Any) -> None:
             assert result.requires_grad
 
 
-def test_every_function_that_is_recorded_is_called_here() -> None:
-    assert set(FUNCTIONS) <= set(CALLS)
+def test_every_function_that_is_recorded_is_called_in_some_test() -> None:
+    """Linear algebra and rounding have test files of their own."""
+    tests = "".join(p.read_text(encoding="utf-8") for p in Path(__file__).parent.glob("test_numpy_*.py"))
+    named = {f for f in FUNCTIONS if re.search(rf"np\.(linalg\.)?{f.__name__}\b", tests)}
+    assert set(FUNCTIONS) == named
 
 
 def test_what_does_not_divide_is_not_split() -> None:

@@ -41,7 +41,15 @@ def test_a_ufunc_of_a_tensor_is_recorded_and_gives_what_it_gives_of_an_array(ufu
 
 @pytest.mark.parametrize(
     "call",
-    [np.nan_to_num, np.sinc, np.round, lambda t: np.round(t, 1), lambda t: np.clip(t, 0.4, None), np.positive],
+    [
+        np.nan_to_num,
+        np.sinc,
+        np.round,
+        np.around,
+        lambda t: np.round(t, 1),
+        lambda t: np.clip(t, 0.4, None),
+        np.positive,
+    ],
 )
 def test_functions_that_are_no_ufuncs_are_recorded_too(call):
     found = call(tg.tensor(NUMBERS, requires_grad=True))

@@ -5,6 +5,7 @@ from tinygrad_cnn.autograd import enable_grad, is_grad_enabled, no_grad, set_gra
 from tinygrad_cnn.creation import (
     arange,
     as_tensor,
+    clone,
     empty,
     empty_like,
     eye,

@@ -39,6 +39,11 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     return Tensor(data, dtype)
 
 
+def clone(input: Tensor) -> Tensor:
+    """Return a copy that is recorded: gradients pass through it."""
+    return input.clone()
+
+
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
     return around(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad)

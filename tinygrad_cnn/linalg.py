@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.ops.inversion import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["norm", "vector_norm"]
+__all__ = [
+    "cholesky",
+    "det",
+    "inv",
+    "matrix_power",
+    "multi_dot",
+    "norm",
+    "slogdet",
+    "solve",
+    "vector_norm",
+]
 
 
 def vector_norm(

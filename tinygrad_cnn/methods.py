@@ -206,8 +206,26 @@ class Methods(Variable):
     sum = ops.sum
     var = ops.var
 
-    # matrix products
+    # matrices
+    addbmm = ops.addbmm
+    addmm = ops.addmm
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    bmm = ops.bmm
+    cross = ops.cross
+    det = ops.det
+    dot = ops.dot
+    inner = ops.inner
+    inverse = ops.inverse
+    kron = ops.kron
     matmul = ops.matmul
+    matrix_power = ops.matrix_power
+    mm = ops.mm
+    mv = ops.mv
+    outer = ops.outer
+    slogdet = ops.slogdet
+    trace = ops.trace
+    vdot = ops.vdot
 
     # softmax
     log_softmax = ops.log_softmax

@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_cnn import linalg, ops
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.ops.padding import pad_as_numpy
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -177,6 +178,20 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.prod: _reduction(ops.prod),
     np.ravel: ops.ravel,
     np.repeat: lambda a, repeats, axis=None: ops.repeat_interleave(a, repeats, axis),
+    np.cross: lambda a, b, axis=-1: ops.cross(a, b, axis),
+    np.dot: lambda a, b: ops.tensordot(a, b, ([-1], [max(b.ndim - 2, 0)])) if a.ndim and b.ndim else ops.mul(a, b),
+    np.einsum: lambda *operands, optimize=False: ops.einsum(*operands),
+    np.inner: ops.inner,
+    np.kron: ops.kron,
+    np.linalg.cholesky: lambda a, *, upper=False: linalg.cholesky(a, upper=upper),
+    np.linalg.det: linalg.det,
+    np.linalg.inv: linalg.inv,
+    np.linalg.matrix_power: linalg.matrix_power,
+    np.linalg.multi_dot: lambda arrays: linalg.multi_dot(arrays),
+    np.linalg.slogdet: linalg.slogdet,
+    np.linalg.solve: lambda a, b: linalg.solve(a, b if b.ndim in (1, a.ndim) else ops.unsqueeze(b, 0)),
+    np.outer: lambda a, b: ops.outer(ops.reshape(a, -1), ops.reshape(b, -1)),
+    np.pad: pad_as_numpy,
     np.reshape: lambda a, shape: ops.reshape(a, shape),
     np.round: lambda a, decimals=0: ops.round(a, decimals=decimals),
     np.roll: lambda a, shift, axis=None: ops.roll(a, shift, axis),
@@ -202,6 +217,9 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     ),
     np.var: _var,
     np.vstack: ops.vstack,
+    np.tensordot: lambda a, b, axes=2: ops.tensordot(a, b, axes),
+    np.trace: lambda a: ops.trace(a),
+    np.vdot: lambda a, b: ops.vdot(ops.reshape(a, -1), ops.reshape(b, -1)),
     np.where: ops.where,
 }
 

@@ -1,4 +1,4 @@
-"""Convolution and pooling."""
+"""Convolution, and its transpose."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import oracles
+from hypothesis import assume
 from hypothesis import strategies as st
 from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators, spaced
+from strategies import Draw, anywhere, generators
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels.conv import Geometry
-from tinygrad_cnn.kernels.pool import Window
-from tinygrad_cnn.ops import conv, pool
+from tinygrad_cnn.ops import conv
 
 
 @st.composite
@@ -44,11 +44,137 @@ def oracle_conv2d(x: Any, w: Any, b: Any = None, *, geometry: Geometry) -> Any:
     return oracles.conv2d(x, w, b, geometry, geometry.output_size(x.shape[2:], w.shape[2:]))
 
 
+convolution_calls = st.builds(
+    lambda c, bias: Sample(c[:3] if bias else c[:2], {"geometry": c[4]}), convolutions(), st.booleans()
+)
+
+
+def in_torch(name: str) -> Any:
+    """PyTorch's function of that name, which takes the geometry's parts as arguments."""
+    return lambda torch, x, w, b=None, *, geometry: getattr(torch.nn.functional, name)(x, w, b, *geometry)
+
+
+case("conv2d", public_conv2d, oracle_conv2d, convolution_calls, torch=in_torch("conv2d"))
+
+
+def one_row(sample: Sample) -> Sample:
+    """The same convolution of rows: the first of each image and of each kernel, which the padding stays beside."""
+    x, w, *b = sample.inputs
+    geometry = Geometry(*((pair[1],) for pair in sample.arguments["geometry"][:3]), sample.arguments["geometry"][3])
+    return Sample((x[:, :, 0], w[:, :, 0], *b), {"geometry": geometry})
+
+
+def oracle_conv1d(x: Any, w: Any, b: Any = None, *, geometry: Geometry) -> Any:
+    flat = Geometry((1, *geometry.stride), (0, *geometry.padding), (1, *geometry.dilation), geometry.groups)
+    return oracle_conv2d(x[:, :, None], w[:, :, None], b, geometry=flat)[:, :, 0]
+
+
 case(
+    "conv1d",
+    lambda x, w, b=None, *, geometry: tg.conv1d(x, w, b, *geometry),
+    oracle_conv1d,
+    convolution_calls.map(one_row),
     "conv2d",
-    public_conv2d,
-    oracle_conv2d,
-    st.builds(lambda c, bias: Sample(c[:3] if bias else c[:2], {"geometry": c[4]}), convolutions(), st.booleans()),
+    in_torch("conv1d"),
+)
+
+
+@st.composite
+def paddings_by_name(draw: Draw) -> Sample:
+    rng, name = draw(generators()), draw(st.sampled_from(["same", "valid"]))
+    kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    x, w = anywhere(rng, (2, 5, 6)), anywhere(rng, (3, 2, *kernel))
+    return Sample((x, w), {"padding": name, "dilation": draw(st.integers(1, 2))})
+
+
+def around(x: np.ndarray, w: np.ndarray, padding: str, dilation: int) -> np.ndarray:
+    """The plain convolution, with zeros put around the image by hand: one more behind, if their number is odd."""
+    if padding == "same":
+        total = [dilation * (k - 1) for k in w.shape[2:]]
+        x = np.pad(x, ((0, 0), *((t // 2, t - t // 2) for t in total)))
+    return oracle_conv2d(x[None], w, geometry=Geometry(dilation=(dilation, dilation)))[0]
+
+
+case(
+    "conv2d_padded_by_name",
+    lambda x, w, padding, dilation: tg.conv2d(x, w, padding=padding, dilation=dilation),
+    around,
+    paddings_by_name(),
+    "conv2d",
+    lambda torch, x, w, padding, dilation: torch.nn.functional.conv2d(x, w, padding=padding, dilation=dilation),
+)
+
+
+@st.composite
+def transposed_convolutions(draw: Draw) -> Sample:
+    """The convolutions' output gradient and weight, with room for more output where the stride leaves it open."""
+    _, w, _, g, geometry = draw(convolutions())
+    most = [max(s, d) - 1 for s, d in zip(geometry.stride, geometry.dilation, strict=True)]
+    extra = tuple(draw(st.integers(0, m)) for m in most)
+    assume(min(transposed_size(g.shape, w.shape, geometry, extra)) > 0 and len(g))
+    bias = [anywhere(draw(generators()), (w.shape[1] * geometry.groups,))] * draw(st.integers(0, 1))
+    return Sample((g, w, *bias), {"geometry": geometry, "extra": extra})
+
+
+def transposed_size(g: Any, w: Any, geometry: Geometry, extra: Any) -> tuple[int, int]:
+    height, width = (
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, k, e, s, p, d in zip(g[2:], w[2:], extra, *geometry[:3], strict=True)
+    )
+    return height, width
+
+
+def oracle_transposed(g: Any, w: Any, b: Any = None, *, geometry: Geometry, extra: Any) -> Any:
+    """What each output pixel gets from the convolution of which it is the input: by loops over outputs and taps."""
+    size = transposed_size(g.shape, w.shape, geometry, extra)
+    out = np.zeros((len(g), w.shape[1] * geometry.groups, *size)) + (0 if b is None else b[:, None, None])
+    (sh, sw), (ph, pw), (dh, dw) = geometry[:3]
+    for y, x, i, j in np.ndindex(*g.shape[2:], *w.shape[2:]):
+        row, column = y * sh - ph + i * dh, x * sw - pw + j * dw
+        if 0 <= row < size[0] and 0 <= column < size[1]:
+            for o, c, target in oracles.channels(w, geometry.groups):
+                out[:, target, row, column] += w[o, c, i, j] * g[:, o, y, x]
+    return out
+
+
+def in_torch_transposed(name: str) -> Any:
+    return lambda torch, g, w, b=None, *, geometry, extra: getattr(torch.nn.functional, name)(
+        g, w, b, geometry.stride, geometry.padding, extra, geometry.groups, geometry.dilation
+    )
+
+
+def public_transposed(function: Any) -> Any:
+    return lambda g, w, b=None, *, geometry, extra: function(
+        g, w, b, geometry.stride, geometry.padding, extra, geometry.groups, geometry.dilation
+    )
+
+
+case(
+    "conv_transpose2d",
+    public_transposed(tg.conv_transpose2d),
+    oracle_transposed,
+    transposed_convolutions(),
+    "conv2d_input",
+    in_torch_transposed("conv_transpose2d"),
+)
+
+
+def one_row_transposed(sample: Sample) -> Sample:
+    return Sample(one_row(sample).inputs, {**one_row(sample).arguments, "extra": sample.arguments["extra"][1:]})
+
+
+def oracle_transposed1d(g: Any, w: Any, b: Any = None, *, geometry: Geometry, extra: Any) -> Any:
+    flat = Geometry((1, *geometry.stride), (0, *geometry.padding), (1, *geometry.dilation), geometry.groups)
+    return oracle_transposed(g[:, :, None], w[:, :, None], b, geometry=flat, extra=(0, *extra))[:, :, 0]
+
+
+case(
+    "conv_transpose1d",
+    public_transposed(tg.conv_transpose1d),
+    oracle_transposed1d,
+    transposed_convolutions().map(one_row_transposed),
+    "conv2d_input",
+    in_torch_transposed("conv_transpose1d"),
 )
 case(
     "conv2d_input",
@@ -61,69 +187,6 @@ case(
     conv._conv2d_weight,
     oracles.conv2d_weight,
     convolutions().map(lambda c: Sample((c[3], c[0]), {"kernel": c[1].shape[2:], "geometry": c[4]})),
-)
-
-
-@st.composite
-def poolings(draw: Draw) -> tuple[Any, ...]:
-    """An input without ties, a gradient of the output, and a window."""
-    rng, kernel = draw(generators()), (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    stride = draw(st.sampled_from([kernel, (1, 1), (2, 1), (2, 3)]))
-    window = Window(kernel, stride, tuple(draw(st.integers(0, k // 2)) for k in kernel))
-    size = tuple(k + draw(st.integers(0, 3)) for k in kernel)
-    shape = (draw(st.integers(0, 2)), draw(st.integers(1, 2)))
-    return spaced(rng, (*shape, *size)), anywhere(rng, (*shape, *window.output_size(size))), window
-
-
-def pooled_shape(x: Any, window: Window) -> tuple[int, ...]:
-    return (*x.shape[:2], *window.output_size(x.shape[2:]))
-
-
-case(
-    "max_pool2d",
-    lambda x, window: tg.max_pool2d(x, *window),
-    lambda x, window: oracles.max_pool2d(x, window, pooled_shape(x, window)),
-    poolings().map(lambda c: Sample(c[:1], {"window": c[2]})),
-    torch=lambda torch, x, window: torch.nn.functional.max_pool2d(x, *window),
-)
-case(
-    "avg_pool2d",
-    lambda x, window: tg.avg_pool2d(x, *window),
-    lambda x, window: oracles.avg_pool2d(x, window, pooled_shape(x, window)),
-    poolings().map(lambda c: Sample(c[:1], {"window": c[2]})),
-    torch=lambda torch, x, window: torch.nn.functional.avg_pool2d(x, *window),
-)
-case(
-    "avg_unpool2d",
-    pool._avg_unpool2d,
-    oracles.avg_unpool2d,
-    poolings().map(lambda c: Sample((c[1],), {"size": c[0].shape[2:], "window": c[2]})),
-)
-
-
-def with_maxima(function: Any) -> Any:
-    """Call an operation of the max-pooling pair, which needs to know the input's windows' maxima."""
-
-    def call(values: Any, x: np.ndarray, window: Window) -> Any:
-        x = x.astype(values.dtype)
-        return function(
-            values, x, oracles.max_pool2d(x, window, pooled_shape(x, window)).astype(x.dtype), window=window
-        )
-
-    return call
-
-
-case(
-    "max_unpool2d",
-    with_maxima(pool._max_unpool2d),
-    lambda g, x, window: oracles.max_unpool2d(g, x, window),
-    poolings().map(lambda c: Sample((c[1],), {"x": c[0], "window": c[2]})),
-)
-case(
-    "max_pick2d",
-    with_maxima(pool._max_pick2d),
-    lambda values, x, window: oracles.max_pick2d(values, x, window, pooled_shape(x, window)),
-    poolings().map(lambda c: Sample((np.sin(c[0]),), {"x": c[0], "window": c[2]})),
 )
 
 # --- what must be refused ---
@@ -151,6 +214,27 @@ refuse(
     TypeError,
     r"conv2d: input is float32, weight is float64",
 )
-refuse(lambda: tg.max_pool2d(zeros(1, 1, 2, 2), 3), ValueError, r"max_pool2d: the kernel is larger than its input")
-refuse(lambda: tg.max_pool2d(zeros(1, 1, 4, 4), 2, padding=2), ValueError, r"max_pool2d: padding \(2, 2\) is more")
-refuse(lambda: tg.avg_pool2d(zeros(4, 4), 2), ValueError, r"avg_pool2d: wanted an input \(N, C, H, W\)")
+refuse(
+    lambda: tg.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), stride=2, padding="same"),
+    ValueError,
+    r"conv2d: padding 'same' with stride \(2, 2\)",
+)
+refuse(lambda: tg.conv1d(zeros(3), zeros(1, 1, 2)), ValueError, r"conv1d: wanted input \(N, C, L\) or \(C, L\)")
+refuse(
+    lambda: tg.conv1d(zeros(1, 1, 2), zeros(1, 1, 3)), ValueError, r"conv1d: the kernel is larger than its input"
+)
+refuse(
+    lambda: tg.conv_transpose2d(zeros(1, 2, 4, 4), zeros(1, 1, 2, 2)),
+    ValueError,
+    r"conv_transpose2d: input has 2 channels, weight expects 1",
+)
+refuse(
+    lambda: tg.conv_transpose2d(zeros(1, 1, 4, 4), zeros(1, 1, 2, 2), output_padding=1),
+    ValueError,
+    r"conv_transpose2d: output_padding \(1, 1\) must be below stride or dilation",
+)
+refuse(
+    lambda: tg.conv_transpose1d(zeros(1, 1, 1), zeros(1, 1, 2), padding=1),
+    ValueError,
+    r"conv_transpose1d: the output would be 1 high and 0 wide",
+)

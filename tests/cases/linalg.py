@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from hypothesis import strategies as st
 from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, broadcastable, generators, shapes
+from strategies import Draw, anywhere, broadcastable, generators, shapes, spaced
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.ops import inversion
 
 
 @st.composite
@@ -31,6 +34,280 @@ def layers(draw: Draw) -> Sample:
 case("matmul", tg.matmul, np.matmul, products(), torch="matmul")
 case("linear", tg.linear, lambda x, w, b=0: x @ w.T + b, layers(), torch="nn.functional.linear")
 
+
+# --- products of matrices and vectors, by rank ---
+
+
+def sized(*letters: str) -> st.SearchStrategy[Sample]:
+    """Arrays whose dimensions are named by letters: one letter, one length."""
+
+    @st.composite
+    def samples(draw: Draw) -> Sample:
+        rng = draw(generators())
+        length = {c: draw(st.integers(0, 3)) for c in sorted(set("".join(letters)) - {"1"})} | {"1": 1}
+        return Sample(tuple(anywhere(rng, tuple(length[c] for c in one)) for one in letters), {})
+
+    return samples()
+
+
+for name, oracle, letters in [
+    ("mm", np.matmul, ("nk", "km")),
+    ("bmm", np.matmul, ("bnk", "bkm")),
+    ("mv", np.matmul, ("nk", "k")),
+    ("dot", np.dot, ("k", "k")),
+    ("vdot", np.vdot, ("k", "k")),
+]:
+    case(name, getattr(tg, name), oracle, sized(*letters), "matmul", name)
+case("outer", tg.outer, np.outer, sized("n", "m"), "mul", "outer")
+
+scales = st.fixed_dictionaries(
+    {}, optional={"beta": st.sampled_from([1, 2, -0.5]), "alpha": st.sampled_from([1, 3, 0.5])}
+)
+
+
+def with_scales(samples: st.SearchStrategy[Sample]) -> st.SearchStrategy[Sample]:
+    return st.builds(lambda sample, arguments: Sample(sample.inputs, arguments), samples, scales)
+
+
+for name, multiply, letters in [
+    ("addmm", np.matmul, (("nm", "nk", "km"), ("m", "nk", "km"), ("", "nk", "km"), ("n1", "nk", "km"))),
+    ("addmv", np.matmul, (("n", "nk", "k"),)),
+    ("baddbmm", np.matmul, (("bnm", "bnk", "bkm"), ("nm", "bnk", "bkm"), ("1n1", "bnk", "bkm"))),
+    ("addbmm", lambda a, b: np.matmul(a, b).sum(0), (("nm", "bnk", "bkm"), ("1m", "bnk", "bkm"))),
+]:
+    case(
+        name,
+        getattr(tg, name),
+        lambda x, a, b, beta=1, alpha=1, multiply=multiply: beta * x + alpha * multiply(a, b),
+        st.one_of(*(with_scales(sized(*one)) for one in letters)),
+        "matmul add",
+        name,
+    )
+
+# --- einsum and what is written with it ---
+
+EQUATIONS = [
+    ("i->i", "i"),
+    ("ij->ji", "ij"),
+    ("ij->", "ij"),
+    ("ij", "ij"),
+    ("ba", "ab"),
+    ("ii", "ii"),
+    ("ii->i", "ii"),
+    ("iji->j", "iji"),
+    ("iii->i", "iii"),
+    ("ijij->ji", "ijij"),
+    ("i,i->i", "i", "i"),
+    ("i,i", "i", "i"),
+    ("i,j->ji", "i", "j"),
+    ("ij,jk", "ij", "jk"),
+    ("ij,jk->ki", "ij", "jk"),
+    ("ij,kl->il", "ij", "kl"),
+    ("ij,ij->i", "ij", "ij"),
+    ("bhq,bhk->bqk", "bhq", "bhk"),
+    ("bn,anm,bm->ba", "bn", "anm", "bm"),
+    ("i,ij,j->", "i", "ij", "j"),
+    ("ii,ij->j", "ii", "ij"),
+    ("ij,jk", "i1", "jk"),
+    ("ij,ij->ij", "1j", "i1"),
+    ("...ij,...jk->...ik", "abij", "bjk"),
+    ("...ij,...jk", "bij", "ajk"[1:]),
+    ("i...->...", "iab"),
+    ("...i->i...", "abi"),
+    ("...,...", "ab", "1b"),
+    ("b ... , ... -> b", "ba", "a"),
+    (",ij", "", "ij"),
+]
+equations = st.sampled_from(EQUATIONS).flatmap(
+    lambda e: sized(*e[1:]).map(lambda sample: Sample(sample.inputs, {"equation": e[0]}))
+)
+
+
+def numpy_einsum(*arrays: np.ndarray, equation: str) -> np.ndarray:
+    """NumPy's, which wants ... in the result where PyTorch sums, and lengths of 1 only behind it."""
+    if equation == "b ... , ... -> b":
+        return np.einsum("ba,a->b", *arrays)
+    return np.einsum(equation, *arrays)
+
+
+case(
+    "einsum",
+    lambda *tensors, equation: tg.einsum(equation, *tensors),
+    numpy_einsum,
+    equations,
+    "permute",
+    lambda torch, *tensors, equation: torch.einsum(equation, *tensors),
+)
+case(
+    "einsum_of_lists",
+    lambda a, b: tg.einsum(a, [..., 3, 0], b, [0, 7], [7, ..., 3]),
+    lambda a, b: np.einsum("...da,ah->h...d", a, b),
+    sized("bda", "ah"),
+    "matmul",
+    lambda torch, a, b: torch.einsum(a, [..., 3, 0], b, [0, 7], [7, ..., 3]),
+)
+
+
+@st.composite
+def tensordots(draw: Draw) -> Sample:
+    letters, dims = draw(
+        st.sampled_from(
+            [
+                (("ab", "cd"), 0),
+                (("ab", "bc"), 1),
+                (("abc", "bcd"), 2),
+                (("abc", "cad"), ([2, 0], [0, 1])),
+                (("abc", "dac"), ([-1, -3], [-1, -2])),
+                (("ab", "ba"), ([0, 1], [1, 0])),
+            ]
+        )
+    )
+    return Sample(draw(sized(*letters)).inputs, {"dims": dims})
+
+
+case("tensordot", tg.tensordot, lambda a, b, dims: np.tensordot(a, b, dims), tensordots(), "permute", "tensordot")
+case(
+    "inner",
+    tg.inner,
+    np.inner,
+    st.one_of(sized("ak", "bck"), sized("k", "k"), sized("bk", "k")),
+    "permute",
+    "inner",
+)
+numbers = st.one_of(sized("", "ab"), sized("ab", ""), sized("", ""))
+case("inner_of_numbers", tg.inner, np.inner, numbers, "mul", "inner")
+krons = st.one_of(*(sized(*e) for e in [("ab", "cd"), ("a", "bc"), ("abc", "d"), ("", "ab"), ("a", "")]))
+case("kron", tg.kron, np.kron, krons, "mul", "kron")
+case("trace", tg.trace, np.trace, sized("nm"), "sum", "trace")
+
+# --- distances ---
+
+
+@st.composite
+def crosses(draw: Draw) -> Sample:
+    rng, dim = draw(generators()), draw(st.sampled_from([0, 1, -1, -2]))
+    shape = [2, 2]
+    shape[dim] = 3
+    other = [n if draw(st.booleans()) or n == 3 else 1 for n in shape]
+    return Sample((anywhere(rng, tuple(shape)), anywhere(rng, tuple(other))), {"dim": dim})
+
+
+case(
+    "cross",
+    tg.cross,
+    lambda a, b, dim: np.cross(a, b, axis=dim),
+    crosses(),
+    "mul",
+    lambda torch, a, b, dim: torch.linalg.cross(a, b, dim=dim),
+)
+
+
+@st.composite
+def distances(draw: Draw) -> Sample:
+    rng, (before, other_before) = draw(generators()), draw(broadcastable())
+    p, r, m = (draw(st.integers(0, 3)) for _ in range(3))
+    power = draw(st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0, *([np.inf] if m else [])]))
+    x = spaced(rng, (*before[:1], p, m))
+    y = spaced(rng, (*other_before[:0], r, m)) + 0.043
+    return Sample((x, y), {"p": power})
+
+
+def distance(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
+    apart = np.abs(x[..., :, None, :] - y[..., None, :, :])
+    return apart.max(-1) if p == np.inf else (apart**p).sum(-1) ** (1 / p)
+
+
+case(
+    "cdist",
+    tg.cdist,
+    distance,
+    distances(),
+    "sub",
+    lambda torch, x, y, p: torch.linalg.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, dim=-1),
+)
+
+# --- inverses and determinants ---
+
+
+def invertible(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Matrices whose singular values are between 0.5 and 2, with determinants of either sign."""
+    u, _, v = np.linalg.svd(rng.standard_normal(shape))
+    return (u * rng.uniform(0.5, 2, (*shape[:-2], 1, shape[-1]))) @ v
+
+
+@st.composite
+def square_matrices(draw: Draw, max_side: int = 3) -> Sample:
+    rng, n = draw(generators()), draw(st.integers(0, max_side))
+    return Sample((invertible(rng, (*draw(shapes(max_dims=2, max_side=2)), n, n)),), {})
+
+
+@st.composite
+def systems(draw: Draw) -> Sample:
+    rng, n, k = draw(generators()), draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    before, other_before = draw(broadcastable())
+    left = draw(st.booleans())
+    sides = [(*other_before, n, k) if left else (*other_before, k, n), *([(n,), (*before, n)] if left else [])]
+    shape = draw(st.sampled_from(sides))
+    if len(shape) == len(before) + 1 and shape not in ((n,), (*before, n)):
+        shape = (1, *shape)  # matrices that could be taken for vectors
+    return Sample((invertible(rng, (*before, n, n)), anywhere(rng, shape)), {"left": left})
+
+
+def solution(A: np.ndarray, B: np.ndarray, left: bool) -> np.ndarray:
+    if B.ndim == 1 or A.shape[:-1] == B.shape:
+        return (np.linalg.inv(A) @ B[..., None])[..., 0]
+    return np.linalg.inv(A) @ B if left else B @ np.linalg.inv(A)
+
+
+case("inv", tg.linalg.inv, np.linalg.inv, square_matrices(), torch="linalg.inv")
+case("inverse", tg.inverse, np.linalg.inv, square_matrices(), "inv", "inverse")
+case("solve", tg.linalg.solve, solution, systems(), torch="linalg.solve")
+case("det", tg.det, np.linalg.det, square_matrices(), torch="linalg.det")
+case(
+    "cofactors",
+    lambda x: inversion._cofactors(x),
+    lambda x: np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2),
+    square_matrices(),
+)
+case(
+    "slogdet",
+    lambda x: tg.linalg.slogdet(x).logabsdet,
+    lambda x: np.linalg.slogdet(x).logabsdet,
+    square_matrices(),
+    "logabsdet",
+    lambda torch, x: torch.linalg.slogdet(x).logabsdet,
+)
+case(
+    "cholesky",
+    lambda x, upper: tg.linalg.cholesky(x @ x.mT, upper=upper),
+    lambda x, upper: np.linalg.cholesky(x @ np.swapaxes(x, -1, -2), upper=upper),
+    st.builds(lambda s, upper: Sample(s.inputs, {"upper": upper}), square_matrices(), st.booleans()),
+    torch=lambda torch, x, upper: torch.linalg.cholesky(x @ x.mT, upper=upper),
+)
+CHAINS = [("ab", "bc"), ("ab", "bc", "cd"), ("a", "ab", "bc", "cd"), ("ab", "bc", "c"), ("a", "a")]
+powers = st.sampled_from([-3, -2, 2, 3, 5])
+case(
+    "matrix_power",
+    tg.linalg.matrix_power,
+    np.linalg.matrix_power,
+    st.builds(lambda s, n: Sample(s.inputs, {"n": n}), square_matrices(), powers),
+    "matmul",
+    "linalg.matrix_power",
+)
+case(
+    "multi_dot",
+    lambda *tensors: tg.linalg.multi_dot(tensors),
+    lambda *arrays: reduce(np.matmul, arrays),
+    st.one_of(
+        *(
+            sized(*e)
+            for e in [("ab", "bc"), ("ab", "bc", "cd"), ("a", "ab", "bc", "cd"), ("ab", "bc", "c"), ("a", "a")]
+        )
+    ),
+    "matmul",
+    lambda torch, *tensors: torch.linalg.multi_dot(tensors),
+)
+
 # --- what must be refused ---
 
 refuse(lambda: zeros(2, 3) @ zeros(2, 3), ValueError, r"matmul: shapes \(2, 3\) and \(2, 3\) do not fit")
@@ -44,4 +321,41 @@ refuse(
     lambda: tg.linear(zeros(2, 3), zeros(4, 3), zeros(3)),
     ValueError,
     r"linear: bias of shape \(3,\); wanted \(4,\)",
+)
+refuse(lambda: tg.mm(zeros(2), zeros(2, 2)), ValueError, r"mm: shapes \(2,\) and \(2, 2\) .* of 2 and 2 dimensions")
+refuse(lambda: tg.dot(zeros(2, 2), zeros(2)), ValueError, r"dot: shapes \(2, 2\) and \(2,\) do not fit")
+refuse(lambda: tg.bmm(zeros(1, 2, 2), zeros(2, 2, 2)), ValueError, r"bmm: batches of 1 and of 2 matrices")
+refuse(
+    lambda: tg.addmm(zeros(3, 2), zeros(2, 2), zeros(2, 2)), ValueError, r"addmm: input of shape \(3, 2\) cannot be"
+)
+refuse(lambda: tg.addmm(tg.tensor([1]), zeros(2, 2), zeros(2, 2)), TypeError, r"addmm: input is int64")
+refuse(lambda: tg.einsum("ij,jk", zeros(2, 2)), ValueError, r"einsum: 'ij,jk' is for 2 operands, got 1")
+refuse(lambda: tg.einsum("ij", zeros(2)), ValueError, r"einsum: 'ij' in 'ij' does not name the 1 dimensions")
+refuse(lambda: tg.einsum("i....", zeros(2)), ValueError, r"einsum: cannot read 'i\.\.\.\.'")
+refuse(
+    lambda: tg.einsum("i,i", zeros(2), zeros(3)), ValueError, r"einsum: dimension i has both the lengths 2 and 3"
+)
+refuse(lambda: tg.einsum("i->ii", zeros(2)), ValueError, r"einsum: the result names \['i', 'i'\]")
+refuse(lambda: tg.einsum("i->j", zeros(2)), ValueError, r"einsum: the result names \['j'\]")
+refuse(lambda: tg.einsum("ii", zeros(1, 3)), ValueError, r"einsum: shape \(1, 3\) has no diagonal along")
+refuse(lambda: tg.einsum(zeros(2), 3), TypeError, r"einsum: wanted an equation, or a list of numbers")
+refuse(lambda: tg.tensordot(zeros(2, 3), zeros(4), 1), ValueError, r"tensordot: dimension 1 has both")
+refuse(lambda: tg.tensordot(zeros(2), zeros(2), 2), ValueError, r"tensordot: dims is 2; wanted 0 to 1")
+refuse(lambda: tg.inner(zeros(2, 3), zeros(2)), ValueError, r"inner: the last lengths of")
+refuse(lambda: tg.trace(zeros(2)), ValueError, r"trace: wanted a matrix, got shape \(2,\)")
+refuse(lambda: tg.cross(zeros(2, 2), zeros(2, 2)), ValueError, r"cross: dimension 0 of \(2, 2\) is not of length 3")
+refuse(lambda: tg.cdist(zeros(2, 3), zeros(2, 2)), ValueError, r"cdist: shapes \(2, 3\) and \(2, 2\) do not fit")
+refuse(lambda: tg.cdist(zeros(2, 3), zeros(2, 3), p=-1), ValueError, r"cdist: p is -1; wanted at least 0")
+refuse(lambda: tg.linalg.inv(zeros(2, 2)), ValueError, r"inv: Singular matrix \(given shape \(2, 2\)\)")
+refuse(lambda: tg.linalg.inv(zeros(2, 3)), ValueError, r"inv: wanted square matrices .* got shape \(2, 3\)")
+refuse(lambda: tg.det(tg.tensor([[1]])), TypeError, r"det: wanted floating-point numbers, got int64")
+refuse(lambda: tg.linalg.solve(zeros(2, 2), zeros(2)), ValueError, r"solve: Singular matrix")
+refuse(lambda: tg.linalg.solve(zeros(2, 2), zeros(3)), ValueError, r"solve: B of shape \(3,\) does not fit A")
+refuse(lambda: tg.linalg.solve(zeros(2, 2), zeros(2), left=False), ValueError, r"solve: wanted matrices B")
+refuse(lambda: tg.linalg.cholesky(-tg.eye(2)), ValueError, r"cholesky: Matrix is not positive definite")
+refuse(lambda: tg.linalg.multi_dot([zeros(2, 2)]), ValueError, r"multi_dot: wanted at least two tensors, got 1")
+refuse(
+    lambda: tg.linalg.multi_dot([zeros(2, 2), zeros(2), zeros(2)]),
+    ValueError,
+    r"multi_dot: wanted matrices",
 )

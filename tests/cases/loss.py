@@ -315,7 +315,7 @@ case(
     tg.pairwise_distance,
     lambda a, b, p, keepdim: np.expand_dims(norm(a - b + 1e-6, p), -1) if keepdim else norm(a - b + 1e-6, p),
     vectors().filter(lambda s: s.arguments["p"] == 2),
-    "sqrt",
+    "square pow",
     "pairwise_distance",
 )
 case(
@@ -336,7 +336,7 @@ def directions(draw: Draw) -> Sample:
     return Sample((off_zero(rng, a), off_zero(rng, b)), {"dim": dim})
 
 
-case("cosine_similarity", tg.cosine_similarity, cosine, directions(), "sqrt", "cosine_similarity")
+case("cosine_similarity", tg.cosine_similarity, cosine, directions(), "square pow", "cosine_similarity")
 
 # --- cross-entropy with all its arguments ---
 

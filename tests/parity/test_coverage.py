@@ -37,6 +37,15 @@ empty_like rand_like randn_like new_zeros new_ones new_full new_tensor tril_indi
 randint randperm bernoulli multinomial normal clone contiguous detach to type
 """.split()
 
+# PyTorch has these at top level too, but does not document them there, and partly with other arguments.
+UNDOCUMENTED = set(
+    """
+    alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits cosine_embedding_loss detach dropout
+    embedding group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss pixel_shuffle
+    poisson_nll_loss
+    rms_norm triplet_margin_loss
+    """.split()
+)
 PLACES = [(tg, torch), (tg.Tensor, torch.Tensor), (F, torch.nn.functional)]
 
 
@@ -46,6 +55,10 @@ def test_it_is_where_pytorch_has_it(name: str) -> None:
         assert hasattr(linalg, name.removeprefix("linalg."))
         return
     wanted = [ours for ours, theirs in PLACES if callable(getattr(theirs, name, None))]
-    missing = [place.__name__ for place in wanted if not callable(getattr(place, name, None))]
+    missing = [
+        place.__name__
+        for place in wanted
+        if not callable(getattr(place, name, None)) and not (place is tg and name in UNDOCUMENTED)
+    ]
     assert wanted
     assert not missing, f"PyTorch has {name} there too: {missing}"

@@ -6,6 +6,7 @@ Arrays are N C H W in any memory order, which the results keep.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,46 +18,70 @@ Pair = tuple[int, int]
 
 
 class Window(NamedTuple):
-    """A window of ``kernel`` pixels that moves by ``stride`` over an input with a margin of ``padding``."""
+    """A window of ``kernel`` pixels, ``dilation`` apart, that moves by ``stride`` over an input with a margin.
+
+    The margin is ``padding`` wide; in ``ceil_mode`` the last windows may reach beyond it.
+    """
 
     kernel: Pair
     stride: Pair
     padding: Pair
+    dilation: Pair = (1, 1)
+    ceil_mode: bool = False
+
+    @property
+    def span(self) -> Pair:
+        """How many pixels, high and wide, a window reaches over."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
 
     def output_size(self, size: Pair) -> Pair:
         """Return the height and width of the output, at most 0 where the window does not fit."""
+        height, width = map(self._length, size, self.span, self.stride, self.padding)
+        return height, width
+
+    def _length(self, n: int, span: int, s: int, p: int) -> int:
+        if not self.ceil_mode:
+            return (n + 2 * p - span) // s + 1
+        length = -((span - n - 2 * p) // s) + 1
+        return length - ((length - 1) * s >= n + p)  # the last window must start before the margin behind the input
+
+    def padded_size(self, size: Pair) -> Pair:
+        """Return the height and width of an input with the margin that the windows reach."""
         height, width = (
-            (n + 2 * p - k) // s + 1
-            for n, k, s, p in zip(size, self.kernel, self.stride, self.padding, strict=True)
+            max(n + p, s * (out - 1) + span)
+            for n, out, span, s, p in zip(
+                size, self.output_size(size), self.span, self.stride, self.padding, strict=True
+            )
         )
         return height, width
 
     def offsets(self, padded: Array, size: Pair) -> Iterator[Array]:
         """Yield, for each place in the window, that place's pixel in every window: views of the padded input."""
-        (kh, kw), (sh, sw), (oh, ow) = self.kernel, self.stride, size
-        for i in range(kh):
-            for j in range(kw):
+        (kh, kw), (sh, sw), (dh, dw), (oh, ow) = self.kernel, self.stride, self.dilation, size
+        for i in range(0, kh * dh, dh):
+            for j in range(0, kw * dw, dw):
                 yield padded[:, :, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
 
     @property
     def overlaps(self) -> bool:
         """Whether a pixel can be in more than one window."""
-        return any(k > s for k, s in zip(self.kernel, self.stride, strict=True))
+        return any(n > s for n, s in zip(self.span, self.stride, strict=True))
 
     def pad(self, x: Array, fill: float) -> Array:
         """Return x with a margin, or x itself if there is none."""
-        ph, pw = self.padding
-        if ph == pw == 0:
+        size = (x.shape[2], x.shape[3])
+        padded_size = self.padded_size(size)
+        if padded_size == size:
             return x
-        batch, channels, height, width = x.shape
-        padded = np.full_like(x, fill, shape=(batch, channels, height + 2 * ph, width + 2 * pw))
-        self.crop(padded)[:] = x
+        padded = np.full_like(x, fill, shape=(*x.shape[:2], *padded_size))
+        self.crop(padded, size)[:] = x
         return padded
 
-    def crop(self, padded: Array) -> Array:
+    def crop(self, padded: Array, size: Pair) -> Array:
         """Return the view without the margin."""
-        ph, pw = self.padding
-        return padded[:, :, ph : padded.shape[2] - ph, pw : padded.shape[3] - pw]
+        (ph, pw), (height, width) = self.padding, size
+        return padded[:, :, ph : ph + height, pw : pw + width]
 
 
 def max_pool2d(x: Array, window: Window) -> Array:
@@ -71,56 +96,91 @@ def max_pool2d(x: Array, window: Window) -> Array:
 
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
-    """Return zeros of x's shape with each window's g added where the window has its first maximum."""
-    padded = window.pad(x, -np.inf)
-    spread = empty_like(padded)
+    """Return zeros of x's shape with each window's g added where the window has its maximum."""
+    spread = empty_like(x, (*x.shape[:2], *window.padded_size(x.shape[2:])))
     spread.fill(0)
     laid_as_x = empty_like(largest)
     np.copyto(laid_as_x, g)
-    hits = _first_maxima(padded, largest, window)
+    hits = _maxima(x, largest, window)
     for hit, target in zip(hits, window.offsets(spread, largest.shape[2:]), strict=True):
         if window.overlaps:
             target += laid_as_x * hit
         else:
             np.multiply(laid_as_x, hit, out=target)
-    return window.crop(spread)
+    return window.crop(spread, x.shape[2:])
 
 
 def max_pick2d(values: Array, x: Array, largest: Array, window: Window) -> Array:
-    """Return, for each window, the value at the place of x's first maximum: the adjoint of `max_unpool2d`."""
-    size = largest.shape[2:]
+    """Return, for each window, the value at the place of x's maximum: the adjoint of `max_unpool2d`."""
     picked = np.zeros_like(largest, dtype=values.dtype)
-    pixels = window.offsets(window.pad(values, 0.0), size)
-    for hit, pixel in zip(_first_maxima(window.pad(x, -np.inf), largest, window), pixels, strict=True):
+    pixels = window.offsets(window.pad(values, 0.0), largest.shape[2:])
+    for hit, pixel in zip(_maxima(x, largest, window), pixels, strict=True):
         picked += pixel * hit
     return picked
 
 
-def _first_maxima(padded: Array, largest: Array, window: Window) -> Iterator[Array]:
-    """Yield, for each place in the window, in which windows it is the first to hold the maximum."""
+def max_places2d(x: Array, largest: Array, window: Window) -> Array:
+    """Return where in the flattened plane of height and width each window has its maximum."""
+    plane = np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *x.shape[2:])
+    found = np.zeros_like(largest, dtype=np.int64)
+    places = window.offsets(window.pad(plane, 0), largest.shape[2:])
+    for hit, place in zip(_maxima(x, largest, window), places, strict=True):
+        found += place * hit
+    return found
+
+
+def _maxima(x: Array, largest: Array, window: Window) -> Iterator[Array]:
+    """Yield, place by place, in which windows the maximum is there: the first of equals, or the last NaN."""
+    padded, size = window.pad(x, -np.inf), largest.shape[2:]
     free = np.ones_like(largest, dtype=np.bool_)
-    for pixel in window.offsets(padded, largest.shape[2:]):
+    if padded is not x:
+        inside = window.offsets(window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False), size)
+    unseen = None  # in windows that have NaNs, how many are still to come
+    if np.isnan(largest.max(initial=-np.inf)):
+        unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in window.offsets(padded, size))
+    for pixel in window.offsets(padded, size):
         hit = np.equal(pixel, largest)
         hit &= free
+        if padded is not x:
+            hit &= next(inside)
+        if unseen is not None:
+            unseen = unseen - np.isnan(pixel)
+            hit |= np.isnan(pixel) & (unseen == 0)
         yield hit
         free ^= hit
 
 
-def avg_pool2d(x: Array, window: Window) -> Array:
-    """Return the mean of each window, the margin counted as zeros."""
+def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
+    """Return the sum over each window, the margin counted as zeros, divided by one number or by each one's own."""
     pixels = window.offsets(window.pad(x, 0.0), window.output_size(x.shape[2:]))
     total = next(pixels).copy(order="K")
     for pixel in pixels:
         total += pixel
-    total /= window.kernel[0] * window.kernel[1]
+    total /= divisor
     return total
 
 
-def avg_unpool2d(g: Array, size: Pair, window: Window) -> Array:
+def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> Array:
     """Return g spread evenly over each window of an input of ``size``: the adjoint of `avg_pool2d`."""
-    (height, width), (ph, pw) = size, window.padding
-    spread = np.zeros_like(g, shape=(*g.shape[:2], height + 2 * ph, width + 2 * pw))
-    share = g / (window.kernel[0] * window.kernel[1])
+    spread = np.zeros_like(g, shape=(*g.shape[:2], *window.padded_size(size)))
+    share = g / divisor
     for target in window.offsets(spread, g.shape[2:]):
         target += share
-    return window.crop(spread)
+    return window.crop(spread, size)
+
+
+def im2col(x: Array, window: Window) -> Array:
+    """Return the pixels of each window as a column: (N, C * KH * KW, OH * OW)."""
+    size = window.output_size(x.shape[2:])
+    columns = np.stack(list(window.offsets(window.pad(x, 0.0), size)), axis=2)
+    return columns.reshape(x.shape[0], prod((x.shape[1], *window.kernel)), prod(size))
+
+
+def col2im(columns: Array, size: Pair, window: Window) -> Array:
+    """Return an image of ``size`` to which each column is added where its window lies: the adjoint of `im2col`."""
+    taps, out_size = prod(window.kernel), window.output_size(size)
+    pixels = columns.reshape(columns.shape[0], columns.shape[1] // taps, taps, *out_size)
+    spread = np.zeros_like(columns, shape=(*pixels.shape[:2], *window.padded_size(size)))
+    for i, target in enumerate(window.offsets(spread, out_size)):
+        target += pixels[:, :, i]
+    return window.crop(spread, size)

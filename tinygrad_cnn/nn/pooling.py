@@ -38,7 +38,8 @@ class MaxPool2d(_Pool2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the largest value of each window."""
-        return ops.max_pool2d(input, self.kernel_size, self.stride, self.padding)
+        largest: Tensor = ops.max_pool2d(input, self.kernel_size, self.stride, self.padding)
+        return largest
 
 
 class AvgPool2d(_Pool2d):

@@ -3,13 +3,15 @@
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.comparison import *
+from tinygrad_cnn.ops.contraction import *
 from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
-from tinygrad_cnn.ops.linalg import *
+from tinygrad_cnn.ops.inversion import *
 from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.masked import *
+from tinygrad_cnn.ops.matrix import *
 from tinygrad_cnn.ops.pieces import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.rearrange import *
@@ -21,5 +23,3 @@ from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
 from tinygrad_cnn.ops.sort import *
 from tinygrad_cnn.ops.trigonometry import *
-
-del linalg  # type: ignore[name-defined]  # noqa: F821 (import * would hide tinygrad_cnn.linalg by it)

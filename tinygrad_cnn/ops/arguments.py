@@ -49,6 +49,14 @@ def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tu
     return int(values[0]), int(values[1])
 
 
+def single(name: str, argument: str, value: int | Iterable[int], least: int) -> int:
+    """Return a number given as such or as a sequence of one, at least ``least``."""
+    values = tuple(value) if isinstance(value, Iterable) else (value,)
+    if len(values) != 1:
+        raise ValueError(f"{name}: {argument} is {value!r}; wanted one integer of at least {least}")
+    return whole(name, argument, values[0], least)
+
+
 def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
     """Return a shape given as one sequence or as several numbers."""
     shape = given[0] if len(given) == 1 and isinstance(given[0], Iterable) else given

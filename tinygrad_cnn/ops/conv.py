@@ -7,20 +7,28 @@ of these two are again convolutions, so there is no end to the orders of derivat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tinygrad_cnn.kernels import conv as kernels
 from tinygrad_cnn.kernels.conv import Geometry, Pair
-from tinygrad_cnn.ops.arguments import pair, want_same_dtype
-from tinygrad_cnn.ops.shape import squeeze, unsqueeze
+from tinygrad_cnn.ops.arguments import pair, single, want_same_dtype
+from tinygrad_cnn.ops.elementwise import add
+from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.tape import Array, operation
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
+    "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
 ]
+
+Size: TypeAlias = int | Iterable[int]
 
 
 @operation(
@@ -39,8 +47,14 @@ def _conv2d(input: Array, weight: Array, bias: Array | None, *, geometry: Geomet
     return out
 
 
+def _forward_to(size: Pair, input: Any, weight: Any, geometry: Geometry) -> Any:
+    """Return the convolution's output of the given size; an input with rows to spare would give a larger one."""
+    out = _conv2d(input, weight, None, geometry=geometry)
+    return out if out.shape[2:] == size else getitem(out, (..., slice(size[0]), slice(size[1])))
+
+
 @operation(
-    grad=lambda g, weight, geometry: _conv2d(g, weight, None, geometry=geometry),
+    grad=lambda g, weight, grad_shape, geometry: _forward_to(grad_shape[2:], g, weight, geometry),
     weight=lambda g, grad, weight_shape, geometry: _conv2d_weight(
         grad, g, kernel=weight_shape[2:], geometry=geometry
     ),
@@ -50,7 +64,7 @@ def _conv2d_input(grad: Array, weight: Array, *, size: Pair, geometry: Geometry)
 
 
 @operation(
-    grad=lambda g, input, geometry: _conv2d(input, g, None, geometry=geometry),
+    grad=lambda g, input, grad_shape, geometry: _forward_to(grad_shape[2:], input, g, geometry),
     input=lambda g, grad, input_shape, geometry: _conv2d_input(grad, g, size=input_shape[2:], geometry=geometry),
 )
 def _conv2d_weight(grad: Array, input: Array, *, kernel: Pair, geometry: Geometry) -> Array:
@@ -61,44 +75,183 @@ def conv2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | Iterable[int] = 1,
-    padding: int | Iterable[int] = 0,
-    dilation: int | Iterable[int] = 1,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
     groups: int = 1,
 ) -> Tensor:
     """Slide kernels over images: out[n, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] * window.
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); the result is
-    (N, O, OH, OW) with OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. The kernel is not flipped: this
-    is the cross-correlation that the field calls convolution.
+    (N, O, OH, OW) with OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. The padding may be "valid", for
+    none, or "same", for a result of the input's height and width. The kernel is not flipped: this is the
+    cross-correlation that the field calls convolution.
 
     >>> import tinygrad_cnn as tg
     >>> tg.conv2d(tg.ones(1, 1, 3, 3), tg.ones(1, 1, 2, 2)).shape
     (1, 1, 2, 2)
     """
-    if len(input.shape) == 3:
-        return squeeze(conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
+    steps, apart = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
+    zeros = padding if isinstance(padding, str) else pair("conv2d", "padding", padding, 0)
+    return _convolved("conv2d", input, weight, bias, steps, zeros, apart, groups)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide kernels over rows, as `conv2d` over images of height 1.
+
+    Shapes: input (N, C, L) or (C, L), weight (O, C / groups, K), bias (O,), result (N, O, OL).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.conv1d(tg.tensor([[1.0, 2.0, 4.0]]), tg.tensor([[[-1.0, 1.0]]])).tolist()
+    [[1.0, 2.0]]
+    """
+    rows, kernels = _as_images("conv1d", input, weight)
+    steps, apart = (1, single("conv1d", "stride", stride, 1)), (1, single("conv1d", "dilation", dilation, 1))
+    zeros = padding if isinstance(padding, str) else (0, single("conv1d", "padding", padding, 0))
+    return squeeze(_convolved("conv1d", rows, kernels, bias, steps, zeros, apart, groups), -2)
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> Tensor:
+    """Lay a kernel, scaled by each pixel, around the pixel's place: the gradient of `conv2d` for its input.
+
+    Shapes: input (N, C, H, W) or (C, H, W), weight (C, O / groups, KH, KW), bias (O,); the result is (N, O, OH, OW)
+    with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.conv_transpose2d(tg.ones(1, 1, 2, 2), tg.ones(1, 1, 2, 2), stride=2).shape
+    (1, 1, 4, 4)
+    """
+    name = "conv_transpose2d"
     geometry = Geometry(
-        pair("conv2d", "stride", stride, 1),
-        pair("conv2d", "padding", padding, 0),
-        pair("conv2d", "dilation", dilation, 1),
+        pair(name, "stride", stride, 1),
+        pair(name, "padding", padding, 0),
+        pair(name, "dilation", dilation, 1),
         groups,
     )
-    want_same_dtype("conv2d", input=input, weight=weight, bias=bias)
-    _check(tuple(input.shape), tuple(weight.shape), None if bias is None else tuple(bias.shape), geometry)
+    return _transposed(name, input, weight, bias, geometry, pair(name, "output_padding", output_padding, 0))
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> Tensor:
+    """Lay a kernel around each entry of a row, as `conv_transpose2d` around each pixel of images of height 1.
+
+    Shapes: input (N, C, L) or (C, L), weight (C, O / groups, K), bias (O,), result (N, O, OL).
+    """
+    name = "conv_transpose1d"
+    rows, kernels = _as_images(name, input, weight)
+    geometry = Geometry(
+        (1, single(name, "stride", stride, 1)),
+        (0, single(name, "padding", padding, 0)),
+        (1, single(name, "dilation", dilation, 1)),
+        groups,
+    )
+    extra = 0, single(name, "output_padding", output_padding, 0)
+    return squeeze(_transposed(name, rows, kernels, bias, geometry, extra), -2)
+
+
+def _as_images(name: str, input: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows and their kernels as images and kernels of height 1."""
+    if len(input.shape) not in (2, 3) or len(weight.shape) != 3:
+        given = f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})"
+        raise ValueError(f"{name}: wanted input (N, C, L) or (C, L) and a weight of 3 dimensions {given}")
+    return unsqueeze(input, -2), unsqueeze(weight, -2)
+
+
+def _convolved(
+    name: str,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Pair,
+    padding: Pair | str,
+    dilation: Pair,
+    groups: int,
+) -> Tensor:
+    want_same_dtype(name, input=input, weight=weight, bias=bias)
+    if len(input.shape) == 3:
+        alone = unsqueeze(input, 0)
+        return squeeze(_convolved(name, alone, weight, bias, stride, padding, dilation, groups), 0)
+    if isinstance(padding, str):
+        input, padding = _padded(name, padding, input, weight, stride, dilation)
+    geometry = Geometry(stride, padding, dilation, groups)
+    given = _checked(name, input, weight, bias, geometry)
+    kernel = weight.shape[2:]
+    if input.shape[1] != weight.shape[1] * groups:
+        expected = weight.shape[1] * groups
+        raise ValueError(f"{name}: input has {input.shape[1]} channels, weight expects {expected} {given}")
+    if min(kernel) < 1 or min(geometry.output_size(input.shape[2:], kernel)) < 1:
+        raise ValueError(f"{name}: the kernel is larger than its input {given}, {geometry}")
     return _conv2d(input, weight, bias, geometry=geometry)
 
 
-def _check(x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None, geometry: Geometry) -> None:
+def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dilation: Pair) -> tuple[Any, Pair]:
+    """Return what "same" or "valid" stand for; where "same" takes an odd number of zeros, one more comes after."""
+    if padding not in ("same", "valid") or (padding == "same" and max(stride) > 1):
+        raise ValueError(f"{name}: padding {padding!r} with stride {stride}; wanted 'valid', or 'same' without")
+    if padding == "valid" or len(input.shape) != 4 or len(weight.shape) != 4:
+        return input, (0, 0)
+    height, width = (d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True))
+    if height % 2 or width % 2:
+        input = pad(input, (0, width % 2, 0, height % 2))
+    return input, (height // 2, width // 2)
+
+
+def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, extra: Pair) -> Tensor:
+    want_same_dtype(name, input=input, weight=weight, bias=bias)
+    if len(input.shape) == 3:
+        return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)
+    given = _checked(name, input, weight, bias, geometry, transposed=True)
+    if input.shape[1] != weight.shape[0]:
+        raise ValueError(f"{name}: input has {input.shape[1]} channels, weight expects {weight.shape[0]} {given}")
+    if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation, strict=True)):
+        raise ValueError(f"{name}: output_padding {extra} must be below stride or dilation {given}, {geometry}")
+    height, width = (
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, k, e, s, p, d in zip(input.shape[2:], weight.shape[2:], extra, *geometry[:3], strict=True)
+    )
+    if min(height, width, *weight.shape[2:], *input.shape[2:]) < 1:
+        raise ValueError(f"{name}: the output would be {height} high and {width} wide {given}, {geometry}")
+    out = _conv2d_input(input, weight, size=(height, width), geometry=geometry)
+    return out if bias is None else add(out, reshape(bias, (-1, 1, 1)))
+
+
+def _checked(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, transposed: bool = False) -> str:
+    """Refuse operands that do not fit; return how error messages name them."""
+    x, w = tuple(input.shape), tuple(weight.shape)
     given = f"(input {x}, weight {w})"
     if len(x) != 4 or len(w) != 4:
-        raise ValueError(f"conv2d: wanted input (N, C, H, W) and weight (O, C / groups, KH, KW) {given}")
+        kernels = "(C, O / groups, KH, KW)" if transposed else "(O, C / groups, KH, KW)"
+        raise ValueError(f"{name}: wanted input (N, C, H, W) and weight {kernels} {given}")
     groups = geometry.groups
     if groups < 1 or w[0] % groups or x[1] % groups:
-        raise ValueError(f"conv2d: groups {groups} does not divide {x[1]} input and {w[0]} output channels {given}")
-    if x[1] != w[1] * groups:
-        raise ValueError(f"conv2d: input has {x[1]} channels, weight expects {w[1] * groups} {given}")
-    if bias is not None and bias != w[:1]:
-        raise ValueError(f"conv2d: bias has shape {bias}, wanted {w[:1]} {given}")
-    if min(w[2:]) < 1 or min(geometry.output_size((x[2], x[3]), (w[2], w[3]))) < 1:
-        raise ValueError(f"conv2d: the kernel is larger than its input {given}, {geometry}")
+        channels = f"{x[1]} input" if transposed else f"{x[1]} input and {w[0]} output"
+        raise ValueError(f"{name}: groups {groups} does not divide {channels} channels {given}")
+    wanted = (w[1] * groups if transposed else w[0],)
+    if bias is not None and tuple(bias.shape) != wanted:
+        raise ValueError(f"{name}: bias has shape {tuple(bias.shape)}, wanted {wanted} {given}")
+    return given

@@ -1,37 +1,83 @@
-"""How far apart vectors are, and how alike."""
+"""Lengths of vectors, distances between them, and what stands at right angles to two."""
 
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float
-from tinygrad_cnn.ops.elementwise import abs, sqrt, square, where
+from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
+from tinygrad_cnn.ops.broadcast import broadcast_to, cast
+from tinygrad_cnn.ops.elementwise import abs, square, where
+from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.reduce import amax, sum
+from tinygrad_cnn.ops.shape import cat, unsqueeze
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
+    "cdist",
     "cosine_similarity",
+    "cross",
     "pairwise_distance",
 ]
 
 
-def _norm(input: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
-    """Return the p-norm along a dimension; at the zero vector the gradient is 0."""
-    if p == inf:
-        return amax(abs(input), dim, keepdim)
-    if p == 1:
-        return sum(abs(input), dim, keepdim)
+def _power(x: Any, p: float) -> Any:
+    """Return x^p for x >= 0; at 0, where the derivative is infinite for p < 1, all derivatives are 0."""
+    positive = array_of(x) != 0
+    return where(positive, where(positive, x, 1.0) ** p, 0.0)
+
+
+def p_norm(x: Any, p: float, dim: int, keepdim: bool = False) -> Any:
+    """Return (sum |x|^p)^(1/p) along a dimension; the gradient of a vector of zeros is 0, as in PyTorch."""
     if p == 0:
-        return sum(where(array_of(input) != 0, input * 0 + 1, 0.0), dim, keepdim)
-    nothing = ~(array_of(input) != 0).any(axis=dim, keepdims=keepdim)
-    whole = sum(square(input) if p == 2 else abs(input) ** p, dim, keepdim)
-    positive = where(nothing, 1.0, whole)  # the root's slope at 0 is infinite, and must not be asked for
-    return where(nothing, 0.0, sqrt(positive) if p == 2 else positive ** (1 / p))
+        return sum(cast(x != 0, dtype=x.dtype), dim, keepdim)
+    if p == inf:
+        return amax(abs(x), dim, keepdim)
+    if p == 1:
+        return sum(abs(x), dim, keepdim)
+    return _power(sum(square(x) if p == 2 else _power(abs(x), p), dim, keepdim), 1 / p)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """Return the distance, by the p-norm, from each vector of one set to each of another.
+
+    Shapes: x1 (..., P, M), x2 (..., R, M), result (..., P, R). Between equal vectors the gradient is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cdist(tg.zeros(1, 2), tg.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[5., 0.]])
+    """
+    want_same_dtype("cdist", x1=x1, x2=x2)
+    want_float("cdist", x1)
+    a, b = tuple(x1.shape), tuple(x2.shape)
+    if min(len(a), len(b)) < 2 or a[-1] != b[-1]:
+        raise ValueError(f"cdist: shapes {a} and {b} do not fit: wanted (..., P, M) and (..., R, M)")
+    if p < 0:
+        raise ValueError(f"cdist: p is {p}; wanted at least 0")
+    return p_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
+
+
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+    """Return the vectors at right angles to both, along a dimension of length 3: the first such, if left out.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cross(tg.tensor([1.0, 0.0, 0.0]), tg.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
+    shape = np.broadcast_shapes(input.shape, other.shape)
+    axis = shape.index(3) if dim is None and 3 in shape else one_dim("cross", dim or 0, len(shape))
+    if not shape or shape[axis] != 3:
+        raise ValueError(f"cross: dimension {axis} of {shape} is not of length 3")
+    a, b = broadcast_to(input, shape), broadcast_to(other, shape)
+    return _rolled(a, axis, 1) * _rolled(b, axis, 2) - _rolled(a, axis, 2) * _rolled(b, axis, 1)
+
+
+def _rolled(x: Any, dim: int, by: int) -> Any:
+    return cat([narrow(x, dim, by, 3 - by), narrow(x, dim, 0, by)], dim)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
@@ -46,7 +92,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     want_float("pairwise_distance", x1)
     if p < 0:
         raise ValueError(f"pairwise_distance: p is {p}; wanted 0 or more")
-    return _norm(x1 - x2 + eps, p, -1, keepdim)
+    return p_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -64,7 +110,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     shape = np.broadcast_shapes(x1.shape, x2.shape)
     axis = one_dim("cosine_similarity", dim, len(shape)) - len(shape)
     a, b = (x.broadcast_to(shape) for x in (x1, x2))
-    return sum((a / _at_least(_norm(a, 2, axis, True), eps)) * (b / _at_least(_norm(b, 2, axis, True), eps)), axis)
+    return sum(
+        (a / _at_least(p_norm(a, 2, axis, True), eps)) * (b / _at_least(p_norm(b, 2, axis, True), eps)), axis
+    )
 
 
 def _at_least(norm: Tensor, eps: float) -> Tensor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from tinygrad_cnn.kernels import pool as kernels
 from tinygrad_cnn.kernels.pool import Pair, Window
-from tinygrad_cnn.ops.arguments import pair, want_float
+from tinygrad_cnn.ops.arguments import pair, single, want_float, whole
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
 from tinygrad_cnn.tape import Array, operation
 
@@ -15,13 +18,17 @@ if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
+    "avg_pool1d",
     "avg_pool2d",
+    "max_pool1d",
     "max_pool2d",
 ]
 
+Size: TypeAlias = int | Iterable[int]
 
-# Which pixel is the first maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool
-# puts each gradient where the maximum was, pick takes what lies there.
+
+# Which pixel is the maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool puts
+# each gradient where the maximum was, pick takes what lies there.
 @operation(input=lambda g, input, out, window: _max_unpool2d(g, input, out, window=window))
 def _max_pool2d(input: Array, *, window: Window) -> Array:
     return kernels.max_pool2d(input, window)
@@ -37,59 +44,174 @@ def _max_pick2d(values: Array, input: Array, largest: Array, *, window: Window) 
     return kernels.max_pick2d(values, input, largest, window)
 
 
-@operation(input=lambda g, input_shape, window: _avg_unpool2d(g, size=input_shape[2:], window=window))
-def _avg_pool2d(input: Array, *, window: Window) -> Array:
-    return kernels.avg_pool2d(input, window)
+@operation()
+def _max_places2d(input: Array, largest: Array, *, window: Window) -> Array:
+    return kernels.max_places2d(input, largest, window)
 
 
-@operation(grad=lambda g, window: _avg_pool2d(g, window=window))
-def _avg_unpool2d(grad: Array, *, size: Pair, window: Window) -> Array:
-    return kernels.avg_unpool2d(grad, size, window)
+@operation(
+    input=lambda g, input_shape, window, divisor: _avg_unpool2d(
+        g, size=input_shape[2:], window=window, divisor=divisor
+    )
+)
+def _avg_pool2d(input: Array, *, window: Window, divisor: int | Array) -> Array:
+    return kernels.avg_pool2d(input, window, divisor)
+
+
+@operation(grad=lambda g, window, divisor: _avg_pool2d(g, window=window, divisor=divisor))
+def _avg_unpool2d(grad: Array, *, size: Pair, window: Window, divisor: int | Array) -> Array:
+    return kernels.avg_unpool2d(grad, size, window, divisor)
+
+
+@operation(input=lambda g, input_shape, window: _col2im(g, size=input_shape[2:], window=window))
+def _im2col(input: Array, *, window: Window) -> Array:
+    return kernels.im2col(input, window)
+
+
+@operation(columns=lambda g, window: _im2col(g, window=window))
+def _col2im(columns: Array, *, size: Pair, window: Window) -> Array:
+    return kernels.col2im(columns, size, window)
 
 
 def max_pool2d(
     input: Tensor,
-    kernel_size: int | Iterable[int],
-    stride: int | Iterable[int] | None = None,
-    padding: int | Iterable[int] = 0,
-) -> Tensor:
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the largest value in each window; a tie sends its gradient to the first, row by row.
 
-    Shapes: input (N, C, H, W) or (C, H, W), result (N, C, OH, OW) with OH = (H + 2 padding - KH) // stride + 1.
-    The stride is the kernel's size if left out.
+    Shapes: input (N, C, H, W) or (C, H, W), result (N, C, OH, OW) with
+    OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1, rounded up in ``ceil_mode``. The stride is the
+    kernel's size if left out. With ``return_indices`` the result is a pair: the values, and where in the flattened
+    H x W plane each was found. A window with a NaN gives NaN, and its gradient goes to the last one.
 
     >>> import tinygrad_cnn as tg
     >>> tg.max_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
     [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
-    if len(input.shape) == 3:
-        return squeeze(max_pool2d(unsqueeze(input, 0), kernel_size, stride, padding), 0)
-    return _max_pool2d(input, window=_window("max_pool2d", input, kernel_size, stride, padding))
+    x, alone = _batched("max_pool2d", input)
+    window = _window("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    largest = _max_pool2d(x, window=window)
+    if not return_indices:
+        return squeeze(largest, 0) if alone else largest
+    places = _max_places2d(x, largest, window=window)
+    return (squeeze(largest, 0), squeeze(places, 0)) if alone else (largest, places)
 
 
 def avg_pool2d(
     input: Tensor,
-    kernel_size: int | Iterable[int],
-    stride: int | Iterable[int] | None = None,
-    padding: int | Iterable[int] = 0,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
-    """Return the mean of each window, padding counted as zeros. Shapes are `max_pool2d`'s.
+    """Return the mean of each window, padding counted as zeros, or not at all without ``count_include_pad``.
+
+    Shapes are `max_pool2d`'s. With ``divisor_override`` the sums are divided by that number.
 
     >>> import tinygrad_cnn as tg
     >>> tg.avg_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
     [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
-    if len(input.shape) == 3:
-        return squeeze(avg_pool2d(unsqueeze(input, 0), kernel_size, stride, padding), 0)
-    return _avg_pool2d(input, window=_window("avg_pool2d", input, kernel_size, stride, padding))
+    x, alone = _batched("avg_pool2d", input)
+    window = _window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    divisor: int | Array = prod(window.kernel)
+    if divisor_override is not None:
+        divisor = whole("avg_pool2d", "divisor_override", divisor_override, 1)
+    elif ceil_mode or not count_include_pad:
+        divisor = _counts(x.shape[2:], window, count_include_pad).astype(x.dtype)
+    means = _avg_pool2d(x, window=window, divisor=divisor)
+    return squeeze(means, 0) if alone else means
+
+
+def _counts(size: Pair, window: Window, include_padding: bool) -> Array:
+    """Return how many pixels each window has, of the input or of the input with its padding."""
+    rows, columns = (
+        np.minimum((start := np.arange(out) * s - p) + k, n + p * include_padding)
+        - np.maximum(start, -p * include_padding)
+        for n, out, k, s, p in zip(size, window.output_size(size), *window[:3], strict=True)
+    )
+    return np.outer(rows, columns)
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return the largest value in each window of a row: `max_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
+    [[3.0, 4.0]]
+    """
+    found = max_pool2d(
+        image_of_row("max_pool1d", input),
+        *_row_sizes("max_pool1d", kernel_size, stride, padding),
+        (1, single("max_pool1d", "dilation", dilation, 1)),
+        ceil_mode,
+        return_indices,
+    )
+    return tuple(squeeze(t, -2) for t in found) if return_indices else squeeze(found, -2)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window of a row: `avg_pool2d` of (N, C, L) or (C, L)."""
+    means = avg_pool2d(
+        image_of_row("avg_pool1d", input),
+        *_row_sizes("avg_pool1d", kernel_size, stride, padding),
+        ceil_mode,
+        count_include_pad,
+    )
+    return squeeze(means, -2)
+
+
+def _row_sizes(name: str, kernel_size: Size, stride: Size | None, padding: Size) -> tuple[Pair, Pair | None, Pair]:
+    """Return kernel, stride and padding of a row as those of an image of height 1."""
+    step = None if stride is None else (1, single(name, "stride", stride, 1))
+    return (1, single(name, "kernel_size", kernel_size, 1)), step, (0, single(name, "padding", padding, 0))
+
+
+def image_of_row(name: str, input: Any) -> Any:
+    """Return rows (N, C, L) or (C, L) as images of height 1."""
+    if len(input.shape) not in (2, 3):
+        raise ValueError(f"{name}: wanted an input (N, C, L) or (C, L), got shape {tuple(input.shape)}")
+    return unsqueeze(input, -2)
+
+
+def _batched(name: str, input: Any) -> tuple[Any, bool]:
+    """Return images (N, C, H, W), and whether they were given without N."""
+    alone = len(input.shape) == 3
+    if len(input.shape) not in (3, 4):
+        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {tuple(input.shape)}")
+    return unsqueeze(input, 0) if alone else input, alone
 
 
 def _window(
     name: str,
     input: Tensor,
-    kernel_size: int | Iterable[int],
-    stride: int | Iterable[int] | None,
-    padding: int | Iterable[int],
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    dilation: Size,
+    ceil_mode: bool,
 ) -> Window:
     """Return the checked window of a pooling operation."""
     kernel = pair(name, "kernel_size", kernel_size, 1)
@@ -97,12 +219,12 @@ def _window(
         kernel,
         kernel if stride is None else pair(name, "stride", stride, 1),
         pair(name, "padding", padding, 0),
+        pair(name, "dilation", dilation, 1),
+        bool(ceil_mode),
     )
     shape = tuple(input.shape)
-    if len(shape) != 4:
-        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {shape}")
     want_float(name, input)
-    if any(2 * p > k for p, k in zip(window.padding, kernel, strict=True)):
+    if any(2 * p > n for p, n in zip(window.padding, window.span, strict=True)):
         raise ValueError(f"{name}: padding {window.padding} is more than half of the kernel {kernel}")
     if min(window.output_size((shape[2], shape[3]))) < 1:
         raise ValueError(f"{name}: the kernel is larger than its input (input {shape}, {window})")

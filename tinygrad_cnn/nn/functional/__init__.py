@@ -3,19 +3,27 @@
 What is a function of the package too (``tg.relu``) is named here again; what PyTorch has only here has its file.
 """
 
-from tinygrad_cnn.nn.functional import activation, lookup, loss, noise, products
+from tinygrad_cnn.nn.functional import activation, lookup, loss, noise, normalization, pooling, products, vision
 from tinygrad_cnn.nn.functional.activation import *
 from tinygrad_cnn.nn.functional.lookup import *
 from tinygrad_cnn.nn.functional.loss import *
 from tinygrad_cnn.nn.functional.noise import *
+from tinygrad_cnn.nn.functional.normalization import *
+from tinygrad_cnn.nn.functional.pooling import *
 from tinygrad_cnn.nn.functional.products import *
+from tinygrad_cnn.nn.functional.vision import *
 from tinygrad_cnn.ops import (
+    avg_pool1d,
     avg_pool2d,
     categorical_cross_entropy,
+    conv1d,
     conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
     cosine_similarity,
     cross_entropy,
     linear,
+    max_pool1d,
     max_pool2d,
     nll_loss,
     one_hot,
@@ -23,15 +31,21 @@ from tinygrad_cnn.ops import (
 )
 
 __all__ = [
+    "avg_pool1d",
     "avg_pool2d",
     "categorical_cross_entropy",
+    "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "linear",
+    "max_pool1d",
     "max_pool2d",
     "nll_loss",
     "one_hot",
     "pairwise_distance",
 ]
-__all__ += activation.__all__ + lookup.__all__ + loss.__all__ + noise.__all__ + products.__all__
+for _part in (activation, lookup, loss, noise, normalization, pooling, products, vision):
+    __all__ += _part.__all__

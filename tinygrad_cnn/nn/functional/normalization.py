@@ -1,0 +1,223 @@
+"""Normalisation: values brought to mean 0 and variance 1, or to length 1, over some of their dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from tinygrad_cnn.nn.functional.vision import pad
+from tinygrad_cnn.ops import avg_pool2d, clamp, mean, reshape, square
+from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype, whole
+from tinygrad_cnn.ops.distance import p_norm
+from tinygrad_cnn.ops.standardize import standardize
+from tinygrad_cnn.tape import mark_written
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "normalize",
+    "rms_norm",
+]
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Standardise each channel over the batch, then scale and shift it (Ioffe & Szegedy, 2015).
+
+    Shapes: input (N, C) or (N, C, ...), all others (C,). In training the input's mean and variance are used, and
+    the running ones moved towards them in place, by ``momentum`` of the way; else the running ones are used.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.batch_norm(tg.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
+    tensor([[-1.],
+            [ 1.]])
+    """
+    _check_channels("batch_norm", input, running_mean, running_var, weight, bias)
+    if not training:
+        return _by_running("batch_norm", input, running_mean, running_var, weight, bias, eps)
+    dims = (0, *range(2, len(input.shape)))
+    _track("batch_norm", input, running_mean, running_var, dims, momentum)
+    return _scaled(standardize(input, dims, eps), weight, bias, len(input.shape) - 2)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Standardise each channel of each sample, then scale and shift it (Ulyanov et al., 2016).
+
+    Shapes: input (N, C, ...), all others (C,). The running mean and variance are moved towards the samples' average
+    ones; without ``use_input_stats`` they are used instead.
+    """
+    _check_channels("instance_norm", input, running_mean, running_var, weight, bias)
+    if not use_input_stats:
+        return _by_running("instance_norm", input, running_mean, running_var, weight, bias, eps)
+    dims = tuple(range(2, len(input.shape)))
+    _track("instance_norm", input, running_mean, running_var, dims, momentum)
+    return _scaled(standardize(input, dims, eps), weight, bias, len(dims))
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Standardise each group of channels of each sample, then scale and shift the channels (Wu & He, 2018).
+
+    Shapes: input (N, C, ...) with C a multiple of ``num_groups``, weight and bias (C,).
+    """
+    _check_channels("group_norm", input, None, None, weight, bias)
+    shape, groups = tuple(input.shape), whole("group_norm", "num_groups", num_groups, 1)
+    if shape[1] % groups:
+        raise ValueError(f"group_norm: {groups} groups do not divide the {shape[1]} channels of shape {shape}")
+    grouped = reshape(input, (shape[0], groups, prod(shape[1:]) // groups))
+    return _scaled(reshape(standardize(grouped, (2,), eps), shape), weight, bias, len(shape) - 2)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Standardise over the last dimensions, of ``normalized_shape``, then scale and shift (Ba et al., 2016).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [5.0, 5.0]]), 2)
+    tensor([[-1.0000,  1.0000],
+            [ 0.0000,  0.0000]])
+    """
+    dims = _last_dims("layer_norm", input, normalized_shape, weight, bias)
+    return _scaled(standardize(input, dims, eps), weight, bias)
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """Divide by the root of the mean square over the last dimensions, then scale (Zhang & Sennrich, 2019).
+
+    The mean square gets ``eps`` added: the smallest step of the type at 1, if left out.
+    """
+    dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
+    small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return _scaled(input * (mean(square(input), dims, keepdim=True) + small) ** -0.5, weight, None)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """Divide by the p-norm along a dimension, or by ``eps`` where that is larger.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.normalize(tg.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    want_float("normalize", input)
+    return input / clamp(p_norm(input, p, one_dim("normalize", dim, len(input.shape)), keepdim=True), min=eps)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Divide by (k + alpha * the mean square of ``size`` neighbouring channels)^beta (Krizhevsky et al., 2012).
+
+    Shapes: input (N, C, ...) with something behind C. Channels before the first and after the last count as 0.
+    """
+    shape, near = tuple(input.shape), whole("local_response_norm", "size", size, 1)
+    if len(shape) < 3:
+        raise ValueError(f"local_response_norm: wanted an input (N, C, L) or with more behind, got shape {shape}")
+    squares = reshape(square(input), (shape[0], 1, shape[1], prod(shape[2:])))
+    means = avg_pool2d(pad(squares, (0, 0, near // 2, (near - 1) // 2)), (near, 1), stride=1)
+    return input / (reshape(means, shape) * alpha + k) ** beta
+
+
+def _check_channels(name: str, input: Tensor, *others: Tensor | None) -> None:
+    shape = tuple(input.shape)
+    want_float(name, input)
+    if len(shape) < 2:
+        raise ValueError(f"{name}: wanted an input (N, C, ...), got shape {shape}")
+    for which, value in zip(("running_mean", "running_var", "weight", "bias"), others, strict=True):
+        if value is not None and tuple(value.shape) != shape[1:2]:
+            raise ValueError(f"{name}: {which} of shape {tuple(value.shape)}; wanted {shape[1:2]}")
+    want_same_dtype(
+        name, input=input, running_mean=others[0], running_var=others[1], weight=others[2], bias=others[3]
+    )
+
+
+def _last_dims(
+    name: str, input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None, bias: Tensor | None
+) -> tuple[int, ...]:
+    """Return the last dimensions, after checking that they are of the given shape."""
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = tuple(input.shape)
+    want_float(name, input)
+    want_same_dtype(name, input=input, weight=weight, bias=bias)
+    if not wanted or shape[-len(wanted) :] != wanted or 0 in wanted:
+        raise ValueError(f"{name}: normalized_shape {wanted} is not how the input's shape {shape} ends")
+    for which, value in (("weight", weight), ("bias", bias)):
+        if value is not None and tuple(value.shape) != wanted:
+            raise ValueError(f"{name}: {which} of shape {tuple(value.shape)}; wanted {wanted}")
+    return tuple(range(len(shape) - len(wanted), len(shape)))
+
+
+def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None, behind: int = 0) -> Tensor:
+    """Return x * weight + bias, whose dimensions are x's last but for those behind them."""
+    ones = (1,) * behind
+    if weight is not None:
+        x = x * reshape(weight, (*weight.shape, *ones))
+    return x if bias is None else x + reshape(bias, (*bias.shape, *ones))
+
+
+def _by_running(
+    name: str,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+) -> Tensor:
+    if running_mean is None or running_var is None:
+        raise ValueError(f"{name}: without the input's own statistics it wants running_mean and running_var")
+    scale = (running_var + eps) ** -0.5
+    behind = len(input.shape) - 2
+    return _scaled(
+        _scaled(input, None, -running_mean, behind), scale if weight is None else scale * weight, bias, behind
+    )
+
+
+def _track(
+    name: str,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    dims: tuple[int, ...],
+    momentum: float,
+) -> None:
+    """Move the running statistics towards the input's mean and (corrected) variance, without recording it."""
+    count = prod(input.shape[i] for i in dims)
+    if count < 2:
+        raise ValueError(f"{name}: wanted more than one value a channel, got an input of {tuple(input.shape)}")
+    x = input.array
+    for running, of_input in ((running_mean, np.mean), (running_var, lambda x, axis: np.var(x, axis, ddof=1))):
+        if running is not None:
+            now = of_input(x, axis=dims).reshape(-1, x.shape[1]).mean(axis=0)
+            running.array[...] = (1 - momentum) * running.array + momentum * now
+            mark_written(running.array, name)

@@ -1,0 +1,162 @@
+"""Pooling to a given size, and the windows of images as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_cnn.kernels.pool import Pair, Window
+from tinygrad_cnn.ops import avg_pool2d, reshape, squeeze, sum, unsqueeze, where
+from tinygrad_cnn.ops.arguments import pair, single, want_float
+from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
+from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "fold",
+    "unfold",
+]
+
+Size: TypeAlias = int | Iterable[int]
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] | None) -> Tensor:
+    """Return means of the windows that divide images as evenly as can be into ``output_size``.
+
+    Shapes: input (N, C, H, W) or (C, H, W), result (N, C, OH, OW); window i of a height goes from floor(i H / OH)
+    to ceil((i + 1) H / OH). None for a height or width keeps the input's.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.adaptive_avg_pool2d(tg.ones(2, 3, 7, 5), 1).shape
+    (2, 3, 1, 1)
+    """
+    size, wanted = _sizes("adaptive_avg_pool2d", input, output_size)
+    if all(wanted) and not any(n % out for n, out in zip(size, wanted, strict=True)):
+        height, width = (n // out for n, out in zip(size, wanted, strict=True))
+        return avg_pool2d(input, (height, width))
+    places, inside = _windows(size, wanted)
+    taken = getitem(reshape(input, (*input.shape[:-2], prod(size))), (..., places))
+    counts = inside.sum(-1).astype(input.dtype)
+    means = sum(where(inside, taken, 0.0), -1) / counts
+    return reshape(means, (*input.shape[:-2], *wanted))
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: int | Iterable[int | None] | None, return_indices: bool = False
+) -> Any:
+    """Return the largest values of the windows of `adaptive_avg_pool2d`: the first of equals, or the last NaN.
+
+    With ``return_indices`` the result is a pair: the values, and where in the flattened H x W plane each was found.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.adaptive_max_pool2d(tg.arange(9.0).reshape(1, 3, 3), 2).tolist()
+    [[[4.0, 5.0], [7.0, 8.0]]]
+    """
+    size, wanted = _sizes("adaptive_max_pool2d", input, output_size)
+    places, inside = _windows(size, wanted)
+    planes = reshape(input, (prod(input.shape[:-2]), prod(size)))
+    candidates = np.where(inside, planes.array[:, places], -np.inf)
+    nan = np.isnan(candidates)
+    last_nan = candidates.shape[-1] - 1 - np.argmax(nan[..., ::-1], axis=-1)
+    chosen = np.where(nan.any(-1), last_nan, np.argmax(candidates, axis=-1))
+    largest = np.take_along_axis(places[None], chosen[..., None], -1)[..., 0]
+    shape = (*input.shape[:-2], *wanted)
+    values = reshape(getitem(planes, (np.arange(len(largest))[:, None], largest)), shape)
+    return (values, wrap(input, largest.reshape(shape))) if return_indices else values
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:
+    """Return means of windows that divide rows: `adaptive_avg_pool2d` of (N, C, L) or (C, L)."""
+    wanted = single("adaptive_avg_pool1d", "output_size", output_size, 1)
+    return squeeze(adaptive_avg_pool2d(image_of_row("adaptive_avg_pool1d", input), (1, wanted)), -2)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
+    """Return the largest values of windows that divide rows: `adaptive_max_pool2d` of (N, C, L) or (C, L)."""
+    wanted = 1, single("adaptive_max_pool1d", "output_size", output_size, 1)
+    found = adaptive_max_pool2d(image_of_row("adaptive_max_pool1d", input), wanted, return_indices)
+    return tuple(squeeze(t, -2) for t in found) if return_indices else squeeze(found, -2)
+
+
+def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
+    """Return height and width of the input, and those wanted."""
+    shape = tuple(input.shape)
+    if len(shape) not in (3, 4) or min(shape[-3:]) < 1:
+        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W) with pixels, got shape {shape}")
+    want_float(name, input)
+    given = output_size if isinstance(output_size, Iterable) else (output_size, output_size)
+    wanted = [n if out is None else out for n, out in zip(shape[-2:], given, strict=False)]
+    return (shape[-2], shape[-1]), pair(name, "output_size", wanted, 1)
+
+
+def _windows(size: Pair, wanted: Pair) -> tuple[Array, Array]:
+    """Return which pixels of the flattened plane each window has, (windows, most), and which entries count."""
+    rows, columns = (
+        [range(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
+        for n, out in zip(size, wanted, strict=True)
+    )
+    windows = [[y * size[1] + x for y in ys for x in xs] for ys in rows for xs in columns]
+    most = max(map(len, windows))
+    places = np.array([one + one[:1] * (most - len(one)) for one in windows])
+    return places, np.arange(most) < np.array([[len(one)] for one in windows])
+
+
+def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Tensor:
+    """Return the pixels of each window of an image as a column: "im2col", which makes a convolution a product.
+
+    Shapes: input (N, C, H, W) or (C, H, W), result (N, C * KH * KW, windows).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.unfold(tg.ones(1, 3, 4, 4), 2).shape
+    (1, 12, 9)
+    """
+    if len(input.shape) == 3:
+        return squeeze(unfold(unsqueeze(input, 0), kernel_size, dilation, padding, stride), 0)
+    window = _column_window("unfold", kernel_size, dilation, padding, stride)
+    shape = tuple(input.shape)
+    if len(shape) != 4 or min(window.output_size((shape[2], shape[3]))) < 1:
+        raise ValueError(f"unfold: wanted images (N, C, H, W) larger than the kernel, got shape {shape}, {window}")
+    return _im2col(input, window=window)
+
+
+def fold(
+    input: Tensor,
+    output_size: Size,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Size = 0,
+    stride: Size = 1,
+) -> Tensor:
+    """Add columns, as `unfold` makes them, to an image of ``output_size``, each where its window lies.
+
+    Shapes: input (N, C * KH * KW, windows) or without N, result (N, C, H, W).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.fold(tg.ones(1, 2, 2), (1, 3), (1, 2)).tolist()
+    [[[[1.0, 2.0, 1.0]]]]
+    """
+    if len(input.shape) == 2:
+        return squeeze(fold(unsqueeze(input, 0), output_size, kernel_size, dilation, padding, stride), 0)
+    window = _column_window("fold", kernel_size, dilation, padding, stride)
+    size = pair("fold", "output_size", output_size, 1)
+    shape, taps, count = tuple(input.shape), prod(window.kernel), window.output_size(size)
+    if len(shape) != 3 or shape[1] % taps or min(count) < 1 or shape[2] != prod(count):
+        raise ValueError(f"fold: wanted columns (N, C * {taps}, {prod(count)}) for size {size}, got shape {shape}")
+    return _col2im(input, size=size, window=window)
+
+
+def _column_window(name: str, kernel_size: Size, dilation: Size, padding: Size, stride: Size) -> Window:
+    return Window(
+        pair(name, "kernel_size", kernel_size, 1),
+        pair(name, "stride", stride, 1),
+        pair(name, "padding", padding, 0),
+        pair(name, "dilation", dilation, 1),
+    )

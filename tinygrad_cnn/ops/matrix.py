@@ -1,0 +1,175 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import want_same_dtype
+from tinygrad_cnn.ops.broadcast import broadcasting
+from tinygrad_cnn.ops.elementwise import add, mul
+from tinygrad_cnn.ops.reduce import sum
+from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
+from tinygrad_cnn.tape import Array, operation
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "baddbmm",
+    "bmm",
+    "dot",
+    "linear",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "vdot",
+]
+
+
+@broadcasting(
+    input=lambda g, other: g @ other.mT,
+    other=lambda g, input: input.mT @ g,
+)
+def _matmul(input: Array, other: Array) -> Array:
+    return np.matmul(input, other)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Multiply matrices (..., n, k) and (..., k, m); leading dimensions broadcast, and a vector is a row or column.
+
+    >>> import tinygrad_cnn as tg
+    >>> (tg.ones(5, 2, 3) @ tg.ones(3, 4)).shape
+    (5, 2, 4)
+    """
+    want_same_dtype("matmul", input=input, other=other)
+    a, b = tuple(input.shape), tuple(other.shape)
+    if not a or not b or a[-1] != b[max(len(b) - 2, 0)]:
+        raise ValueError(f"matmul: shapes {a} and {b} do not fit: wanted (..., n, k) and (..., k, m)")
+    rows = input if len(a) > 1 else unsqueeze(input, 0)
+    columns = other if len(b) > 1 else unsqueeze(other, 1)
+    product = _matmul(rows, columns)
+    if len(b) == 1:
+        product = squeeze(product, -1)
+    return product if len(a) > 1 else squeeze(product, -1 if len(b) == 1 else -2)
+
+
+def _ranked(name: str, *operands: tuple[Any, int]) -> list[Any]:
+    """Return the operands of a product, each of which must have the number of dimensions that it comes with."""
+    if any(len(x.shape) != wanted for x, wanted in operands):
+        shapes = " and ".join(str(tuple(x.shape)) for x, _ in operands)
+        counts = " and ".join(str(wanted) for _, wanted in operands)
+        raise ValueError(f"{name}: shapes {shapes} do not fit: wanted tensors of {counts} dimensions")
+    return [x for x, _ in operands]
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Multiply two matrices."""
+    return matmul(*_ranked("mm", (input, 2), (mat2, 2)))
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Multiply two batches of matrices, (b, n, k) and (b, k, m)."""
+    a, b = _ranked("bmm", (input, 3), (mat2, 3))
+    if a.shape[0] != b.shape[0]:
+        raise ValueError(f"bmm: batches of {a.shape[0]} and of {b.shape[0]} matrices do not fit")
+    return matmul(a, b)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Multiply a matrix and a vector."""
+    return matmul(*_ranked("mv", (input, 2), (vec, 1)))
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Add up the products of the entries of two vectors."""
+    return matmul(*_ranked("dot", (input, 1), (tensor, 1)))
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """Add up the products of the entries of two vectors: for real numbers, `dot`."""
+    return matmul(*_ranked("vdot", (input, 1), (other, 1)))
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Return the matrix of the products of each entry of one vector and each of another.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    column, row = _ranked("outer", (input, 1), (vec2, 1))
+    return mul(unsqueeze(column, 1), row)
+
+
+def _added(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """Return beta * input + alpha * product; with a beta of 0 the input is not looked at, as in BLAS."""
+    want_same_dtype(name, input=input, product=product)
+    shape, wanted = tuple(input.shape), tuple(product.shape)
+    if len(shape) > len(wanted) or any(n not in (1, m) for n, m in zip(shape[::-1], wanted[::-1], strict=False)):
+        raise ValueError(f"{name}: input of shape {shape} cannot be broadcast to the product's {wanted}")
+    scaled = product if alpha == 1 else mul(product, alpha)
+    return scaled if beta == 0 else add(input if beta == 1 else mul(input, beta), scaled)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Return beta * input + alpha * (mat1 @ mat2), for matrices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addmm(tg.ones(2), tg.eye(2), tg.eye(2), alpha=3)
+    tensor([[4., 1.],
+            [1., 4.]])
+    """
+    return _added("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Return beta * input + alpha * (mat @ vec), for a matrix and a vector."""
+    return _added("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices."""
+    return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
+    return _added("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+
+
+def _rows(x: Any) -> Any:
+    """Return (..., n) as a matrix of rows of n."""
+    return x if len(x.shape) == 2 else reshape(x, (-1, x.shape[-1]) if x.shape[-1] else (0, 0))
+
+
+@operation(
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: _rows(g).mT @ _rows(input),
+    bias=lambda g: _rows(g).sum(0),
+)
+def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
+    out = np.matmul(input, weight.T)
+    if bias is not None:
+        out += bias
+    return out
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return input @ weight.T + bias: z_j = sum_i w_ji x_i + b_j for each row x.
+
+    Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,).
+    """
+    want_same_dtype("linear", input=input, weight=weight, bias=bias)
+    x, w = tuple(input.shape), tuple(weight.shape)
+    if len(w) != 2 or not x or x[-1] != w[1]:
+        raise ValueError(f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})")
+    if bias is not None and tuple(bias.shape) != w[:1]:
+        raise ValueError(f"linear: bias of shape {tuple(bias.shape)}; wanted {w[:1]} for a weight of shape {w}")
+    return _linear(input, weight, bias)

@@ -1,0 +1,83 @@
+"""Wider borders: of one value, or of what the tensor itself has near its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import sizes
+from tinygrad_cnn.ops.index import _unindex, getitem
+from tinygrad_cnn.ops.shape import cat
+
+if TYPE_CHECKING:
+    from tinygrad_cnn.tensor import Tensor
+
+# For a length, what comes before and after: as slices, which are views, where there are such.
+_BORDERS: dict[str, Callable[[int, int, int], tuple[Any, Any]]] = {
+    "reflect": lambda n, before, after: (slice(before, 0, -1), slice(-2, -after - 2, -1)),
+    "replicate": lambda n, before, after: (np.zeros(before, np.int64), np.full(after, n - 1)),
+    "circular": lambda n, before, after: (slice(n - before, n), slice(0, after)),
+}
+
+
+def pad(input: Tensor, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Widen a tensor by ``(before, after)`` of the last dimension, then of the last but one, and so on.
+
+    The mode "constant" fills with the value (0 if left out), "reflect" mirrors at the outermost entry, "replicate"
+    repeats that entry, and "circular" goes on at the other end. A negative width takes entries away.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.pad(tg.arange(1, 4), (2, 1), mode="circular")
+    tensor([2, 3, 1, 2, 3, 1])
+    """
+    widths, shape = sizes("pad", (tuple(pad),)), tuple(input.shape)
+    if len(widths) % 2 or len(widths) > 2 * len(shape):
+        raise ValueError(f"pad: wanted one to {len(shape)} pairs of widths for shape {shape}, got {widths}")
+    if mode != "constant" and (mode not in _BORDERS or value is not None):
+        known = ", ".join(("constant", *_BORDERS))
+        raise ValueError(f"pad: mode {mode!r} with value {value}; wanted one of {known}, a value for constant only")
+    pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[::2], widths[1::2], strict=True))[::-1]
+    if any(n + min(before, 0) + min(after, 0) < 0 for n, (before, after) in zip(shape, pairs, strict=True)):
+        raise ValueError(f"pad: the widths {widths} take away more than there is of shape {shape}")
+    if min(widths, default=0) < 0:
+        input = getitem(
+            input, tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
+        )
+    pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    if mode == "constant":
+        return _filled(input, pairs, value)
+    for dim, (before, after) in enumerate(pairs):
+        if before or after:
+            input = _bordered(input, dim, before, after, mode)
+    return input
+
+
+def pad_as_numpy(array: Tensor, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Tensor:
+    """Widen a tensor by one value, by the widths that ``np.pad`` takes."""
+    if mode != "constant":
+        raise TypeError(f"np.pad of a Tensor in mode {mode!r} is not recorded; use nn.functional.pad")
+    pairs = np.broadcast_to(pad_width, (len(array.shape), 2))
+    return pad(array, pairs[::-1].ravel().tolist(), value=constant_values)
+
+
+def _filled(input: Tensor, pairs: Sequence[tuple[int, int]], value: float | None) -> Tensor:
+    shape = tuple(n + before + after for n, (before, after) in zip(input.shape, pairs, strict=True))
+    inner = tuple(slice(before, before + n) for n, (before, _) in zip(input.shape, pairs, strict=True))
+    widened = _unindex(input, shape=shape, index=inner)
+    if not value:
+        return widened
+    border = np.full(shape, value, input.dtype)
+    border[inner] = 0
+    return widened + border
+
+
+def _bordered(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
+    n = input.shape[dim]
+    most = {"reflect": n - 1, "replicate": n and max(before, after), "circular": n}[mode]
+    if max(before, after) > most:
+        raise ValueError(f"pad: mode {mode!r} widens a length of {n} by at most {most}, not by {before, after}")
+    ahead: tuple[slice, ...] = (slice(None),) * dim
+    first, last = (getitem(input, (*ahead, part)) for part in _BORDERS[mode](n, before, after))
+    return cat([first, input, last], dim)
