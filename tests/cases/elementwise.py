@@ -176,6 +176,11 @@ case(
     calls(anywhere),
 )
 
+case("true_divide", tg.true_divide, np.divide, calls(anywhere, off_zero, broadcast=True), "div", "true_divide")
+case("positive", lambda x: tg.positive(x) * 1.0, np.positive, calls(anywhere), "mul", "positive")
+case("clone", tg.clone, np.copy, calls(anywhere), "cast", "clone")
+case("contiguous", lambda x: x.contiguous() * 1.0, np.copy, calls(anywhere), "mul", lambda torch, x: x.contiguous())
+
 # --- what must be refused ---
 
 refuse(lambda: zeros(2) + zeros(3), ValueError, r"add: .*shape \(2,\).*shape \(3,\)")

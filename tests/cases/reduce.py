@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from registry import calls, case, dim_of, refuse, some_dims, zeros
 from scipy import special
-from strategies import Draw, Values, anywhere, off_zero, shapes, spaced
+from strategies import Draw, Values, anywhere, off_zero, positive, shapes, spaced
 
 import tinygrad_cnn as tg
 
@@ -227,6 +227,15 @@ case(
     calls(zeros_among(off_zero), arguments=lambda d, s: {"dim": some_dims(d, s)}),
     torch="count_nonzero",
     differentiable=False,
+)
+
+case(
+    "vector_norm",
+    tg.linalg.vector_norm,
+    lambda x, ord: np.linalg.norm(x.ravel(), ord),
+    calls(positive, shape=filled, arguments=lambda draw, shape: {"ord": draw(st.sampled_from([1, 2, 3.5]))}),
+    "sum",
+    "linalg.vector_norm",
 )
 
 # --- what must be refused ---

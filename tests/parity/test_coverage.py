@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from op_cases import CASES
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
@@ -37,6 +40,17 @@ empty_like rand_like randn_like new_zeros new_ones new_full new_tensor tril_indi
 randint randperm bernoulli multinomial normal clone contiguous detach to type
 """.split()
 
+# Creation, randomness and conversion have test files of their own.
+ELSEWHERE = set(
+    """
+    alpha_dropout arange bernoulli detach dropout dropout1d dropout2d empty_like eye full full_like linspace
+    logspace multinomial new_full new_ones new_tensor new_zeros normal one_hot ones ones_like rand rand_like randint
+    randn
+    randn_like randperm to tril_indices triu_indices type zeros zeros_like
+    """.split()
+)
+HELD = set(PROMISED) - ELSEWHERE
+
 # PyTorch has these at top level too, but does not document them there, and partly with other arguments.
 UNDOCUMENTED = set(
     """
@@ -62,3 +76,13 @@ def test_it_is_where_pytorch_has_it(name: str) -> None:
     ]
     assert wanted
     assert not missing, f"PyTorch has {name} there too: {missing}"
+
+
+@pytest.mark.parametrize("name", sorted(HELD))
+def test_it_has_a_case_that_is_held_against_pytorch(name: str) -> None:
+    assert any(case.name.startswith(name.removeprefix("linalg.")) for case in CASES if case.torch is not None)
+
+
+def test_the_readme_says_how_many() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"{len(HELD)} operations" in readme
