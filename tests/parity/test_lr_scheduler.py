@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
@@ -84,6 +84,8 @@ def test_one_after_the_other(parts, rates, data):
 
 
 @given(parts=st.lists(schedules, min_size=2, max_size=3), rates=RATES)
+@example(parts=[("ExponentialLR", {"gamma": 0.0}), ("CosineAnnealingLR", {"T_max": 2})], rates=[1.0])
+@example(parts=[("StepLR", {"gamma": 0.0, "step_size": 3}), ("CosineAnnealingLR", {"T_max": 2})], rates=[1.0])
 def test_several_at_once(parts, rates):
     def make(library, optimizer):
         return [getattr(library, kind)(optimizer, **options) for kind, options in parts]

@@ -42,7 +42,22 @@ class _FactorLR(LRScheduler):
         return [low + (lr - low) * (now / before) for lr in self._rates()]
 
 
-class StepLR(_FactorLR):
+class _GammaLR(LRScheduler):
+    """A schedule that multiplies the rate by gamma now and then: as often, up to a step, as `_times` says."""
+
+    gamma: float
+
+    def _times(self, epoch: int) -> int:
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each group at step ``last_epoch``."""
+        before = self._times(self.last_epoch - 1) if self.last_epoch else 0
+        change = self.gamma ** (self._times(self.last_epoch) - before)
+        return [lr * change for lr in self._rates()]
+
+
+class StepLR(_GammaLR):
     """Multiply the rate by gamma every ``step_size`` steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -50,11 +65,11 @@ class StepLR(_FactorLR):
         self.gamma = number("StepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
-    def _factor(self, epoch: int) -> float:
-        return self.gamma ** (epoch // self.step_size)
+    def _times(self, epoch: int) -> int:
+        return epoch // self.step_size
 
 
-class MultiStepLR(_FactorLR):
+class MultiStepLR(_GammaLR):
     """Multiply the rate by gamma at each of the milestones; one that is given twice counts twice."""
 
     def __init__(
@@ -64,19 +79,19 @@ class MultiStepLR(_FactorLR):
         self.gamma = number("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
-    def _factor(self, epoch: int) -> float:
-        return self.gamma ** bisect_right(self.milestones, epoch)
+    def _times(self, epoch: int) -> int:
+        return bisect_right(self.milestones, epoch)
 
 
-class ExponentialLR(_FactorLR):
+class ExponentialLR(_GammaLR):
     """Multiply the rate by gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = number("ExponentialLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
-    def _factor(self, epoch: int) -> float:
-        return self.gamma**epoch
+    def _times(self, epoch: int) -> int:
+        return epoch
 
 
 class ConstantLR(_FactorLR):
