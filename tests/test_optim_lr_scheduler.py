@@ -13,7 +13,10 @@ from tinygrad_cnn.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 
 def sgd(groups=1, **options):
-    return SGD([{"params": [tg.nn.Parameter([1.0])]} for _ in range(groups)], **options)
+    """An optimizer that has stepped, as schedules want it."""
+    optimizer = SGD([{"params": [tg.nn.Parameter([1.0])]} for _ in range(groups)], **options)
+    optimizer.step()
+    return optimizer
 
 
 def run(steps, **options):

@@ -121,7 +121,8 @@ def test_one_cycle_for_the_whole_schedule(total, pct_start, strategy, three_phas
         for a, b in zip(ours.param_groups, theirs.param_groups, strict=True):
             assert a["lr"] == pytest.approx(b["lr"], rel=1e-9, abs=1e-15)
             assert a["momentum"] == pytest.approx(b["momentum"], rel=1e-12)
-        theirs.step()  # PyTorch warns of schedules without steps
+        for optimizer in (ours, theirs):  # a schedule before it would be warned of
+            optimizer.step()
         our_schedule.step()
         their_schedule.step()
     for schedule in (our_schedule, their_schedule):

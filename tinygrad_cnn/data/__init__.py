@@ -1,6 +1,6 @@
 """Data: datasets, the files they come from, and batches of them."""
 
-from tinygrad_cnn.data import datasets
+from tinygrad_cnn.data import datasets, transforms
 from tinygrad_cnn.data.dataset import Dataset, Subset, TensorDataset, random_split
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
@@ -23,5 +23,6 @@ __all__ = [
     "download_mnist",
     "random_split",
     "read_idx",
+    "transforms",
     "write_idx",
 ]

@@ -25,6 +25,8 @@ class Optimizer:
     hold for that group instead of the defaults. ``param_groups`` may be changed between steps.
     """
 
+    has_stepped = False  # schedules look at it: their steps come after the optimizer's
+
     def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -65,6 +67,7 @@ class Optimizer:
                 loss = closure()
         for group in self.param_groups:
             self._update(group)
+        self.has_stepped = True
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

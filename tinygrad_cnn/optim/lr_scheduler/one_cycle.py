@@ -1,57 +1,14 @@
-"""Schedules: how the learning rate changes from step to step."""
+"""The one-cycle schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from math import cos, pi
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, per_group
+from tinygrad_cnn.optim.lr_scheduler.factor import cosine, linear
 from tinygrad_cnn.optim.optimizer import Optimizer
-
-
-class LRScheduler:
-    """The base of schedules: subclasses define `get_lr`, the learning rates of the groups at ``last_epoch``.
-
-    ``last_epoch`` counts steps. The first is taken when the schedule is made, and is number 0.
-    """
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__}: wanted an optimizer, got {type(optimizer).__name__}")
-        self.optimizer = optimizer
-        self.last_epoch = last_epoch
-        self._last_lr: list[float] = []
-        self.step()
-
-    def get_lr(self) -> list[float]:
-        """Return the learning rate of each group at step ``last_epoch``: subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__}: get_lr() is not defined")
-
-    def step(self) -> None:
-        """Go to the next step, and set the learning rates of the optimizer."""
-        self.last_epoch += 1
-        self._last_lr = self.get_lr()
-        for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
-            group["lr"] = lr
-
-    def get_last_lr(self) -> list[float]:
-        """Return the learning rates that the last step set."""
-        return self._last_lr
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer, which keeps the current rates in a state of its own."""
-        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a state of the same kind of schedule."""
-        own = self.state_dict().keys()
-        if state_dict.keys() != own:
-            raise ValueError(
-                f"{type(self).__name__}.load_state_dict: missing {sorted(own - state_dict.keys())}, "
-                f"unexpected {sorted(state_dict.keys() - own)}"
-            )
-        self.__dict__.update(state_dict)
 
 
 class _Phase(NamedTuple):
@@ -62,15 +19,7 @@ class _Phase(NamedTuple):
     momenta: tuple[int, int]  # 0 lowest, 1 highest
 
 
-def _cos(start: float, end: float, part: float) -> float:
-    return end + (start - end) / 2 * (1 + cos(pi * part))
-
-
-def _linear(start: float, end: float, part: float) -> float:
-    return start + (end - start) * part
-
-
-_ANNEAL: dict[str, Callable[[float, float, float], float]] = {"cos": _cos, "linear": _linear}
+_ANNEAL: dict[str, Callable[[float, float, float], float]] = {"cos": cosine, "linear": linear}
 
 
 class OneCycleLR(LRScheduler):
@@ -98,6 +47,7 @@ class OneCycleLR(LRScheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         three_phase: bool = False,
+        last_epoch: int = -1,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"OneCycleLR: wanted an optimizer, got {type(optimizer).__name__}")
@@ -116,11 +66,14 @@ class OneCycleLR(LRScheduler):
         self.three_phase = three_phase
         self.rates = [
             (high / div_factor, high, high / div_factor / final_div_factor)
-            for high in _per_group("max_lr", max_lr, optimizer)
+            for high in map(float, per_group("OneCycleLR", "max_lr", max_lr, optimizer))
         ]
-        base = _per_group("base_momentum", base_momentum, optimizer)
-        self.momenta = list(zip(base, _per_group("max_momentum", max_momentum, optimizer), strict=True))
-        super().__init__(optimizer)
+        low, high = (
+            map(float, per_group("OneCycleLR", name, value, optimizer))
+            for name, value in (("base_momentum", base_momentum), ("max_momentum", max_momentum))
+        )
+        self.momenta = list(zip(low, high, strict=True))
+        super().__init__(optimizer, last_epoch)
 
     def _phases(self) -> list[_Phase]:
         peak, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
@@ -146,11 +99,10 @@ class OneCycleLR(LRScheduler):
         anneal = _ANNEAL[self.anneal_strategy]
         return [anneal(rates[phase.rates[0]], rates[phase.rates[1]], part) for rates in self.rates]
 
-    def step(self) -> None:
-        """Go to the next step, and set the learning rates and momenta of the optimizer."""
-        if self.last_epoch >= self.total_steps:
+    def _go_to(self, epoch: int) -> None:
+        if epoch > self.total_steps:
             raise ValueError(f"OneCycleLR: all {self.total_steps} steps of the schedule have been taken")
-        super().step()
+        super()._go_to(epoch)
         if self.cycle_momentum:
             phase, part = self._now()
             anneal = _ANNEAL[self.anneal_strategy]
@@ -164,12 +116,3 @@ def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | N
     if epochs is None or steps_per_epoch is None:
         raise ValueError("OneCycleLR: wanted total_steps, or both epochs and steps_per_epoch")
     return whole("OneCycleLR", "epochs", epochs, 1) * whole("OneCycleLR", "steps_per_epoch", steps_per_epoch, 1)
-
-
-def _per_group(name: str, value: float | Sequence[float], optimizer: Optimizer) -> list[float]:
-    """Return one value for each group of parameters."""
-    groups = len(optimizer.param_groups)
-    values = list(value) if isinstance(value, Sequence) else [value] * groups
-    if len(values) != groups:
-        raise ValueError(f"OneCycleLR: {name} has {len(values)} values for {groups} groups of parameters")
-    return [float(v) for v in values]

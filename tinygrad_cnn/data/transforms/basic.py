@@ -1,0 +1,95 @@
+"""Transforms that move no pixels relative to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tinygrad_cnn.creation import from_numpy, tensor
+from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
+from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.tensor import Tensor
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class Compose:
+    """Apply one transform after the other."""
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self.transforms = list(transforms)
+        for t in self.transforms:
+            _want_callable("Compose", t)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        for transform in self.transforms:
+            images = transform(images)
+        return images
+
+
+class Lambda:
+    """Apply any function of a batch of images."""
+
+    def __init__(self, lambd: Transform) -> None:
+        _want_callable("Lambda", lambd)
+        self.lambd = lambd
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.lambd(images)
+
+
+class Normalize:
+    """Subtract a mean and divide by a standard deviation: one number each, or one for each channel. Differentiable.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn.data.transforms import Normalize
+    >>> Normalize(0.5, 0.25)(tg.ones(1, 1, 1, 2))
+    tensor([[[[2., 2.]]]])
+    """
+
+    def __init__(self, mean: Numbers, std: Numbers) -> None:
+        self.mean = numbers("Normalize", "mean", mean)
+        self.std = numbers("Normalize", "std", std)
+        if not all(s > 0 for s in self.std):
+            raise ValueError(f"Normalize: std is {std!r}; wanted numbers above 0")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        check_images("Normalize", images)
+        channels = images.shape[1]
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, channels):
+                raise ValueError(f"Normalize: {name} has {len(values)} values, the images {channels} channels")
+        mean, std = (tensor(v, images.dtype).reshape(-1, 1, 1) for v in (self.mean, self.std))
+        return (images - mean) / std
+
+
+class Pad:
+    """Put a border around images.
+
+    ``padding`` is its width, or (left and right, top and bottom), or (left, top, right, bottom).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn.data.transforms import Pad
+    >>> Pad(2)(tg.zeros(64, 1, 28, 28)).shape
+    (64, 1, 32, 32)
+    """
+
+    def __init__(self, padding: int | Sequence[int], fill: float = 0) -> None:
+        numbers("Pad", "padding", padding, (1, 2, 4))
+        sides = [whole("Pad", "padding", n, 0) for n in (padding if isinstance(padding, Sequence) else [padding])]
+        self.left, self.top, self.right, self.bottom = sides * (4 // len(sides))
+        (self.fill,) = numbers("Pad", "fill", fill, (1,))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        array = pixels_of("Pad", images)
+        n, c, h, w = array.shape
+        padded = empty((h + self.top + self.bottom, c, w + self.left + self.right, n), array.dtype)
+        padded.fill(self.fill)
+        result = padded.transpose(3, 1, 0, 2)
+        result[:, :, self.top : self.top + h, self.left : self.left + w] = array
+        return from_numpy(result)
+
+
+def _want_callable(name: str, function: Transform) -> None:
+    if not callable(function):
+        raise TypeError(f"{name}: wanted a function of images, got {type(function).__name__}")

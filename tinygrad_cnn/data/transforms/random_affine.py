@@ -1,0 +1,117 @@
+"""Turning, shifting, zooming and shearing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygrad_cnn.creation import from_numpy
+from tinygrad_cnn.data.dataset import as_generator
+from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
+from tinygrad_cnn.data.transforms.resample import resample
+from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.tape import Array
+from tinygrad_cnn.tensor import Tensor
+
+PerImage = float | Array
+
+
+class RandomAffine:
+    """Turn, shift, zoom and shear images at random, by one bilinear interpolation; see `affine`.
+
+    ``degrees`` and ``shear`` are a range (low, high) or d for (-d, d), in degrees; the shear is horizontal, four
+    numbers give a range of both. ``translate`` is the largest shift as a part of width and height (2 pixels of 28:
+    2 / 28), and need not come to whole pixels, unlike torchvision's. ``scale`` is a range of factors.
+    """
+
+    def __init__(
+        self,
+        degrees: Numbers,
+        translate: Sequence[float] | None = None,
+        scale: Sequence[float] | None = None,
+        shear: Numbers | None = None,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        name = "RandomAffine"
+        self.degrees = interval(name, "degrees", degrees)
+        self.translate = numbers(name, "translate", (0, 0) if translate is None else translate, (2,))
+        if not all(0 <= part <= 1 for part in self.translate):
+            raise ValueError(f"{name}: translate is {translate!r}; wanted parts of width and height, from 0 to 1")
+        self.scale = interval(name, "scale", (1, 1) if scale is None else scale)
+        if self.scale[0] <= 0:
+            raise ValueError(f"{name}: scale is {scale!r}; wanted factors above 0")
+        sheared = numbers(name, "shear", 0 if shear is None else shear, (1, 2, 4))
+        both = sheared if len(sheared) == 4 else [*interval(name, "shear", sheared), 0.0, 0.0]
+        self.shear = interval(name, "shear", both[:2]), interval(name, "shear", both[2:])
+        if not all(-90 < angle < 90 for angle in both):
+            raise ValueError(f"{name}: shear is {shear!r}; wanted degrees between -90 and 90")
+        if generator is not None:
+            as_generator(name, generator)
+        self.generator = generator
+
+    def __call__(self, images: Tensor) -> Tensor:
+        n, _, height, width = pixels_of("RandomAffine", images).shape
+        draw = as_generator("RandomAffine", self.generator).uniform
+        x, y = self.translate[0] * width, self.translate[1] * height
+        return affine(
+            images,
+            angle=draw(*self.degrees, n),
+            translate=(draw(-x, x, n), draw(-y, y, n)),
+            scale=draw(*self.scale, n),
+            shear=(draw(*self.shear[0], n), draw(*self.shear[1], n)),
+        )
+
+
+def affine(
+    images: Tensor,
+    angle: PerImage = 0.0,
+    translate: tuple[PerImage, PerImage] = (0.0, 0.0),
+    scale: PerImage = 1.0,
+    shear: tuple[PerImage, PerImage] = (0.0, 0.0),
+) -> Tensor:
+    """Shear images, zoom them, turn them about their middle and shift them, by one bilinear interpolation.
+
+    Each parameter is a number, or an array (N,) with one for each image. Angles are in degrees, clockwise, shifts
+    (to the right, down) in pixels. Beyond the images there is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn.data.transforms import affine
+    >>> affine(tg.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), translate=(0.5, 0))
+    tensor([[[[0.5000, 1.5000],
+              [1.5000, 3.5000]]]])
+    """
+    array = pixels_of("affine", images)
+    n, _, height, width = array.shape
+    turn, skew_x, skew_y = np.deg2rad([_per_image("angle", angle, n), *(_per_image("shear", s, n) for s in shear)])
+    shift_x, shift_y = (_per_image("translate", t, n) for t in translate)
+    zoom = _per_image("scale", scale, n)
+    if not (zoom > 0).all():
+        raise ValueError(f"affine: scale is {scale!r:.60}; wanted numbers above 0")
+
+    # From a pixel of the result back to where it comes from: unshift, unturn, unshear by y, then by x, unzoom.
+    sin, cos, p, q = np.sin(turn), np.cos(turn), np.tan(skew_x), np.tan(skew_y)
+    xx, xy = ((1 + p * q) * cos - p * sin) / zoom, ((1 + p * q) * sin + p * cos) / zoom
+    yx, yy = (q * cos - sin) / zoom, (q * sin + cos) / zoom
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    x = np.arange(width)[:, None] - middle_x - shift_x
+    y = np.arange(height)[:, None] - middle_y - shift_y
+    along_x = [(a * x).astype(array.dtype) for a in (yx, xx)]
+    along_y = [(a * y + m).astype(array.dtype) for a, m in ((yy, middle_y), (xy, middle_x))]
+
+    def positions(block: slice) -> tuple[Array, Array]:
+        shape = height, width, block.stop - block.start
+        rows, columns = (
+            np.add(b[:, None, block], a[:, block], out=empty(shape, array.dtype))
+            for a, b in zip(along_x, along_y, strict=True)
+        )
+        return rows, columns
+
+    return from_numpy(resample(array, positions))
+
+
+def _per_image(argument: str, value: PerImage, n: int) -> Array:
+    array = np.asarray(value, np.float64)
+    if array.shape not in ((), (n,)) or not np.isfinite(array).all():
+        raise ValueError(f"affine: {argument} is {value!r:.60}; wanted a finite number, or {n} of them")
+    return np.broadcast_to(array, (n,))

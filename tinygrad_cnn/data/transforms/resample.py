@@ -1,0 +1,80 @@
+"""Images taken from between the pixels of others: bilinear interpolation, a different one for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.tape import Array
+
+BLOCK = 1 << 15
+"""Pixels that are made at once: so many that NumPy's calls cost little, so few that they stay in the cache."""
+
+
+def resample(images: Array, positions: Callable[[slice], tuple[Array, Array]]) -> Array:
+    """Return images (N, C, H, W) of which each pixel lies where ``positions`` says in those given; 0 outside them.
+
+    ``positions`` maps a slice of the batch to the rows and columns (H, W, n), counted from 0, in arrays that are
+    then written to. The result lies in memory as H C W N, the batch innermost, as the convolution has it.
+    """
+    batch, channels, height, width = images.shape
+    source = images.transpose(1, 2, 3, 0)
+    result = empty((height, channels, width, batch), images.dtype)
+    size = max(1, BLOCK // max(1, height * width))
+    for start in range(0, batch, size):
+        block = slice(start, min(start + size, batch))
+        rows, columns = positions(block)
+        row, down = _split(rows, height)
+        column, right = _split(columns, width)
+        padded = zeros((channels, height + 3, width + 3, block.stop - start), images.dtype)
+        padded[:, 1:-2, 1:-2] = source[..., block]
+        index = _index(row, column, width + 3)
+        for channel in range(channels):
+            _mix(padded[channel], index, down, right, result[:, channel, :, block])
+    return result.transpose(3, 1, 0, 2)
+
+
+def _split(positions: Array, length: int) -> tuple[Array, Array]:
+    """Return the pixel before each position in an image padded by one, and which part of the way it is to the next.
+
+    Whatever is farther away than the padding is as good as in it.
+    """
+    positions += 1
+    np.clip(positions, 0, length + 1, out=positions)
+    before = np.floor(positions, out=empty(positions.shape, positions.dtype))
+    positions -= before
+    return before.astype(np.int32), positions
+
+
+def _index(row: Array, column: Array, width: int) -> Array:
+    """Return where the pixels (H, W, n) are in the memory of a plane (rows, width, n)."""
+    row *= width
+    row += column
+    row *= row.shape[-1]
+    index = empty(row.shape, np.dtype(np.intp))
+    np.add(row, np.arange(row.shape[-1], dtype=np.int32), out=index)
+    return index
+
+
+def _mix(plane: Array, index: Array, down: Array, right: Array, out: Array) -> None:
+    """Put between four neighbours each, first along the rows, then along the columns."""
+    _, width, batch = plane.shape
+    pixels = plane.reshape(-1)
+
+    def at(offset: int) -> Array:
+        # No index is out of range; NumPy's way to wrap them is merely its fastest.
+        return np.take(pixels[offset:], index, out=empty(index.shape, plane.dtype), mode="wrap")
+
+    def along_row(offset: int) -> Array:
+        left, step = at(offset), at(offset + batch)
+        step -= left
+        step *= right
+        left += step
+        return left
+
+    above, below = along_row(0), along_row(width * batch)
+    below -= above
+    below *= down
+    np.add(above, below, out=out)

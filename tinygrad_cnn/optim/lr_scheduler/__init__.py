@@ -1,0 +1,48 @@
+"""Schedules: how the learning rate changes from step to step, under PyTorch's names and by its rules.
+
+Make a schedule on an optimizer, and step it after the optimizer: once an epoch or once a batch, whichever its
+lengths count. The optimizer keeps the rates, so to resume load the states of both.
+
+A warm-up is a schedule before another:
+
+>>> import tinygrad_cnn as tg
+>>> from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
+>>> optimizer = tg.optim.SGD([tg.nn.Parameter([1.0])], lr=0.1)
+>>> warm_up = LinearLR(optimizer, start_factor=0.1, total_iters=3)
+>>> schedule = SequentialLR(optimizer, [warm_up, CosineAnnealingLR(optimizer, T_max=4)], milestones=[3])
+>>> rates = []
+>>> for epoch in range(7):
+...     rates += schedule.get_last_lr()
+...     optimizer.step()
+...     schedule.step()
+>>> print(*(f"{rate:.3f}" for rate in rates))
+0.010 0.040 0.070 0.100 0.085 0.050 0.015
+"""
+
+from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler
+from tinygrad_cnn.optim.lr_scheduler.factor import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    StepLR,
+)
+from tinygrad_cnn.optim.lr_scheduler.one_cycle import OneCycleLR
+from tinygrad_cnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from tinygrad_cnn.optim.lr_scheduler.sequential import SequentialLR
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

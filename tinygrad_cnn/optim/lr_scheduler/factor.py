@@ -1,0 +1,171 @@
+"""Schedules that multiply the initial rate by a function of the step."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from math import cos, pi
+
+from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, number, per_group
+from tinygrad_cnn.optim.optimizer import Optimizer
+
+
+def cosine(start: float, end: float, part: float) -> float:
+    return end + (start - end) / 2 * (1 + cos(pi * part))
+
+
+def linear(start: float, end: float, part: float) -> float:
+    return start + (end - start) * part
+
+
+class _FactorLR(LRScheduler):
+    """A schedule whose rate is the initial one times a factor that depends on the step alone.
+
+    A step multiplies the rate that it finds by the change of the factor: schedules of one optimizer multiply, and a
+    rate that was set by hand is kept in proportion. Only what lies above ``eta_min`` is scaled.
+    """
+
+    eta_min = 0.0
+
+    def _factor(self, epoch: int) -> float:
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each group at step ``last_epoch``."""
+        before = self._factor(self.last_epoch - 1) if self.last_epoch else 1.0
+        now, low = self._factor(self.last_epoch), self.eta_min
+        if now == before:
+            return self._rates()
+        if before == 0:
+            return [lr + (base - low) * now for lr, base in zip(self._rates(), self.base_lrs, strict=True)]
+        return [low + (lr - low) * (now / before) for lr in self._rates()]
+
+
+class _GammaLR(LRScheduler):
+    """A schedule that multiplies the rate by gamma now and then: as often, up to a step, as `_times` says."""
+
+    gamma: float
+
+    def _times(self, epoch: int) -> int:
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each group at step ``last_epoch``."""
+        before = self._times(self.last_epoch - 1) if self.last_epoch else 0
+        change = self.gamma ** (self._times(self.last_epoch) - before)
+        return [lr * change for lr in self._rates()]
+
+
+class StepLR(_GammaLR):
+    """Multiply the rate by gamma every ``step_size`` steps."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.step_size = whole("StepLR", "step_size", step_size, 1)
+        self.gamma = number("StepLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def _times(self, epoch: int) -> int:
+        return epoch // self.step_size
+
+
+class MultiStepLR(_GammaLR):
+    """Multiply the rate by gamma at each of the milestones; one that is given twice counts twice."""
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones = sorted(whole("MultiStepLR", "a milestone", m, 0) for m in milestones)
+        self.gamma = number("MultiStepLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def _times(self, epoch: int) -> int:
+        return bisect_right(self.milestones, epoch)
+
+
+class ExponentialLR(_GammaLR):
+    """Multiply the rate by gamma at every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = number("ExponentialLR", "gamma", gamma)
+        super().__init__(optimizer, last_epoch)
+
+    def _times(self, epoch: int) -> int:
+        return epoch
+
+
+class ConstantLR(_FactorLR):
+    """Multiply the rate by ``factor`` for ``total_iters`` steps, and no longer after them."""
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
+        self.factor = number("ConstantLR", "factor", factor, 1.0)
+        self.total_iters = whole("ConstantLR", "total_iters", total_iters, 1)
+        super().__init__(optimizer, last_epoch)
+
+    def _factor(self, epoch: int) -> float:
+        return self.factor if epoch < self.total_iters else 1.0
+
+
+class LinearLR(_FactorLR):
+    """Multiply the rate by a factor that goes from start_factor to end_factor in ``total_iters`` equal steps."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        self.start_factor = number("LinearLR", "start_factor", start_factor, 1.0)
+        if self.start_factor == 0:
+            raise ValueError("LinearLR: start_factor is 0; wanted a number above 0")
+        self.end_factor = number("LinearLR", "end_factor", end_factor, 1.0)
+        self.total_iters = whole("LinearLR", "total_iters", total_iters, 1)
+        super().__init__(optimizer, last_epoch)
+
+    def _factor(self, epoch: int) -> float:
+        return linear(self.start_factor, self.end_factor, min(epoch / self.total_iters, 1.0))
+
+
+class CosineAnnealingLR(_FactorLR):
+    """Let the rate fall to ``eta_min`` in ``T_max`` steps, by half a wave of a cosine, then rise again, and so on.
+
+    Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), without the restarts.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max = whole("CosineAnnealingLR", "T_max", T_max, 1)
+        self.eta_min = number("CosineAnnealingLR", "eta_min", eta_min)
+        super().__init__(optimizer, last_epoch)
+
+    def _factor(self, epoch: int) -> float:
+        return cosine(1.0, 0.0, epoch / self.T_max)
+
+
+class LambdaLR(LRScheduler):
+    """Set the rate to the initial one times a function of the step, or each group's by a function of its own.
+
+    The state does not hold the functions: give them anew to resume.
+    """
+
+    _held_outside = frozenset({"optimizer", "lr_lambdas"})
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas = per_group("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        for function in self.lr_lambdas:
+            if not callable(function):
+                raise TypeError(f"LambdaLR: lr_lambda is {function!r}; wanted a function of the step")
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each group at step ``last_epoch``."""
+        factors = (function(self.last_epoch) for function in self.lr_lambdas)
+        return [float(base * factor) for base, factor in zip(self.base_lrs, factors, strict=True)]
