@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
+from tinygrad_cnn.training.callbacks import Callback, Checkpoints, CSVLogger
+from tinygrad_cnn.training.checkpoint import load_checkpoint
 
 # --- early stopping ---
 
@@ -115,7 +119,7 @@ def test_one_hot_labels_count_as_right_answers_too() -> None:
     assert run.evaluate(DataLoader(rows, 64)).accuracy == run.evaluate(DataLoader(data, 64)).accuracy
 
 
-class Scripted:
+class Scripted(Callback):
     """A callback that pretends the validation losses were others."""
 
     def __init__(self, losses: list[float]) -> None:
@@ -144,19 +148,73 @@ def test_the_best_weights_are_put_back_however_training_ends(losses: list[float]
     np.testing.assert_array_equal(run.model[0].weight.array, script.weights[best])
 
 
-def test_an_interruption_ends_training_in_good_order() -> None:
+def test_the_first_interruption_ends_training_with_its_epoch() -> None:
     class Interrupt(Scripted):
         def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
-            super().on_epoch_end(trainer, epoch)
             if epoch.number == 2:
-                raise KeyboardInterrupt
-            return None
+                signal.raise_signal(signal.SIGINT)
+            return super().on_epoch_end(trainer, epoch)
 
-    script = Interrupt([1.0, 2.0])
+    before = signal.getsignal(signal.SIGINT)
+    script = Interrupt([1.0, 2.0, 3.0])
     run = trainer((script,))
     history = run.fit(DataLoader(two_classes(), 8), epochs=5)
-    assert history.ended_early == "interrupted after 2 whole epochs"
+    assert (len(history), history.ended_early) == (2, "interrupted")
     np.testing.assert_array_equal(run.model[0].weight.array, script.weights[0])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_second_interruption_ends_it_at_once_but_in_good_order() -> None:
+    class Impatient(Scripted):
+        def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
+            super().on_epoch_end(trainer, epoch)
+            for _ in range(2 * (epoch.number == 2)):
+                signal.raise_signal(signal.SIGINT)
+            return None
+
+    script = Impatient([1.0, 2.0])
+    run = trainer((script,))
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(DataLoader(two_classes(), 8), epochs=5)
+    np.testing.assert_array_equal(run.model[0].weight.array, script.weights[0])
+
+
+def test_a_resumed_run_ends_with_the_bits_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
+    def new() -> Trainer:
+        run = trainer((EarlyStopping(3), Checkpoints(tmp_path, keep=9)))
+        run.optimizer.param_groups[0]["momentum"] = 0.9
+        return run
+
+    def go(run: Trainer, epochs: int) -> Trainer:
+        run.fit(DataLoader(two_classes(), 8, shuffle=True), DataLoader(two_classes(), 64), epochs)
+        return run
+
+    whole = go(new(), 6)
+    state = load_checkpoint(tmp_path / "checkpoint-00003.safetensors")
+    resumed = new()
+    tg.rand(5)  # the resumed process may have drawn any numbers before
+    resumed.load_state_dict(state)
+    go(resumed, 6)
+    for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        np.testing.assert_array_equal(a.array, b.array)
+    assert [e.train for e in whole.history.epochs] == [e.train for e in resumed.history.epochs]
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    run = trainer((Checkpoints(tmp_path, keep=2), CSVLogger(tmp_path / "history.csv")))
+    run.fit(DataLoader(two_classes(), 32), epochs=4)
+    assert [p.name for p in Checkpoints.saved(tmp_path)] == [f"checkpoint-0000{n}.safetensors" for n in (4, 3)]
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert lines[0].startswith("epoch,train_loss,train_accuracy,val_loss")
+    assert len(lines) == 5
+
+
+def test_predictions_come_in_the_order_of_the_data() -> None:
+    run = trainer()
+    points, _ = two_classes().tensors
+    with tg.no_grad():
+        expected = run.model(points)
+    np.testing.assert_allclose(run.predict(DataLoader(two_classes(), 7)).array, expected.array, rtol=1e-5)
 
 
 def test_one_line_is_printed_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:

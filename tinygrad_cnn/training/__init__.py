@@ -1,7 +1,32 @@
 """Training loops and what watches them."""
 
+from tinygrad_cnn.training.callbacks import (
+    Callback,
+    Checkpoints,
+    CSVLogger,
+    JSONLinesLogger,
+    TensorBoardLogger,
+)
+from tinygrad_cnn.training.config import Config, ConfigError
 from tinygrad_cnn.training.early_stopping import EarlyStopping
+from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
-from tinygrad_cnn.training.trainer import Callback, Trainer
+from tinygrad_cnn.training.summary import summary
+from tinygrad_cnn.training.trainer import Trainer
 
-__all__ = ["Callback", "EarlyStopping", "Epoch", "History", "Score", "Trainer"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "Checkpoints",
+    "Config",
+    "ConfigError",
+    "EarlyStopping",
+    "Epoch",
+    "History",
+    "JSONLinesLogger",
+    "LearningRateFinder",
+    "Score",
+    "TensorBoardLogger",
+    "Trainer",
+    "summary",
+]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.history import Epoch
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tinygrad_cnn.training.trainer import Trainer
 
 
-class EarlyStopping:
+class EarlyStopping(Callback):
     """End training when the validation loss has not improved for ``patience`` epochs; leave the best weights.
 
     An epoch counts as an improvement if its loss is lower than the best that counted by more than ``min_delta``.
@@ -65,6 +66,16 @@ class EarlyStopping:
         """Put the best weights back."""
         if self._best_weights is not None:
             trainer.model.load_state_dict(self._best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the marks and the best weights so far."""
+        marks = {"mark": self.mark, "waited": self.waited, "best_loss": self.best_loss}
+        return {**marks, "best_weights": self._best_weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over marks and weights."""
+        self.mark, self.waited, self.best_loss = state["mark"], state["waited"], state["best_loss"]
+        self._best_weights = state["best_weights"]
 
 
 def _copy_of(model: Module) -> dict[str, Tensor]:

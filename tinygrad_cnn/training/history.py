@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,25 @@ class Epoch:
         shown = [f"{name} loss {s.loss:.4f} accuracy {s.accuracy:7.2%}" for name, s in scores if s is not None]
         return "   ".join([*shown, f"lr {self.learning_rate:.2g}", f"{self.seconds:.1f} s"])
 
+    def row(self) -> dict[str, float | None]:
+        """Return the epoch as numbers by column name."""
+        return {
+            "epoch": self.number,
+            "train_loss": self.train.loss,
+            "train_accuracy": self.train.accuracy,
+            "val_loss": None if self.validation is None else self.validation.loss,
+            "val_accuracy": None if self.validation is None else self.validation.accuracy,
+            "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }
+
+    @staticmethod
+    def from_row(row: dict[str, Any]) -> Epoch:
+        """Return the epoch that `row` described."""
+        validation = None if row["val_loss"] is None else Score(row["val_loss"], row["val_accuracy"])
+        train = Score(row["train_loss"], row["train_accuracy"])
+        return Epoch(row["epoch"], train, validation, row["learning_rate"], row["seconds"])
+
 
 @dataclass
 class History:
@@ -43,3 +65,12 @@ class History:
     def seconds(self) -> float:
         """How long all epochs took, in seconds."""
         return sum(epoch.seconds for epoch in self.epochs)
+
+    def to_csv(self) -> str:
+        """Return the epochs as a table, a line each, with a header."""
+        text = io.StringIO()
+        rows = [epoch.row() for epoch in self.epochs]
+        writer = csv.DictWriter(text, rows[0] if rows else ["epoch"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()

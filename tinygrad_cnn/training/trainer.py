@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from tinygrad_cnn.autograd import no_grad
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.nn import Module
+from tinygrad_cnn.ops import cat
 from tinygrad_cnn.optim import Optimizer
-from tinygrad_cnn.optim.lr_scheduler import LRScheduler
+from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.history import Epoch, History, Score
+from tinygrad_cnn.training.interrupt import interruptible
 
-
-class Callback(Protocol):
-    """Something that watches training from epoch to epoch."""
-
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
-        """Look at an epoch that has ended; return why training should end with it, or None."""
-
-    def on_fit_end(self, trainer: Trainer) -> None:
-        """Tidy up when training ends: after the last epoch, early, or because it was interrupted."""
+INTERRUPTED = "interrupted"
 
 
 class Trainer:
     """Trains a classifier, and evaluates it.
 
     ``loss`` is a function of the model's outputs (N, C) and the labels, class indices (N,) or rows (N, C).
-    ``scheduler`` steps after every batch.
+    ``scheduler`` steps after every batch, but ReduceLROnPlateau after every epoch, by the validation loss.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data import DataLoader, TensorDataset
@@ -55,33 +51,42 @@ class Trainer:
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.callbacks = tuple(callbacks)
+        self.history = History()
 
     def fit(
         self, train: DataLoader, validation: DataLoader | None = None, epochs: int = 1, verbose: bool = False
     ) -> History:
-        """Train for at most ``epochs`` passes; ``verbose`` shows a progress bar and prints a line for each.
+        """Train until there have been ``epochs`` passes, and return the history of all of them.
 
-        Ctrl-C ends training where it is: the callbacks still have their say, and the history says so.
+        ``verbose`` shows a progress bar, and prints a line for each epoch. Ctrl-C lets the epoch that is running
+        come to its end, and ends training there; a second one ends it at once.
         """
         if epochs < 1:
             raise ValueError(f"fit: epochs is {epochs}; wanted at least 1")
-        history = History()
-        try:
-            for number in range(1, epochs + 1):
-                epoch = self._epoch(number, epochs, train, validation, verbose)
-                history.epochs.append(epoch)
-                if verbose:
-                    print(f"epoch {number:{len(str(epochs))}}/{epochs}   {epoch}", flush=True)
-                reasons = [callback.on_epoch_end(self, epoch) for callback in self.callbacks]
-                history.ended_early = next((reason for reason in reasons if reason), None)
-                if history.ended_early and number < epochs:
-                    break
-        except KeyboardInterrupt:
-            history.ended_early = f"interrupted after {len(history)} whole epochs"
-        finally:
-            for callback in self.callbacks:
-                callback.on_fit_end(self)
+        history = self.history
+        with interruptible() as interrupted:
+            try:
+                while len(history) < epochs and not history.ended_early:
+                    self._one_more_epoch(train, validation, epochs, verbose)
+                    if interrupted() and len(history) < epochs:
+                        history.ended_early = history.ended_early or INTERRUPTED
+            finally:
+                for callback in self.callbacks:
+                    callback.on_fit_end(self)
         return history
+
+    def _one_more_epoch(self, train: DataLoader, validation: DataLoader | None, epochs: int, verbose: bool) -> None:
+        number = len(self.history) + 1
+        epoch = self._epoch(number, epochs, train, validation, verbose)
+        self.history.epochs.append(epoch)
+        if verbose:
+            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {epoch}", flush=True)
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step((epoch.validation or epoch.train).loss)
+        for callback in self.callbacks:
+            reason = callback.on_epoch_end(self, epoch)
+            if number < epochs:
+                self.history.ended_early = self.history.ended_early or reason
 
     def evaluate(self, data: DataLoader) -> Score:
         """Return the mean loss and the accuracy on a data set; the model is in evaluation mode meanwhile."""
@@ -97,6 +102,40 @@ class Trainer:
             self.model.train(was_training)
         return total.score()
 
+    def predict(self, data: DataLoader) -> Tensor:
+        """Return the model's outputs for a whole data set, in its order; its labels are not looked at."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            with no_grad():
+                return cat([self.model(inputs) for inputs, _ in data])
+        finally:
+            self.model.train(was_training)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on: model, optimizer, schedule, callbacks, history, randomness."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "history": [epoch.row() for epoch in self.history.epochs],
+            "ended_early": self.history.ended_early,
+            "random": default_generator().bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state: the next epochs are those that the run would have had."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        for callback, its_state in zip(self.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(its_state)
+        self.history.epochs[:] = map(Epoch.from_row, state["history"])
+        self.history.ended_early = state["ended_early"]
+        default_generator().bit_generator.state = state["random"]
+
     def _epoch(
         self, number: int, epochs: int, train: DataLoader, validation: DataLoader | None, verbose: bool
     ) -> Epoch:
@@ -110,7 +149,7 @@ class Trainer:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            if self.scheduler is not None:
+            if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                 self.scheduler.step()
             total.add(loss, outputs, labels)
         score = None if validation is None else self.evaluate(validation)

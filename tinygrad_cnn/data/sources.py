@@ -1,0 +1,56 @@
+"""The data sets of a training run, by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
+from tinygrad_cnn.data.images import Images
+from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.synthetic import SyntheticDigits
+
+FILES = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "kmnist": KMNIST, "emnist-digits": EMNISTDigits}
+
+NOTICE = """
+**********************************************************************************
+*  MNIST could not be had. This run uses SYNTHETIC digits that the package draws  *
+*  itself: its figures say nothing about MNIST.                                   *
+**********************************************************************************
+"""
+
+
+class Source(NamedTuple):
+    """A training file and a test file, what they are called, and whether the package drew them itself."""
+
+    train: Images
+    test: Images
+    name: str
+    synthetic: bool
+
+
+def open_dataset(name: str, folder: str = "", one_hot: bool = False) -> Source:
+    """Return the data set of a name, fetched if it must be; ``auto`` is MNIST, or synthetic digits without it.
+
+    Raises OSError or ValueError if its files cannot be had, or are damaged.
+    """
+    if name == "synthetic":
+        return _synthetic(one_hot)
+    try:
+        return _from_files("mnist" if name == "auto" else name, folder, one_hot)
+    except (FileNotFoundError, ConnectionError) as error:
+        if name != "auto":
+            raise
+        print(f"{error}\n{NOTICE}", file=sys.stderr)
+        return _synthetic(one_hot)
+
+
+def _from_files(name: str, folder: str, one_hot: bool) -> Source:
+    kind = FILES[name]
+    train, test = (kind(folder or None, train=part, download=True, one_hot=one_hot) for part in (True, False))
+    return Source(train, test, name, False)
+
+
+def _synthetic(one_hot: bool) -> Source:
+    train, test = (SyntheticDigits(train=part, one_hot=one_hot) for part in (True, False))
+    return Source(train, test, "synthetic digits", True)
