@@ -248,7 +248,7 @@ def systems(draw: Draw) -> Sample:
     left = draw(st.booleans())
     sides = [(*other_before, n, k) if left else (*other_before, k, n), *([(n,), (*before, n)] if left else [])]
     shape = draw(st.sampled_from(sides))
-    if len(shape) == len(before) + 1 and shape not in ((n,), (*before, n)):
+    if len(shape) == len(before) + 1 and not (left and shape in ((n,), (*before, n))):
         shape = (1, *shape)  # matrices that could be taken for vectors
     return Sample((invertible(rng, (*before, n, n)), anywhere(rng, shape)), {"left": left})
 
