@@ -110,17 +110,18 @@ def page() -> str:
         "Written by `python docs/make_training.py`, which makes every run on this page: five seeds each, on "
         f"{platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}.",
         "## The report's experiment",
-        "1,000 images of the training file, divided 800/100/100; plain SGD, learning rate 0.01, batches of 16, at most "
-        "50 epochs, early stopping on the validation loss (`python examples/lenet_mnist.py --preset report`). The "
-        "report ran on an i5-11300H. A hundred test images resolve a percentage point, no more.",
+        "1,000 images of the training file, divided 800/100/100; plain SGD, learning rate 0.01, batches of 16, at "
+        "most 50 epochs, early stopping on the validation loss (`python examples/lenet_mnist.py --preset report`). "
+        "The report ran on an i5-11300H. A hundred test images resolve a percentage point, no more.",
         "\n".join(against_the_report()),
         "## The full training file",
-        "55,200 images to train, 4,800 to validate, tested on the official 10,000: batches of 64, Nesterov momentum "
-        "0.9, weight decay 5e-4, a one-cycle schedule that peaks at 0.1 (`python examples/lenet_mnist.py --epochs N`).",
+        "55,200 images to train, 4,800 to validate, tested on the official 10,000: batches of 64, Nesterov "
+        "momentum 0.9, weight decay 5e-4, a one-cycle schedule that peaks at 0.1 "
+        "(`python examples/lenet_mnist.py --epochs N`).",
         "\n".join(by_epochs()),
         "## Other recipes",
-        "`best` distorts the training images: up to 12 degrees, 2 pixels, 12 % zoom and 11.5 degrees of shear, with "
-        "weight decay 1e-4 and a peak of 0.05 over 60 epochs. `lenet5` is the network of 1998.",
+        "`best` distorts the training images: up to 12 degrees, 2 pixels, 12 % zoom and 11.5 degrees of shear, "
+        "with weight decay 1e-4 and a peak of 0.05 over 60 epochs. `lenet5` is the network of 1998.",
         "\n".join(others()),
     ]
     return "\n\n".join(parts) + "\n"
