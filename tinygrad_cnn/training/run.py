@@ -75,7 +75,7 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
     if history.ended_early == "interrupted":
-        print(f"to go on: {Path(sys.argv[0]).name} --resume {folder}")
+        print(f"to go on: python {sys.argv[0]} --resume {folder}")
     save(trainer.model.state_dict(), folder / "model.safetensors")
     found = evaluation(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
