@@ -15,7 +15,7 @@ import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
-from tinygrad_cnn.training.callbacks import Callback, Checkpoints, CSVLogger
+from tinygrad_cnn.training.callbacks import Callback, Checkpoints, CSVLogger, TensorBoardLogger
 from tinygrad_cnn.training.checkpoint import load_checkpoint
 
 # --- early stopping ---
@@ -46,6 +46,13 @@ def test_an_improvement_must_exceed_min_delta() -> None:
 def test_slow_progress_adds_up() -> None:
     losses = [1.0 - 0.06 * i for i in range(10)]
     assert epochs_until_stop(EarlyStopping(2, min_delta=0.1), losses) is None
+
+
+def test_what_is_best_is_said_by_the_mode() -> None:
+    assert epochs_until_stop(EarlyStopping(2, 0.01, "val_accuracy", mode="max"), [0.5, 0.6, 0.7, 0.8]) is None
+    assert epochs_until_stop(EarlyStopping(2, 0.01, "val_accuracy", mode="max"), [0.8, 0.7, 0.6]) == 3
+    with pytest.raises(ValueError, match="mode is 'most'; wanted 'min' or 'max'"):
+        EarlyStopping(mode="most")
 
 
 def test_a_loss_that_is_not_a_number_ends_training_at_once() -> None:
@@ -217,19 +224,34 @@ def test_predictions_come_in_the_order_of_the_data() -> None:
     np.testing.assert_allclose(run.predict(DataLoader(two_classes(), 7)).array, expected.array, rtol=1e-5)
 
 
+def test_the_line_of_an_epoch_says_where_early_stopping_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    data = DataLoader(two_classes(), 32)
+    trainer((EarlyStopping(patience=3, min_delta=100.0),)).fit(data, data, epochs=3, verbose=True)
+    first, _, last = capsys.readouterr().out.splitlines()
+    assert "best 0." in first
+    assert last.endswith("2 of 3 without progress")
+
+
+def test_tensorboard_gets_every_curve(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    data = DataLoader(two_classes(), 32)
+    trainer((TensorBoardLogger(tmp_path),)).fit(data, data, epochs=1)
+    assert next(tmp_path.iterdir()).name.startswith("events.out.tfevents")
+
+
 def test_one_line_is_printed_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     data = DataLoader(two_classes(), 32)
     trainer().fit(data, data, epochs=2, verbose=True)
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("epoch 1/2   train loss ")
-    assert "validation loss" in second
+    assert first.startswith("epoch 1/2   train ")
+    assert " val " in second
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda run, data: run.fit(data, epochs=0), "fit: epochs is 0; wanted at least 1"),
-        (lambda run, data: run.fit(data, epochs=1), "there is no validation loss to watch"),
+        (lambda run, data: run.fit(data, epochs=1), "there is no val_loss to watch"),
     ],
 )
 def test_misuse_says_what_is_wrong(call: object, message: str) -> None:

@@ -24,6 +24,10 @@ class Callback:
     def on_fit_end(self, trainer: Trainer) -> None:
         """Tidy up when training ends: after the last epoch, early, or because it was interrupted."""
 
+    def status(self) -> str:
+        """Return what there is to say of the last epoch, for the line that is printed for it."""
+        return ""
+
     def state_dict(self) -> dict[str, Any]:
         """Return what it needs to go on watching when the run is resumed."""
         return {}

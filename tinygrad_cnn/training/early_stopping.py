@@ -1,4 +1,4 @@
-"""Stopping when the validation loss no longer improves."""
+"""Stopping when there is no more progress."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class EarlyStopping(Callback):
-    """End training when the validation loss has not improved for ``patience`` epochs; leave the best weights.
+    """End training when a figure has not improved for ``patience`` epochs; leave the best weights.
 
-    An epoch counts as an improvement if its loss is lower than the best that counted by more than ``min_delta``.
-    Slow progress adds up: losses that creep down by less than that each time are measured against the same mark
-    until they have passed it. The weights that are put back when training ends, for whatever reason, are those of
-    the lowest loss of all. A loss that is not a number ends training at once.
+    ``monitor`` is a column of the history (val_loss, val_accuracy, train_loss, train_accuracy), ``mode`` whether
+    "min" or "max" of it is best. An epoch counts as an improvement if it is better than the best that counted by
+    more than ``min_delta``. Slow progress adds up: figures that creep by less than that each time are measured
+    against the same mark until they have passed it. The weights that are put back when training ends, for whatever
+    reason, are those of the best figure of all. One that is not a number ends training at once.
 
     >>> from tinygrad_cnn.training import EarlyStopping
     >>> stopper = EarlyStopping(patience=2, min_delta=0.1)
@@ -28,39 +29,54 @@ class EarlyStopping(Callback):
     [False, False, False, False, True]
     """
 
-    def __init__(self, patience: int = 5, min_delta: float = 0.001) -> None:
+    def __init__(
+        self, patience: int = 5, min_delta: float = 0.001, monitor: str = "val_loss", mode: str = "min"
+    ) -> None:
         if patience < 1 or not min_delta >= 0:
             raise ValueError(
                 f"EarlyStopping: patience is {patience}, min_delta {min_delta}; wanted at least 1 and at least 0"
             )
+        if mode not in ("min", "max"):
+            raise ValueError(f"EarlyStopping: mode is {mode!r}; wanted 'min' or 'max'")
         self.patience = patience
         self.min_delta = min_delta
-        self.mark = math.inf
+        self.monitor = monitor
+        self.mode = mode
+        self.mark = math.inf  # the best that counted, negated if more is better; so is `best`, the best of all
+        self.best = math.inf
         self.waited = 0
-        self.best_loss = math.inf
         self._best_weights: dict[str, Tensor] | None = None
 
-    def check(self, loss: float) -> str | None:
-        """Take in the loss of one more epoch; return why training should end, or None."""
-        if math.isnan(loss):
-            return "the validation loss is not a number: try a lower learning rate"
-        if loss < self.mark - self.min_delta:
-            self.mark = loss
+    def check(self, figure: float) -> str | None:
+        """Take in the figure of one more epoch; return why training should end, or None."""
+        if math.isnan(figure):
+            return f"{self.monitor} is not a number: try a lower learning rate"
+        if self._as_cost(figure) < self.mark - self.min_delta:
+            self.mark = self._as_cost(figure)
             self.waited = 0
             return None
         self.waited += 1
         if self.waited < self.patience:
             return None
-        return f"no improvement of the validation loss by more than {self.min_delta:g} for {self.patience} epochs"
+        return f"no improvement of {self.monitor} by more than {self.min_delta:g} for {self.patience} epochs"
+
+    def _as_cost(self, figure: float) -> float:
+        return figure if self.mode == "min" else -figure
 
     def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
         """Keep the weights if they are the best so far; return why training should end, or None."""
-        if epoch.validation is None:
-            raise ValueError("EarlyStopping: there is no validation loss to watch; give fit() a validation set")
-        if epoch.validation.loss < self.best_loss:
-            self.best_loss = epoch.validation.loss
+        figure = epoch.row().get(self.monitor)
+        if figure is None:
+            raise ValueError(f"EarlyStopping: there is no {self.monitor} to watch; give fit() a validation set")
+        if self._as_cost(figure) < self.best:
+            self.best = self._as_cost(figure)
             self._best_weights = _copy_of(trainer.model)
-        return self.check(epoch.validation.loss)
+        return self.check(figure)
+
+    def status(self) -> str:
+        """Return the best figure, and for how many epochs there has been no improvement."""
+        best = abs(self.best)
+        return f"best {best:.4f}" + (f", {self.waited} of {self.patience} without progress" if self.waited else "")
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Put the best weights back."""
@@ -69,12 +85,12 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the marks and the best weights so far."""
-        marks = {"mark": self.mark, "waited": self.waited, "best_loss": self.best_loss}
+        marks = {"mark": self.mark, "waited": self.waited, "best": self.best}
         return {**marks, "best_weights": self._best_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over marks and weights."""
-        self.mark, self.waited, self.best_loss = state["mark"], state["waited"], state["best_loss"]
+        self.mark, self.waited, self.best = state["mark"], state["waited"], state["best"]
         self._best_weights = state["best_weights"]
 
 

@@ -27,8 +27,8 @@ class Epoch:
     seconds: float
 
     def __str__(self) -> str:
-        scores = [("train", self.train), ("validation", self.validation)]
-        shown = [f"{name} loss {s.loss:.4f} accuracy {s.accuracy:7.2%}" for name, s in scores if s is not None]
+        scores = [("train", self.train), ("val", self.validation)]
+        shown = [f"{name} {s.loss:.4f} {s.accuracy:7.2%}" for name, s in scores if s is not None]
         return "   ".join([*shown, f"lr {self.learning_rate:.2g}", f"{self.seconds:.1f} s"])
 
     def row(self) -> dict[str, float | None]:

@@ -25,6 +25,7 @@ from tinygrad_cnn.training.checkpoint import load_checkpoint
 from tinygrad_cnn.training.config import Config, parse_arguments
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.evaluation import evaluation, statistics_table
+from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -71,6 +72,7 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
         for old in Checkpoints.saved(folder):
             old.unlink()
         write(folder / "config.ini", config.to_ini())
+        print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")

@@ -79,14 +79,15 @@ class Trainer:
         number = len(self.history) + 1
         epoch = self._epoch(number, epochs, train, validation, verbose)
         self.history.epochs.append(epoch)
-        if verbose:
-            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {epoch}", flush=True)
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step((epoch.validation or epoch.train).loss)
         for callback in self.callbacks:
             reason = callback.on_epoch_end(self, epoch)
             if number < epochs:
                 self.history.ended_early = self.history.ended_early or reason
+        if verbose:
+            shown = [str(epoch), *(status for callback in self.callbacks if (status := callback.status()))]
+            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {'   '.join(shown)}", flush=True)
 
     def evaluate(self, data: DataLoader) -> Score:
         """Return the mean loss and the accuracy on a data set; the model is in evaluation mode meanwhile."""
