@@ -64,6 +64,7 @@ def test_the_reports_file_is_shipped_and_says_what_the_report_says() -> None:
 
 def test_the_reports_experiment_is_a_preset() -> None:
     config = Config(**PRESETS["report"])
+    assert config.initialization == "kaiming"
     assert (config.samples, config.train_ratio, config.val_ratio, config.official_test) == (1000, 0.8, 0.1, False)
     assert (config.batch_size, config.learning_rate, config.epochs) == (16, 0.01, 50)
     assert (config.momentum, config.weight_decay, config.schedule) == (0, 0, "none")

@@ -29,10 +29,8 @@ class Context:
         self._constant: set[int] = set()
         self._saved: tuple[Any, ...] = ()  # a result is saved as its number: a node must not refer to its results
         self._outputs: tuple[Any, ...] = ()  # the results, only while backward runs
-        self._ready: tuple[Any, dict[int, Any]] = (
-            None,
-            {},
-        )  # gradients that backward gave for one g, not yet taken
+        # gradients that backward gave for one g, not yet taken
+        self._ready: tuple[Any, dict[int, Any]] = (None, {})
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep inputs, results or intermediate tensors; writing to them in place before backward is an error."""

@@ -1,5 +1,8 @@
 """The calculus: every recorded operation, its forward and its derivatives side by side, a file for each family."""
 
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.comparison import *
@@ -23,3 +26,7 @@ from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
 from tinygrad_cnn.ops.sort import *
 from tinygrad_cnn.ops.trigonometry import *
+
+if not TYPE_CHECKING:  # so that `import *` brings operations, not the files that they are in
+    __all__ = [name for name, value in vars().items() if callable(value) and not isinstance(value, ModuleType)]
+    __all__.remove("ModuleType")

@@ -49,6 +49,7 @@ class Config:
     one_hot: bool = _option("data", False, "labels as rows of ten numbers")
 
     model: str = _option("model", "lenet", "the network", choices=("lenet", "lenet5"))
+    initialization: str = _option("model", "pytorch", "how weights begin", choices=("pytorch", "kaiming"))
 
     epochs: int = _option("training", 5, "passes over the training images, at most", least=1)
     batch_size: int = _option("training", 64, "images in a step", least=1)
@@ -87,6 +88,7 @@ class Config:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "report": {
+        "initialization": "kaiming",
         "samples": 1000,
         "official_test": False,
         "train_ratio": 0.8,

@@ -16,7 +16,7 @@ from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.sources import Source, open_dataset
 from tinygrad_cnn.files import replacing
 from tinygrad_cnn.models import LeNet, LeNet5
-from tinygrad_cnn.nn import CrossEntropyLoss, Module
+from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.serialization import save
@@ -137,6 +137,8 @@ def normalization(source: Source) -> Any:
 def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
     """Return the trainer that a configuration describes."""
     model: Module = LeNet5() if config.model == "lenet5" else LeNet()
+    if config.initialization == "kaiming":
+        model.apply(_kaiming)
     optimizer = optim.SGD(
         model.parameters(),
         config.learning_rate,
@@ -151,6 +153,14 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         Checkpoints(folder),
     ]
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks)
+
+
+def _kaiming(module: Module) -> None:
+    """Begin a layer as He et al. (2015) do before ReLU, with no bias."""
+    if isinstance(module, (Conv2d, Linear)):
+        init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            init.zeros_(module.bias)
 
 
 def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRScheduler | None:
