@@ -37,14 +37,16 @@ class Geometry(NamedTuple):
         return height, width
 
 
-def conv2d(x: Array, w: Array, geometry: Geometry) -> Array:
-    """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW)."""
+def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
+    """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     outputs, _, *kernel = w.shape
     oh, ow = geometry.output_size(x.shape[2:], kernel)
     groups, batch = geometry.groups, x.shape[0]
     rows = _rows(x, kernel, (oh, ow), geometry)
     out = empty((oh, groups, outputs // groups, ow * batch), x.dtype)
     np.matmul(_matrices(w, groups), rows, out=out.transpose(1, 0, 2, 3))
+    if bias is not None:
+        out += bias.reshape(groups, -1, 1)
     return _nchw(out.reshape(oh, outputs, ow, batch))
 
 

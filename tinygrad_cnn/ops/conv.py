@@ -41,10 +41,7 @@ Size: TypeAlias = int | Iterable[int]
     bias=lambda g: g.sum((0, 2, 3)),
 )
 def _conv2d(input: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
-    out = kernels.conv2d(input, weight, geometry)
-    if bias is not None:
-        out += bias[:, None, None]
-    return out
+    return kernels.conv2d(input, weight, bias, geometry)
 
 
 def _forward_to(size: Pair, input: Any, weight: Any, geometry: Geometry) -> Any:
