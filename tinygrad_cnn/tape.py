@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _clock = count()  # one clock for recorded operations and in-place writes: the later has the larger number
+watching: list[Any] = []  # who watches operations, in any thread (see trace.py)
 
 
 # --- in-place writes ---
@@ -201,6 +202,8 @@ class Operation:
         return Derivative(function, tuple(reads))
 
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        if watching and _mode.watcher is not None:
+            return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         variable = None
         needs_gradient = False
         arrays = []
