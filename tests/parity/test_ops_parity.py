@@ -53,6 +53,7 @@ def assert_same(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(*np.broadcast_arrays(a, b), rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")  # PyTorch's, of its own speed
 @every_case
 @given(data=st.data())
 def test_same_value_and_derivatives(case: OpCase, data: st.DataObject) -> None:
