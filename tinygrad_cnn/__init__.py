@@ -32,6 +32,9 @@ from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like
 from tinygrad_cnn.serialization import load, save
 from tinygrad_cnn.tensor import Tensor
 
-vars(autograd).update(Function=Function, functional=autograd_functional)  # they stand above autograd, and are its
+# These stand above autograd, and are reached through it.
+vars(autograd).update(
+    Function=Function, functional=autograd_functional, gradcheck=gradcheck, gradgradcheck=gradgradcheck
+)
 
 __version__ = "0.1.0"

@@ -201,7 +201,13 @@ class Operation:
             )
         return Derivative(function, tuple(reads))
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.forward)
+
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        if len(inputs) < len(self.inputs):
+            inputs = self._in_order(inputs, constants)
         if watching and _mode.watcher is not None:
             return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         variable = None
@@ -216,7 +222,7 @@ class Operation:
                 arrays.append(value)
         try:
             out = self.forward(*arrays, **constants)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise self._explained(error, arrays) from error
         if variable is None:
             return out  # type: ignore[return-value]
@@ -224,6 +230,14 @@ class Operation:
             out = np.asarray(out)
         record = needs_gradient and _mode.recording
         return wrap(variable, out, self._record(inputs, arrays, constants, out) if record else None)
+
+    def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the inputs in their order, taking those given by name out of the constants."""
+        for name in self.inputs[len(inputs) :]:
+            if name not in constants:
+                break
+            inputs = (*inputs, constants.pop(name))
+        return inputs
 
     def _record(
         self, inputs: tuple[Any, ...], arrays: list[Any], constants: dict[str, Any], out: Array
@@ -284,7 +298,7 @@ class Operation:
 
 def renamed(error: Exception, message: str) -> Exception:
     """Return an error of the same kind with another message; NumPy's own kinds take no message."""
-    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    kind = next((k for k in (IndexError, TypeError) if isinstance(error, k)), ValueError)
     return kind(message)
 
 

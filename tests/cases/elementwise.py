@@ -186,6 +186,7 @@ case("contiguous", lambda x: x.contiguous() * 1.0, np.copy, calls(anywhere), "mu
 refuse(lambda: zeros(2) + zeros(3), ValueError, r"add: .*shape \(2,\).*shape \(3,\)")
 refuse(lambda: zeros(2) * "two", TypeError, r"mul: wanted tensors, arrays or numbers, got 'two'")
 refuse(lambda: zeros(2) - [1.0, 2.0], TypeError, r"sub: wanted tensors, arrays or numbers, got list")
+refuse(lambda: tg.tensor([1], dtype=tg.uint8) * -1, ValueError, r"mul: Python integer -1 out of bounds for uint8")
 refuse(lambda: zeros(2).clamp(), ValueError, r"clamp: wanted min, max or both")
 refuse(lambda: tg.div(zeros(2), 2, rounding_mode="up"), ValueError, r"div: rounding_mode is 'up'; wanted None, ")
 refuse(lambda: tg.tensor([2, 3]) ** tg.tensor([-1, 2]), ValueError, r"pow: .*negative integer power")

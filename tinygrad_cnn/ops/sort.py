@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.dtypes import float64
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import maximum, minimum
 from tinygrad_cnn.ops.index import _index, _unindex, gather
 from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
@@ -170,7 +172,10 @@ def searchsorted(
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each."""
+    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each.
+
+    Weights that are integers are added up in float64.
+    """
     array = input.array
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
         raise ValueError(f"bincount: wanted a vector of integers of at least 0, got {array.dtype} {array.shape}")
@@ -179,6 +184,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if tuple(weights.shape) != array.shape:
         raise ValueError(f"bincount: weights of shape {tuple(weights.shape)} for an input of {array.shape}")
     length = np.maximum(array.max(initial=-1) + 1, minlength)
+    if weights.dtype.kind != "f":
+        weights = cast(weights, dtype=float64)
     return _unindex(weights, shape=(int(length),), index=array)
 
 
