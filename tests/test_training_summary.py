@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
-from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.training.observe import observe
 from tinygrad_cnn.training.summary import Row, summary
 
@@ -18,13 +20,24 @@ def test_lenet_by_hand() -> None:
     found = summary(LeNet(), (1, 28, 28))
     assert found.rows == (
         Row("conv1", "Conv2d", (6, 24, 24), 6 * (25 + 1), 6 * 24 * 24 * 25),
+        Row("pool", "MaxPool2d", (6, 12, 12), 0, 0),
         Row("conv2", "Conv2d", (16, 8, 8), 16 * (6 * 25 + 1), 16 * 8 * 8 * 6 * 25),
+        Row("pool", "MaxPool2d", (16, 4, 4), 0, 0),
         Row("fc1", "Linear", (120,), 120 * (256 + 1), 120 * 256),
         Row("fc2", "Linear", (84,), 84 * (120 + 1), 84 * 120),
         Row("fc3", "Linear", (10,), 10 * (84 + 1), 10 * 84),
     )
     assert found.parameters == found.trainable == 44_426
     assert found.multiply_adds == 281_640
+
+
+def test_lenet5_has_the_connections_of_the_paper() -> None:
+    """There each unit's bias counts as one, and C1 has 122,304, C3 151,600, C5 48,120."""
+    found = summary(LeNet5(), (1, 32, 32))
+    assert [row.name for row in found.rows] == ["c1", "s2", "c3", "s4", "c5", "f6", "output"]
+    connections = {row.name: row.multiply_adds + math.prod(row.output_shape) for row in found.rows}
+    assert [connections[name] for name in ("c1", "c3", "c5")] == [122_304, 151_600, 48_120]
+    assert found.parameters == sum(row.parameters for row in found.rows) == 60_850
 
 
 @given(st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 1))

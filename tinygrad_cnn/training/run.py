@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from tinygrad_cnn.training.checkpoint import load_checkpoint
 from tinygrad_cnn.training.config import Config, parse_arguments
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.evaluation import evaluation, statistics_table
+from tinygrad_cnn.training.set_aside import set_aside
 from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
@@ -43,8 +45,17 @@ def main(argv: list[str] | None = None, description: str | None = None) -> None:
     limit_threads(config.threads)
     try:
         run(config, resume is not None)
-    except (OSError, ValueError) as error:
+    except KeyboardInterrupt:
+        print("ended at once" + (f"; {how_to_go_on(config)}" if Path(config.output, "config.ini").exists() else ""))
+        sys.exit(130)  # as a shell has it for what Ctrl-C ended
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
+    except ValueError as error:
         sys.exit(f"error: {error}")
+
+
+def how_to_go_on(config: Config) -> str:
+    return f"to go on: python {sys.argv[0]} --resume {shlex.quote(config.output)}"
 
 
 def limit_threads(threads: int) -> None:
@@ -69,15 +80,14 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     if resume:
         go_on(trainer, folder)
     else:
-        for old in Checkpoints.saved(folder):
-            old.unlink()
+        set_aside(folder)
         write(folder / "config.ini", config.to_ini())
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
     if history.ended_early == "interrupted":
-        print(f"to go on: python {sys.argv[0]} --resume {folder}")
+        print(how_to_go_on(config))
     save(trainer.model.state_dict(), folder / "model.safetensors")
     found = evaluation(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
@@ -144,7 +154,7 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         config.learning_rate,
         config.momentum,
         weight_decay=config.weight_decay,
-        nesterov=config.nesterov,
+        nesterov=config.nesterov and config.momentum > 0,  # without momentum there is nothing to look ahead by
     )
     callbacks = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),

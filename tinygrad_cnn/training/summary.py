@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from tinygrad_cnn import creation
+from tinygrad_cnn.models.lenet5 import PartialConv2d
 from tinygrad_cnn.nn import Conv2d, Linear, Module
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.observe import observe
@@ -20,7 +21,7 @@ class Row(NamedTuple):
     kind: str
     output_shape: tuple[int, ...] | None  # without the batch; None if the output is not a tensor
     parameters: int  # 0 where they were counted in a row above
-    multiply_adds: int  # of Conv2d and Linear, biases not counted; 0 for any other kind
+    multiply_adds: int  # of convolutions and Linear, biases not counted; 0 for any other kind
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def _multiply_adds(module: Module, output: Any) -> int:
-    """Each number put out is a sum over one row of the weight: (O, C / groups, KH, KW) or (O, in)."""
-    if not isinstance(module, (Conv2d, Linear)):
+    """Each weight is used once for each place of the output: (N, O, H, W), or (N, ..., O) of Linear."""
+    if not isinstance(module, (Conv2d, PartialConv2d, Linear)):
         return 0
-    weight: Tensor = module.weight
-    return int(prod(output.shape[1:]) * prod(weight.shape[1:]))
+    places = output.shape[1:-1] if isinstance(module, Linear) else output.shape[2:]
+    return int(module.weight.numel() * prod(places))
