@@ -87,8 +87,8 @@ class Module:
             raise AttributeError(f"{owner}: call super().__init__() before assigning {kind} {name!r}")
         if not isinstance(name, str):
             raise TypeError(f"{owner}: the name of a {kind} is {name!r}; wanted a string")
-        if not name or "." in name or hasattr(Module, name):
-            raise KeyError(f"{owner}: a {kind} cannot be named {name!r} (empty, dotted, or what every module has)")
+        if not name or "." in name or hasattr(Module, name) or callable(getattr(type(self), name, None)):
+            raise KeyError(f"{owner}: a {kind} cannot be named {name!r} (empty, dotted, or the name of a method)")
         self._check_kind(kind, name, value)
         if isinstance(value, Module) and any(module is self for module in value.modules()):
             raise ValueError(f"{owner}: module {name!r} cannot be registered, it contains this module")
