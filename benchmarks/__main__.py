@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report as shown
+from benchmarks.growth import GROWTH
+from benchmarks.growth import draw as draw_growth
+from benchmarks.growth import table as growth_table
 from benchmarks.runner import QUICK, THOROUGH, Benchmark
 from benchmarks.worker import PEERS, Peer
 from benchmarks.workloads import WORKLOADS, select, write_digits
@@ -25,7 +28,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "python -m benchmarks",
         description="Measure this package beside PyTorch and JAX. Each framework works in a process of its own; "
         "they take turns, and are first held against one another: whose first results differ is refused.",
-        epilog="Workloads: " + ", ".join(w.name for w in WORKLOADS) + ".",
+        epilog="Workloads: " + ", ".join(w.name for w in WORKLOADS) + ", growth-*.",
     )
     parser.add_argument(
         "workloads", nargs="*", metavar="WORKLOAD", help="names, or patterns (lenet-*); all if none"
@@ -80,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Measure what the command line asks for, show it, and write it down."""
     options = parse(argv)
     try:
-        workloads = select(options.workloads)
+        workloads = select(options.workloads, [*WORKLOADS, *GROWTH])
     except ValueError as error:
         sys.exit(f"error: {error}")
     peers = chosen_peers(options.peers, options.fast)
@@ -97,13 +100,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             "digits": digits,
             "machine": about_machine(benchmark),
             "rows": [],
+            "growth": [],
         }
         print("\n".join(shown.machine(report)), end="\n\n")
         if "numpy" in benchmark.workers:
             report["sgemm"] = benchmark.workers["numpy"].ask("sgemm")
         for workload in workloads:
             start = time.perf_counter()
-            report["rows"].append({**asdict(workload), "results": benchmark.measure(workload)})
+            kind = "growth" if workload in GROWTH else "rows"
+            report[kind].append({**asdict(workload), "results": benchmark.measure(workload)})
             print(f"{workload.title}: measured in {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
         benchmark.close()
     show(report, options)
@@ -119,11 +124,15 @@ def show(report: dict[str, Any], options: argparse.Namespace) -> None:
             f"\nA large float32 product runs at {report['sgemm'] / 1e9:.0f} GFLOP/s here. Of these, LeNet's step:\n"
         )
         print(shown.aligned(*shown.roofline(report)))
+    if report["growth"]:
+        print("\n" + shown.aligned(*growth_table(report["growth"])))
     print("", *shown.remarks(report), sep="\n")
     base = options.output / report["blas"]
     base.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     base.with_suffix(".md").write_text(shown.markdown(*table) + "\n", encoding="utf-8")
     shown.draw_ratios(report, base.with_suffix(".png"))
+    if report["growth"]:
+        draw_growth(report["growth"], options.output / f"{report['blas']}-growth.png")
     print(f"Written: {base}.json, .md, .png")
 
 

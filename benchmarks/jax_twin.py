@@ -56,7 +56,7 @@ def _logits(name: str, params: list[Any], x: Any) -> Any:
 class Jax:
     """Makes workloads ready in JAX."""
 
-    kinds = ("step", "inference", "indexed", "small", "import")
+    kinds = ("step", "inference", "indexed", "small")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -13,18 +13,18 @@ from benchmarks.worker import Peer, Refused, Worker, import_time
 from benchmarks.workloads import Workload
 
 TOLERANCE = 1e-4
-REST = 0.05  # threads of the framework before go on spinning for a while
 
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often frameworks take turns, how long a turn is, and how many turns of one long run there are."""
+    """How often frameworks take turns, for how long, and how often with one long run."""
 
     rounds: int
     seconds: float
     long_rounds: int
+    rest: float = 0.05  # between turns: the threads of the framework before go on spinning for a while
 
 
 THOROUGH, QUICK = Effort(9, 0.3, 3), Effort(2, 0.1, 1)
@@ -60,6 +60,8 @@ class Benchmark:
             return self._memory(workload)
         results = self._prepared(workload)
         rounds, seconds = self.effort.rounds, self.effort.seconds
+        if workload.kind == "growth":
+            rounds, seconds = self.effort.long_rounds, seconds / 3
         if workload.turns_of_one:
             rounds, seconds = self.effort.long_rounds, 0
         turns = {name: lambda w=self.workers[name]: w.ask("time", seconds) for name, r in results.items() if not r}
@@ -90,7 +92,7 @@ class Benchmark:
             for name, turn in turns.items():
                 if name in refused:
                     continue
-                time.sleep(REST)
+                time.sleep(self.effort.rest)
                 try:
                     found, said = turn()
                 except Refused as error:
