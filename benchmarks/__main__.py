@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import page
 from benchmarks import report as shown
 from benchmarks.growth import GROWTH
 from benchmarks.growth import draw as draw_growth
@@ -49,7 +50,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=Path("runs/benchmarks"), help="folder of JSON, table, picture"
     )
-    return parser.parse_args(argv)
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md too")
+    options = parser.parse_args(argv)
+    if options.docs and (options.workloads or options.peers or options.quick):
+        parser.error("--docs wants all workloads and peers, and not --quick")
+    return options
 
 
 def chosen_peers(names: str, fast: bool) -> list[Peer]:
@@ -87,13 +92,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     except ValueError as error:
         sys.exit(f"error: {error}")
     peers = chosen_peers(options.peers, options.fast)
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    environment = {"OPENBLAS_CORETYPE": "Haswell"} if options.blas == "haswell" else {}
+    environment = {"OPENBLAS_CORETYPE": "Haswell" if options.blas == "haswell" else ""}
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = any(w.kind in ("epoch", "indexed", "accuracy", "memory") for w in workloads)
-        digits = write_digits(folder, whole)
+        try:
+            digits = write_digits(folder, whole)
+        except (FileNotFoundError, ConnectionError) as error:
+            sys.exit(f"error: {error}")
         benchmark = Benchmark(peers, folder, environment, QUICK if options.quick else THOROUGH)
         report: dict[str, Any] = {
             "blas": options.blas,
@@ -133,6 +140,8 @@ def show(report: dict[str, Any], options: argparse.Namespace) -> None:
     shown.draw_ratios(report, base.with_suffix(".png"))
     if report["growth"]:
         draw_growth(report["growth"], options.output / f"{report['blas']}-growth.png")
+    if options.docs:
+        page.write(options.output)
     print(f"Written: {base}.json, .md, .png")
 
 

@@ -20,7 +20,7 @@ ELEMENTWISE = """
 x + y; x + 1; x - y; x * y; x * 2; x / q; x + v; x * v; -x; t.lerp(x, y, 0.3); t.addcmul(x, y, q)
 t.addcdiv(x, y, q); abs(x); x.square(); x ** 2; x ** 3; p ** 2.5; p ** q; p.float_power(2); t.reciprocal(q)
 p.sqrt(); p.rsqrt(); x.exp(); t.exp2(x); t.expm1(x); p.log(); p.log2(); p.log10(); p.log1p(); x.sign(); x.floor()
-x.ceil(); x.round(); x.trunc(); x.frac(); x // q; t.remainder(x, q); t.fmod(x, q); x.clamp(-1, 1); x.clamp(min=0)
+x.ceil(); x.round(); x.trunc(); x.frac(); x.detach() // q.detach(); t.remainder(x, q); t.fmod(x, q); x.clamp(-1, 1); x.clamp(min=0)
 t.maximum(x, y); t.minimum(x, y); t.logaddexp(x, y); t.hypot(x, y); t.xlogy(x, q); t.copysign(x, y); t.nan_to_num(x)
 t.where(m, x, y); x.sin(); x.cos(); x.tan(); p.asin(); p.acos(); x.atan(); t.atan2(x, q); x.sinh(); x.cosh()
 x.tanh(); x.asinh(); (p + 1).acosh(); p.atanh(); x.sigmoid(); p.logit(); x.erf(); x.sinc(); x == y; x < y; x != 0
@@ -47,7 +47,7 @@ x.scatter_add(0, k, y); x.scatter_add(1, k, y); x.index_select(0, i); x.index_se
 x.index_put((i,), y); x.index_put((i,), y, accumulate=True); x.masked_fill(m, 0.5); x.masked_select(m)
 x.masked_scatter(m, y); x.select_scatter(v, 0, 1); x.take(k); t.take_along_dim(x, k, 1); x.sort(1)[0]; x.sort(0)[0]
 x.argsort(1); x.topk(3, 1)[0]; x.nonzero(); t.searchsorted(v.sort()[0].detach(), x); t.bincount(i); t.unique(k)
-t.unique(x); F.embedding(i, x); F.embedding(k[:8], x); F.one_hot(i)
+t.unique(x.detach()); F.embedding(i, x); F.embedding(k[:8], x); F.one_hot(i)
 """
 LINEAR = """
 x @ y; x @ y.t(); x.t() @ y; t.mv(x, v); t.dot(v, v); t.inner(x, y); t.outer(v, v); t.addmm(x, x, y)
@@ -80,7 +80,7 @@ F.alpha_dropout(x, 0.5)
 LOSSES = """
 F.cross_entropy(x, classes); F.cross_entropy(x, p); F.nll_loss(x, classes); F.mse_loss(x, y); F.l1_loss(x, y)
 F.smooth_l1_loss(x, y); F.huber_loss(x, y); F.binary_cross_entropy(p, q); F.binary_cross_entropy_with_logits(x, q)
-F.kl_div(x, q); F.cosine_similarity(x, y); F.pairwise_distance(x, y); F.hinge_embedding_loss(x, sign)
+F.kl_div(x, q, reduction="batchmean"); F.cosine_similarity(x, y); F.pairwise_distance(x, y); F.hinge_embedding_loss(x, sign)
 F.margin_ranking_loss(x, y, sign); F.cosine_embedding_loss(x, y, sign[0]); F.triplet_margin_loss(x, y, p)
 F.soft_margin_loss(x, sign); F.poisson_nll_loss(x, q); F.gaussian_nll_loss(x, y, q)
 """

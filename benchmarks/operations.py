@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,13 @@ EFFORT = Effort(rounds=3, seconds=0.02, long_rounds=1, rest=0.005)
 
 def measure(benchmark: Benchmark, expressions: Iterable[str]) -> list[dict[str, Any]]:
     """Return, for each expression, size and direction, the times of both; without them, why."""
-    return [
-        {
-            "expression": e,
-            "size": side**2,
-            "kind": kind,
-            "results": benchmark.measure(Workload(e, e, kind, model=e, batch=side)),
-        }
+    workloads = [
+        Workload(e, f"{e}, {side**2:,} numbers, {kind}", kind, model=e, batch=side)
         for e in expressions
         for side in SIDES
         for kind in ("forward", "both")
-        for w in [Workload(e, f"{e}, {side**2:,} numbers, {kind}", kind, model=e, batch=side)]
     ]
+    return [{**asdict(w), "results": benchmark.measure(w)} for w in workloads]
 
 
 def ratio(row: dict[str, Any]) -> float:

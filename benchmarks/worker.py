@@ -86,8 +86,11 @@ class Worker:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Change the environment for a while: what is empty is not there."""
     before = dict(os.environ)
     os.environ.update(changes)
+    for name in (name for name, value in changes.items() if not value):
+        del os.environ[name]
     try:
         yield
     finally:

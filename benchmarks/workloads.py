@@ -80,7 +80,7 @@ def write_digits(folder: Path, whole: bool) -> str:
     name = "MNIST"
     for part in ("train", "test"):
         try:
-            digits: Any = MNIST(train=part == "train")
+            digits: Any = MNIST(train=part == "train", download=whole)
         except FileNotFoundError:
             if whole:
                 raise
