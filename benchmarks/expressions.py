@@ -20,11 +20,11 @@ ELEMENTWISE = """
 x + y; x + 1; x - y; x * y; x * 2; x / q; x + v; x * v; -x; t.lerp(x, y, 0.3); t.addcmul(x, y, q)
 t.addcdiv(x, y, q); abs(x); x.square(); x ** 2; x ** 3; p ** 2.5; p ** q; p.float_power(2); t.reciprocal(q)
 p.sqrt(); p.rsqrt(); x.exp(); t.exp2(x); t.expm1(x); p.log(); p.log2(); p.log10(); p.log1p(); x.sign(); x.floor()
-x.ceil(); x.round(); x.trunc(); x.frac(); x.detach() // q.detach(); t.remainder(x, q); t.fmod(x, q); x.clamp(-1, 1); x.clamp(min=0)
-t.maximum(x, y); t.minimum(x, y); t.logaddexp(x, y); t.hypot(x, y); t.xlogy(x, q); t.copysign(x, y); t.nan_to_num(x)
-t.where(m, x, y); x.sin(); x.cos(); x.tan(); p.asin(); p.acos(); x.atan(); t.atan2(x, q); x.sinh(); x.cosh()
-x.tanh(); x.asinh(); (p + 1).acosh(); p.atanh(); x.sigmoid(); p.logit(); x.erf(); x.sinc(); x == y; x < y; x != 0
-t.isclose(x, y); x.isfinite(); x.isnan(); t.logical_and(m, m); t.logical_not(m); t.logical_xor(m, m)
+x.ceil(); x.round(); x.trunc(); x.frac(); x.detach() // q.detach(); t.remainder(x, q); t.fmod(x, q); x.clamp(-1, 1)
+x.clamp(min=0); t.maximum(x, y); t.minimum(x, y); t.logaddexp(x, y); t.hypot(x, y); t.xlogy(x, q); t.copysign(x, y)
+t.nan_to_num(x); t.where(m, x, y); x.sin(); x.cos(); x.tan(); p.asin(); p.acos(); x.atan(); t.atan2(x, q); x.sinh()
+x.cosh(); x.tanh(); x.asinh(); (p + 1).acosh(); p.atanh(); x.sigmoid(); p.logit(); x.erf(); x.sinc(); x == y; x < y
+x != 0; t.isclose(x, y); x.isfinite(); x.isnan(); t.logical_and(m, m); t.logical_not(m); t.logical_xor(m, m)
 """
 REDUCTIONS = """
 x.sum(); x.sum(0); x.sum(1); x.mean(); x.mean(0); x.mean(1); p.prod(0); t.nansum(x); t.nanmean(x, 1); x.amax()
@@ -80,9 +80,9 @@ F.alpha_dropout(x, 0.5)
 LOSSES = """
 F.cross_entropy(x, classes); F.cross_entropy(x, p); F.nll_loss(x, classes); F.mse_loss(x, y); F.l1_loss(x, y)
 F.smooth_l1_loss(x, y); F.huber_loss(x, y); F.binary_cross_entropy(p, q); F.binary_cross_entropy_with_logits(x, q)
-F.kl_div(x, q, reduction="batchmean"); F.cosine_similarity(x, y); F.pairwise_distance(x, y); F.hinge_embedding_loss(x, sign)
-F.margin_ranking_loss(x, y, sign); F.cosine_embedding_loss(x, y, sign[0]); F.triplet_margin_loss(x, y, p)
-F.soft_margin_loss(x, sign); F.poisson_nll_loss(x, q); F.gaussian_nll_loss(x, y, q)
+F.kl_div(x, q, reduction="batchmean"); F.cosine_similarity(x, y); F.pairwise_distance(x, y)
+F.hinge_embedding_loss(x, sign); F.margin_ranking_loss(x, y, sign); F.cosine_embedding_loss(x, y, sign[0])
+F.triplet_margin_loss(x, y, p); F.soft_margin_loss(x, sign); F.poisson_nll_loss(x, q); F.gaussian_nll_loss(x, y, q)
 """
 EXPRESSIONS = [
     line.strip()

@@ -61,8 +61,8 @@ def parameters(library: Any, n: int) -> Callable[[], Any]:
 
 def tape() -> Callable[[], Any]:
     """Return LeNet's twelve operations, there and back, with kernels that compute nothing."""
-    import tinygrad_cnn as tg
     from tinygrad_cnn.autograd import operation
+    from tinygrad_cnn.creation import ones
 
     fresh = cycle([np.ones(1, np.float32) for _ in range(100)])  # as from kernels: buffers that nobody else holds
     back = lambda g: next(fresh)  # noqa: E731
@@ -75,8 +75,8 @@ def tape() -> Callable[[], Any]:
     def nothing(input: Any) -> Any:
         return input
 
-    x = tg.ones(1)
-    weights = [tg.ones(1, requires_grad=True) for _ in range(10)]
+    x = ones(1)
+    weights = [ones(1, requires_grad=True) for _ in range(10)]
     between = (2, 3, 1, 1, 0)  # relu and pooling twice, with flatten, relu twice
 
     def run() -> None:

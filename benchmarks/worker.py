@@ -145,7 +145,8 @@ class _Here:
         self.job.reset()
         if seconds:
             self.job.run()
-        times, notes = [], []
+        times: list[float] = []
+        notes: list[str] = []
         until = time.perf_counter() + seconds
         while not times or time.perf_counter() < until:
             start = time.perf_counter()
