@@ -14,7 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import page
 from benchmarks import report as shown
+from benchmarks.growth import GROWTH
+from benchmarks.growth import draw as draw_growth
+from benchmarks.growth import table as growth_table
 from benchmarks.runner import QUICK, THOROUGH, Benchmark
 from benchmarks.worker import PEERS, Peer
 from benchmarks.workloads import WORKLOADS, select, write_digits
@@ -25,7 +29,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "python -m benchmarks",
         description="Measure this package beside PyTorch and JAX. Each framework works in a process of its own; "
         "they take turns, and are first held against one another: whose first results differ is refused.",
-        epilog="Workloads: " + ", ".join(w.name for w in WORKLOADS) + ".",
+        epilog="Workloads: " + ", ".join(w.name for w in WORKLOADS) + ", growth-*.",
     )
     parser.add_argument(
         "workloads", nargs="*", metavar="WORKLOAD", help="names, or patterns (lenet-*); all if none"
@@ -46,7 +50,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=Path("runs/benchmarks"), help="folder of JSON, table, picture"
     )
-    return parser.parse_args(argv)
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md too")
+    options = parser.parse_args(argv)
+    if options.docs and (options.workloads or options.peers or options.quick):
+        parser.error("--docs wants all workloads and peers, and not --quick")
+    return options
 
 
 def chosen_peers(names: str, fast: bool) -> list[Peer]:
@@ -80,30 +88,34 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Measure what the command line asks for, show it, and write it down."""
     options = parse(argv)
     try:
-        workloads = select(options.workloads)
+        workloads = select(options.workloads, [*WORKLOADS, *GROWTH])
     except ValueError as error:
         sys.exit(f"error: {error}")
     peers = chosen_peers(options.peers, options.fast)
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    environment = {"OPENBLAS_CORETYPE": "Haswell"} if options.blas == "haswell" else {}
+    environment = {"OPENBLAS_CORETYPE": "Haswell" if options.blas == "haswell" else ""}
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = any(w.kind in ("epoch", "indexed", "accuracy", "memory") for w in workloads)
-        digits = write_digits(folder, whole)
+        try:
+            digits = write_digits(folder, whole)
+        except (FileNotFoundError, ConnectionError) as error:
+            sys.exit(f"error: {error}")
         benchmark = Benchmark(peers, folder, environment, QUICK if options.quick else THOROUGH)
         report: dict[str, Any] = {
             "blas": options.blas,
             "digits": digits,
             "machine": about_machine(benchmark),
             "rows": [],
+            "growth": [],
         }
         print("\n".join(shown.machine(report)), end="\n\n")
         if "numpy" in benchmark.workers:
             report["sgemm"] = benchmark.workers["numpy"].ask("sgemm")
         for workload in workloads:
             start = time.perf_counter()
-            report["rows"].append({**asdict(workload), "results": benchmark.measure(workload)})
+            kind = "growth" if workload in GROWTH else "rows"
+            report[kind].append({**asdict(workload), "results": benchmark.measure(workload)})
             print(f"{workload.title}: measured in {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
         benchmark.close()
     show(report, options)
@@ -119,11 +131,17 @@ def show(report: dict[str, Any], options: argparse.Namespace) -> None:
             f"\nA large float32 product runs at {report['sgemm'] / 1e9:.0f} GFLOP/s here. Of these, LeNet's step:\n"
         )
         print(shown.aligned(*shown.roofline(report)))
+    if report["growth"]:
+        print("\n" + shown.aligned(*growth_table(report["growth"])))
     print("", *shown.remarks(report), sep="\n")
     base = options.output / report["blas"]
     base.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     base.with_suffix(".md").write_text(shown.markdown(*table) + "\n", encoding="utf-8")
     shown.draw_ratios(report, base.with_suffix(".png"))
+    if report["growth"]:
+        draw_growth(report["growth"], options.output / f"{report['blas']}-growth.png")
+    if options.docs:
+        page.write(options.output)
     print(f"Written: {base}.json, .md, .png")
 
 

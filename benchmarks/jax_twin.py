@@ -24,6 +24,9 @@ SHAPES = {
 }
 
 
+_ready: Any = jax.block_until_ready
+
+
 def _conv(x: Any, w: Any, b: Any, padding: str = "VALID") -> Any:
     kinds = ("NCHW", "OIHW", "NCHW")
     return lax.conv_general_dilated(x, w, (1, 1), padding, dimension_numbers=kinds) + b[:, None, None]
@@ -56,7 +59,7 @@ def _logits(name: str, params: list[Any], x: Any) -> Any:
 class Jax:
     """Makes workloads ready in JAX."""
 
-    kinds = ("step", "inference", "indexed", "small", "import")
+    kinds = ("step", "inference", "indexed", "small")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -100,13 +103,13 @@ class Jax:
             reset()
             return losses
 
-        return Job(lambda: train(*next(endless)).block_until_ready(), check, reset)
+        return Job(lambda: _ready(train(*next(endless))), check, reset)
 
     def _inference(self, workload: Workload) -> Job:
         params = [jnp.array(w) for w in initial_weights(SHAPES[workload.model])]
-        forward = jax.jit(lambda params, x: _logits(workload.model, params, x))
+        forward: Any = jax.jit(lambda params, x: _logits(workload.model, params, x))
         endless = cycle([jnp.array(x) for x, _ in batches(self.folder, workload)])
-        run = lambda: forward(params, next(endless)).block_until_ready()  # noqa: E731
+        run = lambda: _ready(forward(params, next(endless)))  # noqa: E731
         return Job(run, lambda: [float(v) for v in np.asarray(run()).ravel()])
 
     def _indexed(self, workload: Workload) -> Job:
@@ -118,7 +121,8 @@ class Jax:
             order = rng.permutation(len(images)) if shuffle else np.arange(len(images))
             starts = range(0, len(order), workload.batch)[:steps]
             rows = (order[i : i + workload.batch] for i in starts)
-            return jax.block_until_ready([train(images[r], labels[r]) for r in rows])  # type: ignore[no-any-return]
+            losses: list[Any] = _ready([train(images[r], labels[r]) for r in rows])
+            return losses
 
         def check() -> list[float]:
             losses = [float(v) for v in run(STEPS, shuffle=False)]
@@ -136,7 +140,7 @@ class Jax:
             value, (gradient, _) = function(x, w)
             return [float(value), *(float(v) for v in np.asarray(gradient).ravel())]
 
-        return Job(lambda: jax.block_until_ready(function(x, w)), check, parts=models.SMALL_OPERATIONS)
+        return Job(lambda: _ready(function(x, w)), check, parts=models.SMALL_OPERATIONS)
 
 
 def _small(x: Any, w: Any) -> Any:

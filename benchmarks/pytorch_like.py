@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from itertools import count, cycle
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import models
+from benchmarks import growth, models
+from benchmarks.expressions import function_of
 from benchmarks.workloads import STEPS, Workload, batches, initial_weights, read_digits
 
 EPOCHS = 4
@@ -33,9 +35,11 @@ class PyTorchLike:
         self.data: Any = import_module("torch.utils.data" if module == "torch" else f"{module}.data")
         self.folder = folder
         self.compile = self.library.compile if compiled else lambda function: function
-        self.kinds = ("step", "inference", "small") if compiled else ("epoch", "indexed", "accuracy", "memory")
+        self.kinds: tuple[str, ...] = ("step", "inference", "small")
         if not compiled:
-            self.kinds += ("step", "inference", "small", "import")
+            self.kinds += ("epoch", "indexed", "accuracy", "memory", "forward", "both", "growth")
+        if module == "tinygrad_cnn":
+            self.kinds += ("tape",)
 
     def prepare(self, workload: Workload) -> Job:
         """Return the workload, ready to run."""
@@ -174,6 +178,43 @@ class PyTorchLike:
             return [float(run().detach()), *(float(v) for v in x.grad.numpy().ravel())]
 
         return Job(run, check, parts=models.SMALL_OPERATIONS)
+
+    def _growth(self, workload: Workload) -> Job:
+        if workload.model == "batch":
+            return self._step(replace(workload, model="lenet"))
+        return Job(getattr(growth, workload.model)(self.library, workload.batch), list)
+
+    def _tape(self, workload: Workload) -> Job:
+        return Job(growth.tape(), list, parts=12)
+
+    def _forward(self, workload: Workload) -> Job:
+        function, _ = function_of(self.library, workload.model, workload.batch)
+        return Job(function, lambda: _some(function()))
+
+    def _both(self, workload: Workload) -> Job:
+        function, leaves = function_of(self.library, workload.model, workload.batch)
+        out = function()
+        if not out.requires_grad:
+            return Job(function, lambda: _some(out))
+        gradient = np.random.default_rng(0).uniform(0.5, 1, tuple(out.shape)).astype(str(out.dtype).split(".")[-1])
+        seed = self.library.from_numpy(gradient)
+
+        def run() -> None:
+            for leaf in leaves:
+                leaf.grad = None
+            function().backward(seed)
+
+        def check() -> list[float]:
+            run()
+            return [v for leaf in leaves if leaf.grad is not None for v in _some(leaf.grad)]
+
+        return Job(run, check)
+
+
+def _some(tensor: Any) -> list[float]:
+    """Return some of a tensor's numbers."""
+    numbers = np.ravel(tensor.detach().numpy())
+    return [float(v) for v in numbers[:: max(1, len(numbers) // 20)]]
 
 
 def _losses(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,18 @@ from benchmarks.worker import Peer, Refused, Worker, import_time
 from benchmarks.workloads import Workload
 
 TOLERANCE = 1e-4
-REST = 0.05  # threads of the framework before go on spinning for a while
 
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often frameworks take turns, how long a turn is, and how many turns of one long run there are."""
+    """How often frameworks take turns, for how long, and how often with one long run."""
 
     rounds: int
     seconds: float
     long_rounds: int
+    rest: float = 0.05  # between turns: the threads of the framework before go on spinning for a while
 
 
 THOROUGH, QUICK = Effort(9, 0.3, 3), Effort(2, 0.1, 1)
@@ -48,22 +49,21 @@ class Benchmark:
     def measure(self, workload: Workload) -> dict[str, Result]:
         """Return what each framework made of a workload: times, or why there are none."""
         if workload.kind == "import":
-            return self._by_turns(
-                {
-                    p.name: lambda p=p: ([import_time(p, self.environment)], [])
-                    for p in self.peers
-                    if p.name != "compile"
-                },
-                self.effort.rounds,
-            )
+            turns = {p.name: partial(self._import, p) for p in self.peers if p.name != "compile"}
+            return self._by_turns(turns, self.effort.rounds)
         if workload.kind == "memory":
             return self._memory(workload)
         results = self._prepared(workload)
         rounds, seconds = self.effort.rounds, self.effort.seconds
+        if workload.kind == "growth":
+            rounds, seconds = self.effort.long_rounds, seconds / 3
         if workload.turns_of_one:
             rounds, seconds = self.effort.long_rounds, 0
-        turns = {name: lambda w=self.workers[name]: w.ask("time", seconds) for name, r in results.items() if not r}
-        return results | self._by_turns(turns, rounds)
+        asked = {n: partial(self.workers[n].ask, "time", seconds) for n, result in results.items() if not result}
+        return results | self._by_turns(asked, rounds)
+
+    def _import(self, peer: Peer) -> tuple[list[float], list[str]]:
+        return [import_time(peer, self.environment)], []
 
     def _prepared(self, workload: Workload) -> dict[str, Result]:
         """Make a workload ready; return the refused, and nothing for those whose numbers agree."""
@@ -81,7 +81,7 @@ class Benchmark:
             results[name] = {} if apart <= TOLERANCE else {"refused": f"its first results are {apart:.1e} off"}
         return results
 
-    def _by_turns(self, turns: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Result]:
+    def _by_turns(self, turns: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Result]:
         """Let all run in turn, round by round; return best and median."""
         times: dict[str, list[float]] = {name: [] for name in turns}
         notes: dict[str, list[str]] = {name: [] for name in turns}
@@ -90,7 +90,7 @@ class Benchmark:
             for name, turn in turns.items():
                 if name in refused:
                     continue
-                time.sleep(REST)
+                time.sleep(self.effort.rest)
                 try:
                     found, said = turn()
                 except Refused as error:

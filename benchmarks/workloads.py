@@ -52,17 +52,18 @@ WORKLOADS = [
     Workload("wide", "convnet 1-32-64-128 step, 64", "step", (0.7, 1), "wide"),
     Workload("residual", "residual block step, 64", "step", (0.7, 1), "residual"),
     Workload("small", "operation on 100 elements", "small", (2, 2)),
+    Workload("tape", "operation that computes nothing", "tape"),
     Workload("import", "import", "import", (5, 2)),
     Workload("memory", "peak memory, epoch of LeNet", "memory", (2, 1.5)),
 ]
 
 
-def select(patterns: Sequence[str]) -> list[Workload]:
+def select(patterns: Sequence[str], among: Sequence[Workload] = WORKLOADS) -> list[Workload]:
     """Return the workloads whose names match one of the patterns; all, if there is none."""
     for pattern in patterns:
-        if not any(fnmatch(w.name, pattern) for w in WORKLOADS):
-            raise ValueError(f"no workload is named {pattern!r}; there are {', '.join(w.name for w in WORKLOADS)}")
-    return [w for w in WORKLOADS if not patterns or any(fnmatch(w.name, p) for p in patterns)]
+        if not any(fnmatch(w.name, pattern) for w in among):
+            raise ValueError(f"no workload is named {pattern!r}; there are {', '.join(w.name for w in among)}")
+    return [w for w in among if not patterns or any(fnmatch(w.name, p) for p in patterns)]
 
 
 # --- the same data and weights for all ---
@@ -79,7 +80,7 @@ def write_digits(folder: Path, whole: bool) -> str:
     name = "MNIST"
     for part in ("train", "test"):
         try:
-            digits: Any = MNIST(train=part == "train")
+            digits: Any = MNIST(train=part == "train", download=whole)
         except FileNotFoundError:
             if whole:
                 raise
@@ -105,7 +106,8 @@ def batches(folder: Path, workload: Workload, count: int = 8) -> list[tuple[Arra
         return [(rng.standard_normal(shape, np.float32), rng.integers(0, 10, size)) for _ in range(count)]
     images = np.load(folder / "train-images.npy", mmap_mode="r")
     labels = np.load(folder / "train-labels.npy")
-    return [(np.array(images[i : i + size]), labels[i : i + size]) for i in range(0, count * size, size)]
+    starts = range(0, min(count * size, len(labels) - size + 1), size)
+    return [(np.array(images[i : i + size]), labels[i : i + size]) for i in starts]
 
 
 def initial_weights(shapes: Sequence[Sequence[int]], seed: int = 0) -> list[Array]:

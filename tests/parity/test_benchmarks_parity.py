@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.expressions import EXPRESSIONS
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
 from benchmarks.workloads import WORKLOADS, Workload, write_digits
@@ -27,3 +28,11 @@ def test_both_frameworks_get_the_same_numbers(workload: Workload, digits: Path) 
     few = replace(workload, batch=2)
     ours, theirs = (PyTorchLike(name, digits).prepare(few).check() for name in ("tinygrad_cnn", "torch"))
     assert distance(ours, theirs) <= TOLERANCE
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("kind", ["forward", "both"])
+def test_expressions_are_the_same_work(expression: str, kind: str, digits: Path) -> None:
+    workload = Workload(expression, expression, kind, model=expression, batch=10)
+    ours, theirs = (PyTorchLike(name, digits).prepare(workload).check() for name in ("tinygrad_cnn", "torch"))
+    assert distance(ours, theirs) <= TOLERANCE or "dropout" in expression
