@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.summary import Row, summary
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.training.observe import observe
-from tinygrad_cnn.training.summary import Row, summary
 
 
 def test_lenet_by_hand() -> None:
