@@ -19,14 +19,14 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"dtypes", "files", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "tape"},
+    {"grad_mode", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
     {"tensor"},
     {"creation", "sampling"},
     {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
-    {"optim", "data", "models"},
+    {"inspection", "optim", "data", "models"},
     {"training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}

@@ -12,11 +12,11 @@ import pytest
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training import Epoch, History, Score, plots
 from tinygrad_cnn.training.finder import Found
 from tinygrad_cnn.training.plots.style import shortened
-from tinygrad_cnn.training.summary import summary
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (14, 28, 28), dtype=np.uint8)

@@ -201,11 +201,7 @@ class Tensor(Conversions):
 
     def contiguous(self) -> Tensor:
         """Return the tensor, in row-major memory order: itself if it lies so already."""
-        return self if self.array.flags.c_contiguous else self.clone_contiguous()
-
-    def clone_contiguous(self) -> Tensor:
-        """Return a recorded copy in row-major memory order."""
-        return ops.reshape(ops.reshape(self, -1), self.shape)
+        return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
 
     # --- out of the tensor ---
 

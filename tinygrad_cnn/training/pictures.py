@@ -8,11 +8,11 @@ from typing import Any
 
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.sources import Source
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.training import plots
 from tinygrad_cnn.training.config import Config
 from tinygrad_cnn.training.evaluation import Evaluation
 from tinygrad_cnn.training.report import write_report
-from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 

@@ -16,6 +16,7 @@ from tinygrad_cnn import optim
 from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.sources import Source, open_dataset
 from tinygrad_cnn.files import replacing
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
@@ -27,7 +28,6 @@ from tinygrad_cnn.training.config import Config, parse_arguments
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.evaluation import evaluation, statistics_table
 from tinygrad_cnn.training.set_aside import set_aside
-from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.summary import Row, summary
 from tinygrad_cnn.models import LeNet, LeNet5
-from tinygrad_cnn.training.observe import observe
-from tinygrad_cnn.training.summary import Row, summary
 
 
 def test_lenet_by_hand() -> None:
@@ -32,10 +32,10 @@ def test_lenet_by_hand() -> None:
 
 
 def test_lenet5_has_the_connections_of_the_paper() -> None:
-    """There each unit's bias counts as one, and C1 has 122,304, C3 151,600, C5 48,120."""
+    """Every parameter, biases too, once for each place of a map: C1 has 122,304, C3 151,600, C5 48,120."""
     found = summary(LeNet5(), (1, 32, 32))
     assert [row.name for row in found.rows] == ["c1", "s2", "c3", "s4", "c5", "f6", "output"]
-    connections = {row.name: row.multiply_adds + math.prod(row.output_shape) for row in found.rows}
+    connections = {row.name: row.parameters * math.prod(row.output_shape[1:]) for row in found.rows}
     assert [connections[name] for name in ("c1", "c3", "c5")] == [122_304, 151_600, 48_120]
     assert found.parameters == sum(row.parameters for row in found.rows) == 60_850
 
