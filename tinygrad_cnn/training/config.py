@@ -64,6 +64,7 @@ class Config:
     threads: int = _option("training", 0, "processor threads, 0 for what the library takes", least=0)
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")
+    checkpoint_seconds: float = _option("output", 30.0, "save within an epoch when this has passed", least=0)
     pictures: bool = _option("output", True, "draw pictures and write report.html")
 
     def __post_init__(self) -> None:

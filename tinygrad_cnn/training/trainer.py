@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from tinygrad_cnn.autograd import no_grad
@@ -17,6 +18,7 @@ from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.training.interrupt import interruptible
+from tinygrad_cnn.training.progress import Progress, Total
 
 INTERRUPTED = "interrupted"
 
@@ -52,6 +54,7 @@ class Trainer:
         self.scheduler = scheduler
         self.callbacks = tuple(callbacks)
         self.history = History()
+        self.running: Progress | None = None  # the epoch that is under way
 
     def fit(
         self, train: DataLoader, validation: DataLoader | None = None, epochs: int = 1, verbose: bool = False
@@ -66,11 +69,14 @@ class Trainer:
         history = self.history
         with interruptible() as interrupted:
             try:
+                for callback in self.callbacks:
+                    callback.on_fit_start(self)
                 while len(history) < epochs and not history.ended_early:
                     self._one_more_epoch(train, validation, epochs, verbose)
                     if interrupted() and len(history) < epochs:
                         history.ended_early = history.ended_early or INTERRUPTED
             finally:
+                self.running = None
                 for callback in self.callbacks:
                     callback.on_fit_end(self)
         return history
@@ -91,14 +97,14 @@ class Trainer:
 
     def evaluate(self, data: DataLoader) -> Score:
         """Return the mean loss and the accuracy on a data set; the model is in evaluation mode meanwhile."""
-        total = _Total()
+        total = Total()
         was_training = self.model.training
         self.model.eval()
         try:
             with no_grad():
                 for inputs, labels in data:
                     outputs = self.model(inputs)
-                    total.add(self.loss(outputs, labels), outputs, labels)
+                    total.add(self.loss(outputs, labels).item(), outputs, labels)
         finally:
             self.model.train(was_training)
         return total.score()
@@ -114,7 +120,11 @@ class Trainer:
             self.model.train(was_training)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that is needed to go on: model, optimizer, schedule, callbacks, history, randomness."""
+        """Return all that is needed to go on, also within an epoch, at the end of a step or of an epoch.
+
+        That is: model, optimizer, schedule, callbacks, history, the epoch that is running, and the state of this
+        thread's generator. A generator of its own that a loader, layer or transform was given is not part of it.
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -122,11 +132,20 @@ class Trainer:
             "callbacks": [callback.state_dict() for callback in self.callbacks],
             "history": [epoch.row() for epoch in self.history.epochs],
             "ended_early": self.history.ended_early,
+            "running": None if self.running is None else self.running.state_dict(),
             "random": default_generator().bit_generator.state,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state: the next epochs are those that the run would have had."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state: the next steps are those that the run would have had. On error nothing has changed."""
+        before = deepcopy(self.state_dict())
+        try:
+            self._load(state)
+        except Exception:
+            self._load(before)
+            raise
+
+    def _load(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
@@ -135,55 +154,54 @@ class Trainer:
             callback.load_state_dict(its_state)
         self.history.epochs[:] = map(Epoch.from_row, state["history"])
         self.history.ended_early = state["ended_early"]
+        self.running = None if state["running"] is None else Progress.from_state_dict(state["running"])
         default_generator().bit_generator.state = state["random"]
 
     def _epoch(
         self, number: int, epochs: int, train: DataLoader, validation: DataLoader | None, verbose: bool
     ) -> Epoch:
-        start = time.perf_counter()
-        learning_rate = self.optimizer.param_groups[0]["lr"]
-        total = _Total()
+        """Train for one epoch, or for what is left of the one that is running."""
+        running = self.running
+        if running is None:
+            running = self.running = Progress(train.order(), self.optimizer.param_groups[0]["lr"])
+        elif len(running.order) != len(train.dataset):
+            raise ValueError(
+                f"fit: the epoch that is running has {len(running.order)} samples, the training set "
+                f"{len(train.dataset)}; wanted the same data"
+            )
+        start = time.perf_counter() - running.seconds
         self.model.train()
-        for inputs, labels in _with_progress(train, f"epoch {number}/{epochs}", verbose):
-            outputs = self.model(inputs)
-            loss = self.loss(outputs, labels)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
-                self.scheduler.step()
-            total.add(loss, outputs, labels)
+        batches = train.batches(running.order, running.batches)
+        label = f"epoch {number}/{epochs}"
+        for inputs, labels in _with_progress(batches, label, running.batches, len(train), verbose):
+            self._step(inputs, labels, running.total)
+            running.batches += 1
+            running.seconds = time.perf_counter() - start
+            for callback in self.callbacks:
+                callback.on_step_end(self)
         score = None if validation is None else self.evaluate(validation)
-        return Epoch(number, total.score(), score, learning_rate, time.perf_counter() - start)
+        self.running = None
+        seconds = time.perf_counter() - start
+        return Epoch(number, running.total.score(), score, running.learning_rate, seconds)
+
+    def _step(self, inputs: Tensor, labels: Tensor, total: Total) -> None:
+        outputs = self.model(inputs)
+        loss = self.loss(outputs, labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step()
+        total.add(loss.item(), outputs, labels)
 
 
-class _Total:
-    """Loss and right answers, added up over batches of any size."""
-
-    def __init__(self) -> None:
-        self.loss = 0.0
-        self.right = 0
-        self.samples = 0
-
-    def add(self, loss: Tensor, outputs: Tensor, labels: Tensor) -> None:
-        guesses, answers = outputs.array.argmax(axis=1), labels.array
-        if answers.ndim > 1:
-            answers = answers.argmax(axis=1)
-        self.loss += float(loss.array) * len(answers)
-        self.right += int((guesses == answers).sum())
-        self.samples += len(answers)
-
-    def score(self) -> Score:
-        return Score(self.loss / self.samples, self.right / self.samples)
-
-
-def _with_progress(batches: DataLoader, label: str, verbose: bool) -> Iterable[Any]:
+def _with_progress(batches: Iterable[Any], label: str, done: int, of: int, verbose: bool) -> Iterable[Any]:
     if not verbose:
         return batches
     from tqdm import tqdm
 
     in_terminals_only = None
     bar: Iterable[Any] = tqdm(
-        batches, desc=label, unit="batch", leave=False, dynamic_ncols=True, disable=in_terminals_only
+        batches, label, of, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=in_terminals_only
     )
     return bar
