@@ -97,7 +97,7 @@ class TensorBoardLogger(Callback):
 class Checkpoints(Callback):
     """Saves the run after every epoch, and within one after ``seconds``; keeps the newest ``keep`` files."""
 
-    def __init__(self, folder: Path, keep: int = 2, seconds: float = 30.0) -> None:
+    def __init__(self, folder: Path, keep: int = 2, seconds: float = 10.0) -> None:
         self.folder = folder
         self.keep = keep
         self.seconds = seconds

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
@@ -50,5 +52,8 @@ class Progress:
 
     @staticmethod
     def from_state_dict(state: Mapping[str, Any]) -> Progress:
-        """Return the epoch that `state_dict` described."""
-        return Progress(**{**state, "order": state["order"].array, "total": Total(**state["total"])})
+        """Return the epoch that `state_dict` described. Raises ValueError for one that cannot be."""
+        order = state["order"].array
+        if not np.array_equal(np.sort(order), np.arange(len(order))) or state["batches"] < 0:
+            raise ValueError("the epoch that is running has no order of samples, or no number of batches done")
+        return Progress(**{**state, "order": order, "total": Total(**state["total"])})
