@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from math import isfinite
 from typing import Any
 
 from tinygrad_cnn.autograd import no_grad
@@ -16,6 +17,7 @@ from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.callbacks import Callback
+from tinygrad_cnn.training.diagnosis import all_finite, first_trouble
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.training.interrupt import interruptible
 from tinygrad_cnn.training.progress import Progress, Total
@@ -55,6 +57,7 @@ class Trainer:
         self.callbacks = tuple(callbacks)
         self.history = History()
         self.running: Progress | None = None  # the epoch that is under way
+        self._good: dict[str, Tensor] = {}  # the weights that it began with
 
     def fit(
         self, train: DataLoader, validation: DataLoader | None = None, epochs: int = 1, verbose: bool = False
@@ -62,7 +65,9 @@ class Trainer:
         """Train until there have been ``epochs`` passes, and return the history of all of them.
 
         ``verbose`` shows a progress bar, and prints a line for each epoch. Ctrl-C lets the epoch that is running
-        come to its end, and ends training there; a second one ends it at once.
+        come to its end, and ends training there; a second one ends it at once. Raises FloatingPointError, and puts
+        the last good weights back, if loss, gradient or weights are not finite: with the epoch, the step, the first
+        operation concerned and the likely cause.
         """
         if epochs < 1:
             raise ValueError(f"fit: epochs is {epochs}; wanted at least 1")
@@ -170,6 +175,7 @@ class Trainer:
                 f"{len(train.dataset)}; wanted the same data"
             )
         start = time.perf_counter() - running.seconds
+        self._good = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         self.model.train()
         batches = train.batches(running.order, running.batches)
         label = f"epoch {number}/{epochs}"
@@ -179,20 +185,43 @@ class Trainer:
             running.seconds = time.perf_counter() - start
             for callback in self.callbacks:
                 callback.on_step_end(self)
+        if not all_finite(self.model.state_dict().values()):
+            raise self._stopped("the step before made weights that are not finite: lower the learning rate")
         score = None if validation is None else self.evaluate(validation)
         self.running = None
         seconds = time.perf_counter() - start
         return Epoch(number, running.total.score(), score, running.learning_rate, seconds)
 
     def _step(self, inputs: Tensor, labels: Tensor, total: Total) -> None:
-        outputs = self.model(inputs)
-        loss = self.loss(outputs, labels)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        """Train by one batch, if its loss and gradient are finite numbers."""
+        random = default_generator().bit_generator
+        before = random.state
+        try:
+            outputs = self.model(inputs)
+            loss = self.loss(outputs, labels)
+            self.optimizer.zero_grad()
+            loss.backward()
+            value = loss.item()
+            if not isfinite(value):
+                raise FloatingPointError(f"the loss is {value}")
+            if not all_finite(p.grad for p in self.model.parameters() if p.grad is not None):
+                raise FloatingPointError("the gradient is not finite")
+            self.optimizer.step()
+        except FloatingPointError as error:  # NumPy raises it too, if it was told to
+            random.state = before
+            raise self._stopped(f"{error}: {first_trouble(self.model, self.loss, inputs, labels)}") from None
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
-        total.add(loss.item(), outputs, labels)
+        total.add(value, outputs, labels)
+
+    def _stopped(self, why: str) -> FloatingPointError:
+        """Put the last good weights back, and return an error that says so, where training was, and why."""
+        assert self.running is not None
+        self.model.load_state_dict(self._good)
+        return FloatingPointError(
+            f"fit: stopped in epoch {len(self.history) + 1}, step {self.running.batches + 1}: {why}. "
+            "The weights are back at those that this epoch began with, or at the best if early stopping keeps them"
+        )
 
 
 def _with_progress(batches: Iterable[Any], label: str, done: int, of: int, verbose: bool) -> Iterable[Any]:
