@@ -22,8 +22,10 @@ import numpy as np
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
-from tinygrad_cnn.training.checkpoint import load_checkpoint, save_checkpoint
+from tinygrad_cnn.training import EarlyStopping, Trainer
+from tinygrad_cnn.training.checkpoint import _digest, _packed, load_checkpoint, save_checkpoint
 from tinygrad_cnn.training.config import Config, ConfigError, read_ini
+from tinygrad_cnn.training.progress import Progress
 
 Reader = Callable[[bytes], Any]
 """Given the content of a file, returns what was read, or None if it was refused."""
@@ -71,6 +73,46 @@ def ini(path: Path) -> Any:
     return config
 
 
+def header(content: bytes) -> Any:
+    """Weights whose header is anything, with its right length before it and plausible numbers after it."""
+    return READERS["safetensors"](safetensors(content, bytes(40)))
+
+
+def small_trainer() -> Trainer:
+    tg.manual_seed(0)
+    model = tg.nn.Linear(1, 2)
+    optimizer = tg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, 2)
+    trainer = Trainer(model, tg.nn.CrossEntropyLoss(), optimizer, schedule, [EarlyStopping()])
+    trainer.running = Progress(np.arange(3), 0.1)
+    return trainer
+
+
+def packed(state: Any) -> tuple[str, dict[str, np.ndarray]]:
+    """The text and the tensors of a checkpoint."""
+    arrays: dict[str, np.ndarray] = {}
+    return json.dumps(_packed(state, "state", arrays)), arrays
+
+
+def state(content: bytes) -> Any:
+    """A forged checkpoint, its checksum right: it fits a trainer as it is, or leaves the trainer as it was."""
+    from safetensors.numpy import save
+
+    text, trainer = content.decode("utf-8", "replace"), small_trainer()
+    before, arrays = packed(trainer.state_dict())
+    forged = save(arrays, {"state": text, "sha256": _digest(text, arrays)})
+    found = READERS["checkpoint"](forged)
+    if found is None:
+        return None
+    try:
+        trainer.load_state_dict(found)
+    except ValueError:
+        if packed(trainer.state_dict())[0] != before:
+            raise AssertionError("the trainer has changed") from None
+        return None
+    return trainer
+
+
 SERVED = bytes(range(256))
 
 
@@ -110,6 +152,8 @@ READERS: dict[str, Reader] = {
     "checkpoint": reader(load_checkpoint),
     "ini": reader(ini, ConfigError),
     "download": download,
+    "header": header,
+    "state": state,
 }
 
 
@@ -122,17 +166,19 @@ def _written(write: Callable[[Path], object]) -> bytes:
 
 def _samples() -> dict[str, list[bytes]]:
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    packed = _written(lambda path: write_idx(path, array))
+    zipped = _written(lambda path: write_idx(path, array))
     tensors = {"weight": tg.ones(2, 3), "mask": tg.tensor([True, False]), "none": tg.zeros(0)}
     state = {"model": {"weight": tg.arange(3.0)}, "epoch": 3, "rates": [0.1, None], "name": "é"}
     head = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 256\r\n\r\n"
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n" + SERVED + b"\r\n0\r\n\r\n"
     return {
-        "idx": [gzip.decompress(packed), packed],
+        "idx": [gzip.decompress(zipped), zipped],
         "safetensors": [_written(lambda path: tg.save(tensors, path))],
         "checkpoint": [_written(lambda path: save_checkpoint(state, path))],
         "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],
         "download": [head + SERVED, chunked],
+        "header": [json.dumps({"a": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()],
+        "state": [packed(small_trainer().state_dict())[0].encode()],
     }
 
 

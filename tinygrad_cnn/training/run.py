@@ -206,8 +206,8 @@ def go_on(trainer: Trainer, folder: Path) -> None:
             continue
         try:
             trainer.load_state_dict(state)
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not of the run that config.ini describes: {error!r}") from error
+        except ValueError as error:
+            raise ValueError(f"{path} is not of the run that config.ini describes: {error}") from error
         for other in damaged:
             other.unlink()
         batches = f" and {trainer.running.batches} batches" if trainer.running else ""

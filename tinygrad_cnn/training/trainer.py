@@ -142,13 +142,16 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a state: the next steps are those that the run would have had. On error nothing has changed."""
+        """Take over a state: the next steps are those that the run would have had.
+
+        Raises ValueError if it does not fit; then nothing has changed.
+        """
         before = deepcopy(self.state_dict())
         try:
             self._load(state)
-        except Exception:
+        except Exception as error:
             self._load(before)
-            raise
+            raise ValueError(f"Trainer.load_state_dict: the state does not fit: {error!r}") from error
 
     def _load(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
