@@ -50,11 +50,9 @@ def test_a_drawing_is_answered_with_what_happened_inside(port: int) -> None:
     assert response.status == 200
     assert sum(found["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert [len(found[name]["pixels"]) for name in ("seen", "saliency")] == [784, 784]
-    shapes = {
-        layer["name"]: (len(layer["maps"]), layer["maps"][0]["width"], len(layer["maps"][0]["pixels"]))
-        for layer in found["layers"]
-    }
-    assert shapes == {"conv1": (6, 24, 576), "conv2": (16, 8, 64), "fc1": (1, 120, 120), "fc2": (1, 84, 84)}
+    shapes = [(layer["name"], len(layer["maps"]), len(layer["maps"][0]["pixels"])) for layer in found["layers"]]
+    convolutions = [("conv1", 6, 576), ("pool", 6, 144), ("conv2", 16, 64), ("pool", 16, 16)]
+    assert shapes == [*convolutions, ("fc1", 1, 120), ("fc2", 1, 84)]
 
 
 def test_the_page_and_its_parts_are_served_and_may_fetch_nothing_else(port: int) -> None:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that one process has to itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from uuid import uuid4
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` when the block ends, and vanishes if the block fails."""
+    """Open a new file that takes the place of ``path`` when the block ends, and vanishes if the block fails.
+
+    Its content and then its name are forced to the disk: after a power cut there is the new file or the old one. An
+    error of the disk names the file.
+    """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with open(temporary, "xb") as file:
@@ -20,6 +24,50 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+        _sync_names(path.parent)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
         raise
+
+
+def _sync_names(folder: Path) -> None:
+    if os.name == "nt":  # where a folder cannot be opened, and names are journalled
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed within `replacing` left in a folder; no other may be writing there."""
+    for part in folder.glob(".*.part"):
+        part.unlink()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Have a folder to oneself within the block; the system lets go of it when the process ends, however it ends.
+
+    Raises BlockingIOError if somebody else has it.
+    """
+    with open(folder / ".lock", "ab") as file:
+        try:
+            _lock(file)
+        except OSError:
+            raise BlockingIOError(f"{folder}: another run is at work there; wait for it, or end it") from None
+        yield
+
+
+def _lock(file: IO[bytes]) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

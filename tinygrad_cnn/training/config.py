@@ -6,6 +6,7 @@ import argparse
 import configparser
 import io
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -64,6 +65,7 @@ class Config:
     threads: int = _option("training", 0, "processor threads, 0 for what the library takes", least=0)
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")
+    checkpoint_seconds: float = _option("output", 10.0, "save within an epoch when this has passed", least=0)
     pictures: bool = _option("output", True, "draw pictures and write report.html")
 
     def __post_init__(self) -> None:
@@ -121,10 +123,16 @@ def _check_range(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices, least, most = metadata["choices"], metadata["least"], metadata["most"]
     if choices and value not in choices:
         raise ConfigError(f"{name} is {value!r}; wanted one of {', '.join(choices)}{did_you_mean(value, choices)}")
+    if isinstance(value, str) and not _fits_a_line(value):
+        raise ConfigError(f"{name} is {value!r}; an INI file cannot hold that: wanted no # or ; after a space")
     low, high = -math.inf if least is None else least, math.inf if most is None else most
     if isinstance(value, (int, float)) and not isinstance(value, bool) and not low <= value <= high:
         wanted = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
         raise ConfigError(f"{name} is {value}; wanted {wanted}")
+
+
+def _fits_a_line(text: str) -> bool:
+    return text.isprintable() and text == text.strip() and not re.search(r"(^|\s)[#;]", text)
 
 
 def _parsed(name: str, text: str, kind: type) -> Any:
@@ -158,6 +166,8 @@ def read_ini(path: str | Path) -> dict[str, Any]:
     given: dict[str, Any] = {}
     try:
         parser.read_string(Path(path).read_text(encoding="utf-8"), str(path))
+        if parser.defaults():
+            raise ConfigError("there is no section [DEFAULT]")
         for section in parser.sections():
             if section not in sections:
                 known = ", ".join(f"[{s}]" for s in sections)

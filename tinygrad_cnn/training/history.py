@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,3 +75,7 @@ class History:
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
+
+    def to_json_lines(self) -> str:
+        """Return the epochs as JSON objects, a line each."""
+        return "".join(json.dumps(epoch.row()) + "\n" for epoch in self.epochs)

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from tinygrad_cnn import optim
 from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.sources import Source, open_dataset
-from tinygrad_cnn.files import replacing
+from tinygrad_cnn.files import claimed, remove_leftovers, replacing
 from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
@@ -69,10 +70,17 @@ def limit_threads(threads: int) -> None:
 def run(config: Config, resume: bool = False) -> dict[str, Any]:
     """Train and evaluate by a configuration, fill the run's folder, and return its metrics.
 
-    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint.
+    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint. Raises
+    BlockingIOError if another run is at work in the folder.
     """
     folder = Path(config.output)
     folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder):
+        remove_leftovers(folder)
+        return _run(config, folder, resume)
+
+
+def _run(config: Config, folder: Path, resume: bool) -> dict[str, Any]:
     manual_seed(config.seed)
     parts = load_data(config)
     batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
@@ -80,8 +88,7 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     if resume:
         go_on(trainer, folder)
     else:
-        set_aside(folder)
-        write(folder / "config.ini", config.to_ini())
+        begin(config, folder, parts.source)
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     if history.ended_early:
@@ -99,6 +106,16 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     print(statistics_table(metrics))
     print(f"everything is in {folder}{os.sep}" + (" (report.html shows it)" if config.pictures else ""))
     return metrics
+
+
+def begin(config: Config, folder: Path, source: Source) -> None:
+    """Set an earlier run of the folder aside, and write down this one's configuration, with its data set.
+
+    The configuration is the first to go and the last to come, so that no run is resumed with another's.
+    """
+    set_aside(folder)
+    dataset = "synthetic" if source.synthetic else source.name
+    write(folder / "config.ini", replace(config, dataset=dataset).to_ini())
 
 
 def write(path: Path, text: str) -> None:
@@ -160,7 +177,7 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
-        Checkpoints(folder),
+        Checkpoints(folder, seconds=config.checkpoint_seconds),
     ]
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks)
 
@@ -185,13 +202,27 @@ def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRSchedu
 
 
 def go_on(trainer: Trainer, folder: Path) -> None:
-    """Load the newest checkpoint of a run that is whole."""
+    """Load the newest checkpoint of a run that is whole, and remove newer ones that are damaged.
+
+    Raises ValueError if there are checkpoints, but none is whole, or it is not of this configuration.
+    """
+    damaged: list[Path] = []
     for path in Checkpoints.saved(folder):
         try:
-            trainer.load_state_dict(load_checkpoint(path))
+            state = load_checkpoint(path)
         except ValueError as error:
             print(f"passing over a checkpoint: {error}")
-        else:
-            print(f"going on after epoch {len(trainer.history)}")
-            return
+            damaged.append(path)
+            continue
+        try:
+            trainer.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{path} is not of the run that config.ini describes: {error}") from error
+        for other in damaged:
+            other.unlink()
+        batches = f" and {trainer.running.batches} batches" if trainer.running else ""
+        print(f"going on after epoch {len(trainer.history)}{batches}")
+        return
+    if damaged:
+        raise ValueError(f"{folder}: no checkpoint is whole; to start from the beginning, remove them")
     print("no checkpoint yet: starting from the beginning")
