@@ -130,7 +130,8 @@ def course(config: Config) -> list[tuple[float, float]]:
                     yield batch
                 look()
 
-        trainer.fit(Watched(parts.train, config.batch_size, shuffle=True, drop_last=True), epochs=config.epochs)
+        watched = Watched(parts.train, config.batch_size, shuffle=True, drop_last=True)
+        trainer.fit(watched, DataLoader(parts.plain[1], 1000), config.epochs)
     print(".", end="", file=sys.stderr, flush=True)
     return seen
 
