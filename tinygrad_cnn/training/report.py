@@ -31,9 +31,11 @@ h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.2r
 .headline dd { margin: 0; font-size: 1.4rem; font-weight: 650; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .25rem .8rem .25rem 0; white-space: nowrap; border-bottom: 1px solid var(--line);
+  text-align: right; }
 th:first-child, td:first-child { text-align: left; }
-th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+th { color: var(--quiet); font-weight: 600; }
+@media (max-width: 30rem) { table { font-size: .85rem; } }
 pre { overflow-x: auto; background: var(--card); padding: .8rem 1rem; border-radius: .5rem; font-size: .85rem;
   overflow-wrap: normal; }
 figure { margin: 1rem 0; }

@@ -24,7 +24,15 @@ MOST_MAPS = 16
 BOXES_ACROSS = 8
 MOST_LETTERS = 15  # under a box
 
-_COLOURS = {"Conv2d": BLUE, "Linear": ORANGE, "MaxPool2d": GREEN, "AvgPool2d": GREEN, "": SKY}
+_COLOURS = {
+    "": SKY,
+    "Conv2d": BLUE,
+    "PartialConv2d": BLUE,
+    "MaxPool2d": GREEN,
+    "AvgPool2d": GREEN,
+    "Subsampling": GREEN,
+    "Linear": ORANGE,
+}
 
 
 def plot_filters(model: Module, path: str | os.PathLike[str]) -> None:
@@ -56,7 +64,10 @@ def plot_feature_maps(model: Module, image: Tensor, path: str | os.PathLike[str]
     layers = [("input", "", image.array[0])]
     for name, module, output, _ in observe(model, image):
         if isinstance(output, Tensor) and output.ndim in (2, 4):
-            layers.append((name or "model", type(module).__name__, output.array[0]))
+            values = output.array[0]
+            if values.shape[1:] == (1, 1):
+                values = values.ravel()
+            layers.append((name or "model", type(module).__name__, values))
     with drawing(path, 11, sum(map(_height, layers)) + 0.5) as figure:
         figure.suptitle("One image through the network", fontweight="bold", x=0.01, ha="left", fontsize=13)
         rows = figure.subfigures(len(layers), 1, squeeze=False, height_ratios=[_height(layer) for layer in layers])
