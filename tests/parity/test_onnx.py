@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,14 @@ OPTIONS.intra_op_num_threads = OPTIONS.inter_op_num_threads = 1
 
 
 class Of(nn.Module):
-    """A function as a module, with parameters by name."""
+    """A function as a module."""
 
-    def __init__(self, function: Callable[..., Any], **parameters: Any) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self.function = function
-        for name, value in parameters.items():
-            self.register_parameter(name, nn.Parameter(np.asarray(value, np.float32)))
 
     def forward(self, *inputs: tg.Tensor) -> Any:
-        return self.function(*inputs, **dict(self.named_parameters()))
+        return self.function(*inputs)
 
 
 def run(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -102,8 +100,19 @@ def weight(*shape: int) -> np.ndarray:
     return rng.standard_normal(shape).astype(np.float32) * 0.3
 
 
-def f(function: Callable[..., Any], shape: tuple[int, ...], **parameters: Any) -> tuple[nn.Module, tuple[int, ...]]:
-    return Of(function, **parameters), shape
+def trained(module: nn.Module) -> nn.Module:
+    """Return a module with the parameters and buffers of one that is no longer new."""
+    with tg.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.dtype.kind == "f":
+                tensor.copy_(np.abs(weight(*tensor.shape)) + 0.2)
+    return module
+
+
+def f(
+    function: Callable[..., Any], shape: tuple[int, ...], twice: bool = False
+) -> tuple[nn.Module, tuple[int, ...]]:
+    return Of((lambda x: function(x, x)) if twice else function), shape
 
 
 class Block(nn.Module):
@@ -114,12 +123,11 @@ class Block(nn.Module):
         self.first = nn.Conv2d(channels, outputs, 3, padding=1)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(channels, outputs, 1)
-        self.register_buffer("mean", tg.tensor(weight(outputs)))
-        self.register_buffer("var", tg.tensor(np.abs(weight(outputs)) + 0.5))
+        self.norm = trained(nn.BatchNorm2d(outputs))
         self.requires_grad_(False)
 
     def forward(self, x: tg.Tensor) -> tg.Tensor:
-        y = F.batch_norm(self.first(x), self.mean, self.var)
+        y = self.norm(self.first(x))
         y = self.second(F.relu(y))
         y += self.skip(x)
         return F.relu(y)
@@ -139,59 +147,55 @@ class Recurrent(nn.Module):
         return state, state.mean(1, keepdim=True).expand(x.shape[0], 3)
 
 
-def activations() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for name in F.activation.__all__:
-        if name == "prelu":
-            yield name, lambda x: F.prelu(x, tg.tensor([0.2]))
-        elif name in ("softmax", "softmin", "log_softmax"):
-            yield name, lambda x, name=name: getattr(F, name)(x, 1)
-        elif name == "glu":
-            yield name, lambda x: F.glu(x, 1)
-        elif name == "threshold":
-            yield name, lambda x: F.threshold(x, 0.1, 0.2)
-        else:
-            yield name, getattr(F, name)
-
-
+MODULES: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+    "AdaptiveAvgPool2d": lambda: (nn.AdaptiveAvgPool2d((4, 3)), IMAGE),
+    "AdaptiveMaxPool2d": lambda: (nn.AdaptiveMaxPool2d((4, 3)), IMAGE),
+    "AvgPool1d": lambda: (nn.AvgPool1d(2), ROW),
+    "AvgPool2d": lambda: (nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), IMAGE),
+    "BatchNorm1d": lambda: (trained(nn.BatchNorm1d(4)), ROW),
+    "BatchNorm2d": lambda: (trained(nn.BatchNorm2d(4)), IMAGE),
+    "Bilinear": lambda: f(lambda x, layer=nn.Bilinear(6, 6, 2): layer(x, x), FLAT),
+    "Conv1d": lambda: (nn.Conv1d(4, 3, 3, padding="same", dilation=2), ROW),
+    "Conv2d": lambda: (nn.Conv2d(4, 2, (3, 2), 2, (1, 0), groups=2), IMAGE),
+    "ConvTranspose1d": lambda: (nn.ConvTranspose1d(4, 3, 3, 2), ROW),
+    "ConvTranspose2d": lambda: (nn.ConvTranspose2d(4, 6, (3, 2), 2, 1, 1, groups=2), IMAGE),
+    "Dropout1d": lambda: (nn.Dropout1d(), ROW),
+    "Flatten": lambda: (nn.Flatten(), IMAGE),
+    "GLU": lambda: (nn.GLU(1), IMAGE),
+    "GroupNorm": lambda: (trained(nn.GroupNorm(2, 4)), IMAGE),
+    "InstanceNorm1d": lambda: (trained(nn.InstanceNorm1d(4, affine=True)), ROW),
+    "InstanceNorm2d": lambda: (nn.InstanceNorm2d(4, track_running_stats=True), IMAGE),
+    "LayerNorm": lambda: (trained(nn.LayerNorm((6, 7))), IMAGE),
+    "Linear": lambda: (nn.Linear(7, 2), IMAGE),
+    "LocalResponseNorm": lambda: (nn.LocalResponseNorm(3), IMAGE),
+    "LogSoftmax": lambda: (nn.LogSoftmax(1), IMAGE),
+    "MaxPool1d": lambda: (nn.MaxPool1d(3, 2, 1), ROW),
+    "MaxPool2d": lambda: (nn.MaxPool2d(3, 2, 1, ceil_mode=True), IMAGE),
+    "PixelShuffle": lambda: (nn.PixelShuffle(2), IMAGE),
+    "RMSNorm": lambda: (trained(nn.RMSNorm(7)), IMAGE),
+    "Softmax": lambda: (nn.Softmax(1), IMAGE),
+    "Softmin": lambda: (nn.Softmin(1), IMAGE),
+    "Threshold": lambda: (nn.Threshold(0.1, 0.2), IMAGE),
+    "Unflatten": lambda: (nn.Unflatten(1, (2, 3)), FLAT),
+    "Upsample": lambda: (nn.Upsample((9, 4), mode="bilinear"), IMAGE),
+    "ZeroPad2d": lambda: (nn.ZeroPad2d((1, 2, 0, 3)), IMAGE),
+}
+ELSEWHERE = {"Embedding", "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterList", "Sequential"}
+LOSSES = {name for name in nn.__all__ if name.endswith("Loss")} | {"CosineSimilarity", "PairwiseDistance"}
+PLAIN = {name for name in nn.__all__ if name[0].isupper()} - MODULES.keys() - ELSEWHERE - LOSSES
 MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+    **{name: lambda name=name: (getattr(nn, name)(), IMAGE) for name in sorted(PLAIN)},  # activations, dropout
+    **MODULES,
     "LeNet": lambda: (LeNet(), (1, 28, 28)),
     "LeNet5": lambda: (LeNet5(), (1, 28, 28)),
     "residual": lambda: (nn.Sequential(Block(4, 4), Block(4, 3), nn.Flatten(), nn.Linear(126, 2)), IMAGE),
     "recurrent": lambda: (Recurrent(), (4, 3)),
-    "identity": lambda: f(lambda x: x, FLAT),
-    "dropout": lambda: (nn.Sequential(nn.Linear(6, 6), Of(lambda x: F.dropout(x, 0.5, training=False))), FLAT),
-    "linear of more dimensions": lambda: (nn.Linear(7, 2), IMAGE),
-    "linear without bias": lambda: f(F.linear, FLAT, weight=weight(3, 6)),
-    "bilinear": lambda: f(lambda x, **p: F.bilinear(x, x, **p), FLAT, weight=weight(2, 6, 6), bias=weight(2)),
-    "conv1d": lambda: f(lambda x, w: F.conv1d(x, w, padding="same", dilation=2), ROW, w=weight(3, 4, 3)),
-    "conv2d": lambda: f(lambda x, w: F.conv2d(x, w, None, 2, (1, 0), groups=2), IMAGE, w=weight(2, 2, 3, 2)),
-    "conv_transpose1d": lambda: f(lambda x, w: F.conv_transpose1d(x, w, None, 2), ROW, w=weight(4, 3, 3)),
-    "conv_transpose2d": lambda: f(
-        lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 1, 1, 2), IMAGE, w=weight(4, 3, 3, 2), b=weight(6)
-    ),
-    "max_pool1d": lambda: f(lambda x: F.max_pool1d(x, 3, 2, 1), ROW),
-    "max_pool2d": lambda: f(lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True), IMAGE),
-    "avg_pool1d": lambda: f(lambda x: F.avg_pool1d(x, 2), ROW),
-    "avg_pool2d": lambda: f(lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False, ceil_mode=True), IMAGE),
-    "adaptive_avg_pool2d": lambda: f(lambda x: F.adaptive_avg_pool2d(x, (4, 3)), IMAGE),
-    "adaptive_avg_pool2d to one": lambda: f(lambda x: F.adaptive_avg_pool2d(x, 1), IMAGE),
-    "adaptive_max_pool2d": lambda: f(lambda x: F.adaptive_max_pool2d(x, (4, 3)), IMAGE),
-    "adaptive_max_pool2d evenly": lambda: f(lambda x: F.adaptive_max_pool2d(x, (3, 7)), IMAGE),
-    "layer_norm": lambda: f(
-        lambda x, **p: F.layer_norm(x, (6, 7), **p), IMAGE, weight=weight(6, 7), bias=weight(6, 7)
-    ),
-    "group_norm": lambda: f(lambda x, **p: F.group_norm(x, 2, **p), IMAGE, weight=weight(4), bias=weight(4)),
-    "instance_norm": lambda: f(lambda x: F.instance_norm(x), IMAGE),
-    "rms_norm": lambda: f(lambda x, **p: F.rms_norm(x, 7, **p), IMAGE, weight=weight(7)),
-    "local_response_norm": lambda: f(lambda x: F.local_response_norm(x, 3), IMAGE),
+    "linear without bias": lambda: (nn.Linear(6, 3, bias=False), FLAT),
+    "adaptive pooling evenly": lambda: (nn.AdaptiveMaxPool2d((3, 7)), IMAGE),
+    "nearest": lambda: (nn.Upsample(scale_factor=2), IMAGE),
     "normalize": lambda: f(F.normalize, IMAGE),
-    **{name: lambda act=act: f(act, IMAGE) for name, act in activations()},
-    "nearest": lambda: f(lambda x: F.interpolate(x, scale_factor=2), IMAGE),
-    "bilinear to a size": lambda: f(lambda x: F.interpolate(x, (9, 4), mode="bilinear"), IMAGE),
-    "pixel_shuffle": lambda: f(lambda x: F.pixel_shuffle(x, 2), IMAGE),
-    **{
-        mode: lambda mode=mode: f(lambda x: F.pad(x, (1, 2, 2, 0), mode), IMAGE) for mode in ("reflect", "circular")
-    },
+    "reflect": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), "reflect"), IMAGE),
+    "circular": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), "circular"), IMAGE),
     "pad with ones": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), value=1.0), IMAGE),
     "pad less": lambda: f(lambda x: F.pad(x, (-1, 2)), IMAGE),
     "cat and mean": lambda: f(lambda x: tg.cat([x.mean((2, 3)), x[:, :, 0, -1], x.amax((-1, -2))], 1), IMAGE),
@@ -233,11 +237,11 @@ def test_an_embedding_looks_up_indices_that_come_later(padding_idx: int | None, 
     class Words(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.table = nn.Parameter(weight(9, 4))
+            self.table = nn.Embedding(9, 4, padding_idx)
             self.register_buffer("place", tg.tensor(weight(5, 4)))
 
         def forward(self, words: tg.Tensor, scale: tg.Tensor) -> tg.Tensor:
-            x = F.embedding(words, self.table, padding_idx)
+            x = self.table(words)
             x += self.place
             return x * scale.unsqueeze(-1)
 
