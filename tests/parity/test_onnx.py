@@ -154,7 +154,7 @@ MODULES: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
     "AvgPool2d": lambda: (nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), IMAGE),
     "BatchNorm1d": lambda: (trained(nn.BatchNorm1d(4)), ROW),
     "BatchNorm2d": lambda: (trained(nn.BatchNorm2d(4)), IMAGE),
-    "Bilinear": lambda: f(lambda x, layer=nn.Bilinear(6, 6, 2): layer(x, x), FLAT),
+    "Bilinear": lambda: f(nn.Bilinear(6, 6, 2), FLAT, twice=True),
     "Conv1d": lambda: (nn.Conv1d(4, 3, 3, padding="same", dilation=2), ROW),
     "Conv2d": lambda: (nn.Conv2d(4, 2, (3, 2), 2, (1, 0), groups=2), IMAGE),
     "ConvTranspose1d": lambda: (nn.ConvTranspose1d(4, 3, 3, 2), ROW),

