@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 from uuid import uuid4
 
 
@@ -33,11 +34,26 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _sync_names(folder: Path) -> None:
-    if os.name == "nt":  # where a folder cannot be opened, and names are journalled
-        return
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and names are journalled
+        with _opened(folder) as descriptor, _where_there_is_such_a_thing():
+            os.fsync(descriptor)
+
+
+@contextmanager
+def _where_there_is_such_a_thing() -> Iterator[None]:
+    """Let pass what a file system (of a network, say) does not offer for folders."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP):
+            raise
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -52,22 +68,17 @@ def remove_leftovers(folder: Path) -> None:
 def claimed(folder: Path) -> Iterator[None]:
     """Have a folder to oneself within the block; the system lets go of it when the process ends, however it ends.
 
-    Raises BlockingIOError if somebody else has it.
+    Raises BlockingIOError if somebody else has it. Where the system has no such locks, this does nothing.
     """
-    with open(folder / ".lock", "ab") as file:
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with _opened(folder) as descriptor:
         try:
-            _lock(file)
-        except OSError:
+            with _where_there_is_such_a_thing():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             raise BlockingIOError(f"{folder}: another run is at work there; wait for it, or end it") from None
         yield
-
-
-def _lock(file: IO[bytes]) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -166,8 +166,6 @@ def read_ini(path: str | Path) -> dict[str, Any]:
     given: dict[str, Any] = {}
     try:
         parser.read_string(Path(path).read_text(encoding="utf-8"), str(path))
-        if parser.defaults():
-            raise ConfigError("there is no section [DEFAULT]")
         for section in parser.sections():
             if section not in sections:
                 known = ", ".join(f"[{s}]" for s in sections)

@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None, description: str | None = None) -> None:
         sys.exit(130)  # as a shell has it for what Ctrl-C ended
     except OSError as error:
         sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
-    except ValueError as error:
+    except (ValueError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
 
 
@@ -109,9 +109,9 @@ def _run(config: Config, folder: Path, resume: bool) -> dict[str, Any]:
 
 
 def begin(config: Config, folder: Path, source: Source) -> None:
-    """Set an earlier run of the folder aside, and write down this one's configuration, with its data set.
+    """Set an earlier run of the folder aside, and write down this one's configuration.
 
-    The configuration is the first to go and the last to come, so that no run is resumed with another's.
+    What "auto" turned out to be is written down: a run that is resumed is not to go on with other digits.
     """
     set_aside(folder)
     dataset = "synthetic" if source.synthetic else source.name

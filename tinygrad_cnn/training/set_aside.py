@@ -15,7 +15,8 @@ _FILES = (
 def set_aside(folder: Path) -> None:
     """Move the files of the run that a folder holds, if it holds one, into a folder ``earlier-1`` (2, ...) in it.
 
-    Only files that have the names of a run's are moved. A run that was set aside can be resumed there.
+    Only files that have the names of a run's are moved. A run that was set aside can be resumed there. The
+    configuration is moved first, so that no run is ever resumed with another's, wherever this is cut short.
     """
     found = [path for pattern in _FILES for path in folder.glob(pattern)]
     if not found:
