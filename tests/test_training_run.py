@@ -72,7 +72,7 @@ def test_a_run_that_a_folder_holds_is_set_aside(tmp_path: Path, capsys: pytest.C
     run(small(tmp_path, seed=1, epochs=1))
     assert f"the run that was in {tmp_path} is in {tmp_path / 'earlier-1'} now" in capsys.readouterr().out
     assert {p.name: p.read_bytes() for p in (tmp_path / "earlier-1").iterdir()} == first
-    assert {p.name for p in tmp_path.iterdir()} == {*first, "notes.txt", "earlier-1", ".lock"} - {"report.html"}
+    assert {p.name for p in tmp_path.iterdir()} == {*first, "notes.txt", "earlier-1"} - {"report.html"}
     assert run(parse_arguments(["--resume", str(tmp_path / "earlier-1")])[0], resume=True) == metrics
     run(small(tmp_path, epochs=1))
     assert (tmp_path / "earlier-2" / "metrics.json").exists()
