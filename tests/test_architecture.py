@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"dtypes", "files", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "tape", "trace"},
+    {"grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
@@ -30,7 +30,7 @@ FLOORS = [
     {"onnx", "training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "conversions", "kernels"]
+HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "kernels"]
 
 
 def room(path: Path) -> str:
