@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each floor may use the floors before it, and itself.
 FLOORS = [
-    {"dtypes", "files", "random", "suggest"},
+    {"dtypes", "files", "notebook", "random", "suggest"},
     {"kernels"},
     {"grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},

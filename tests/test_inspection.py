@@ -66,6 +66,27 @@ def test_a_recorded_operation_knows_the_line_that_called_it() -> None:
     assert line_of((x * 2).grad_fn) is None
 
 
+class Twice(tg.autograd.Function):
+    """A function of a user's own."""
+
+    @staticmethod
+    def forward(ctx: object, x: tg.Tensor) -> tg.Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: object, grad: tg.Tensor) -> tg.Tensor:
+        return grad * 2
+
+
+def test_a_function_of_ones_own_is_a_step_with_a_line() -> None:
+    x = tg.ones(2, requires_grad=True)
+    found = tg.explain(lambda: Twice.apply(x).sum(), check=True)
+    assert [step.operation for step in found.steps] == ["sum", "Twice"]
+    assert [Path(step.line.file).name for step in found.steps] == [Path(__file__).name] * 2
+    (arrow,) = found.steps[1].arrows
+    assert (arrow.rule, arrow.verdict, arrow.norm) == ("backward", "", pytest.approx(8**0.5))
+
+
 # --- profile ---
 
 

@@ -86,6 +86,42 @@ def test_every_parameter_counts_once_and_every_call_is_a_row() -> None:
     assert "8 of the parameters are not trained" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("layer", "size", "counted"),
+    [
+        (nn.ConvTranspose2d(3, 4, 2, stride=2), (3, 5, 6), 3 * 5 * 6 * 4 * 4),
+        (nn.Conv1d(2, 3, 3, dilation=2), (2, 9), 3 * 5 * 2 * 3),
+        (nn.Linear(4, 3), (5, 4), 5 * 4 * 3),
+        (nn.LayerNorm(4), (4,), 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_layer_counts_its_products(layer: nn.Module, size: tuple[int, ...], counted: int) -> None:
+    (row,) = tg.summary(layer, size).rows
+    assert row.multiply_adds == counted
+
+
+def test_a_layer_counts_only_what_is_in_no_layer_below() -> None:
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 3)
+            self.weight = nn.Parameter(tg.ones(3, 5))
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return self.inner(x) @ self.weight
+
+    assert [(row.name, row.multiply_adds) for row in summary(Outer(), (3,)).rows] == [("inner", 9), ("Outer", 15)]
+
+
+def test_integers_and_several_inputs() -> None:
+    words = tg.summary(nn.Embedding(10, 3), (5,), dtype=tg.int64)
+    assert words.rows == (Row("Embedding", "Embedding", (5, 3), 30, 0),)
+    pair = tg.summary(nn.Bilinear(3, 4, 2), [(3,), (4,)])
+    assert pair.rows[0].output_shape == (2,)
+    assert str(pair).startswith("Bilinear, one input of 3 and one of 4")
+
+
 def test_a_model_without_parameters_and_one_in_float64() -> None:
     assert summary(nn.Flatten(), (2, 3)).rows == (Row("Flatten", "Flatten", (6,), 0, 0),)
     assert summary(nn.Linear(2, 2).double(), (2,)).parameters == 6

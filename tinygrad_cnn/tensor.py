@@ -13,6 +13,7 @@ from tinygrad_cnn import autograd, numpy_protocol, ops
 from tinygrad_cnn.conversions import Conversions
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, int64
 from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.notebook import tensor_html
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem, places
@@ -112,6 +113,8 @@ class Tensor(Conversions):
         elif self._requires_grad:
             extras.append("requires_grad=True")
         return f"tensor({', '.join([values, *extras])})"
+
+    _repr_html_ = tensor_html
 
     # --- its place on the tape ---
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,11 @@ class Line(NamedTuple):
         return f"{self.file}:{self.number}"
 
 
+class _Noting(threading.local):
+    lines = False
+
+
+_noting = _Noting()
 _lines: WeakKeyDictionary[Node, Line] = WeakKeyDictionary()
 
 
@@ -123,12 +129,21 @@ def record_lines() -> Iterator[None]:
     """
 
     def note(call: Call) -> None:
-        node = getattr(call.result, "node", None)
-        if node is not None and (line := calling_line()) is not None:
-            _lines[node] = line
+        if (node := getattr(call.result, "node", None)) is not None:
+            note_line(node)
 
-    with watch(note):
-        yield
+    before, _noting.lines = _noting.lines, True
+    try:
+        with watch(note):
+            yield
+    finally:
+        _noting.lines = before
+
+
+def note_line(node: Node) -> None:
+    """Note which line led to a node, if this thread records lines."""
+    if _noting.lines and (line := calling_line()) is not None:
+        _lines[node] = line
 
 
 def line_of(node: Node) -> Line | None:

@@ -109,10 +109,8 @@ def trained(module: nn.Module) -> nn.Module:
     return module
 
 
-def f(
-    function: Callable[..., Any], shape: tuple[int, ...], twice: bool = False
-) -> tuple[nn.Module, tuple[int, ...]]:
-    return Of((lambda x: function(x, x)) if twice else function), shape
+def f(function: Callable[..., Any], shape: tuple[int, ...]) -> tuple[nn.Module, tuple[int, ...]]:
+    return Of(function), shape
 
 
 class Block(nn.Module):
@@ -131,6 +129,17 @@ class Block(nn.Module):
         y = self.second(F.relu(y))
         y += self.skip(x)
         return F.relu(y)
+
+
+class Squared(nn.Module):
+    """A layer of two inputs that is given one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Bilinear(6, 6, 2)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return self.layer(x, x)
 
 
 class Recurrent(nn.Module):
@@ -154,7 +163,7 @@ MODULES: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
     "AvgPool2d": lambda: (nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), IMAGE),
     "BatchNorm1d": lambda: (trained(nn.BatchNorm1d(4)), ROW),
     "BatchNorm2d": lambda: (trained(nn.BatchNorm2d(4)), IMAGE),
-    "Bilinear": lambda: f(nn.Bilinear(6, 6, 2), FLAT, twice=True),
+    "Bilinear": lambda: (Squared(), FLAT),
     "Conv1d": lambda: (nn.Conv1d(4, 3, 3, padding="same", dilation=2), ROW),
     "Conv2d": lambda: (nn.Conv2d(4, 2, (3, 2), 2, (1, 0), groups=2), IMAGE),
     "ConvTranspose1d": lambda: (nn.ConvTranspose1d(4, 3, 3, 2), ROW),
@@ -268,6 +277,7 @@ REFUSED = {
     "round to decimals has no counterpart": lambda x: tg.round(x, decimals=2),
     "add has an array of shape .*, which depends on the batch": lambda x: x + np.sin(x.detach().numpy()),
     "index has 2, which depends on the batch": lambda x: x[1:],
+    "cat has 6, which depends on the batch": lambda x: tg.cat([x, x[:2], x[:1]]),
     "calls other operations for another batch": lambda x: x.exp() if len(x) > 4 else x.sin(),
     "writes in place .add_., unrecorded": lambda x: x.detach().add_(1) + x,
     "output 0 of the model does not depend on its input": lambda x: tg.ones(3),

@@ -221,7 +221,8 @@ def _explained(events: list[Event], names: dict[Any, str], calls: dict[Node, Cal
         origin, _, i = node.edges[k]
         operation = node.operation
         name = operation.inputs[0 if operation.variadic else i]
-        rule = rules(operation).get(name, "backward" if operation.variadic else "?")
+        written = rules(operation) if hasattr(operation, "forward") else {}  # one made of a Function has none
+        rule = written.get(name, "backward")
         made = _owner(value) is not _owner(g)
         found = deviation(calls[node], i) if node in calls else None
         to = numbers[origin] if isinstance(origin, Node) else names.get(origin, "a leaf")

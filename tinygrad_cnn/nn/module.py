@@ -12,6 +12,7 @@ from tinygrad_cnn.hooks import RemovableHandle
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
+from tinygrad_cnn.notebook import module_html
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.suggest import did_you_mean
 from tinygrad_cnn.tensor import Tensor
@@ -334,6 +335,8 @@ class Module:
             return f"{type(self).__name__}({extra})"
         lines = "\n".join(filter(None, [extra, *inside])).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {lines}\n)"
+
+    _repr_html_ = module_html
 
 
 def _join(path: str, name: str) -> str:

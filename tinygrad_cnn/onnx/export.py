@@ -27,7 +27,8 @@ def export(model: Module, example: Tensor | Sequence[Tensor], path: str | os.Pat
     The model is run on batches like the example (or the examples, if it has several inputs, each with the batch
     along its first dimension), and the operations that it calls are written down, whatever its code looks like.
     Parameters and buffers keep their names, the inputs have those of forward's parameters. The file is of opset 13;
-    it is checked before it takes its place. Wants the package ``onnx``.
+    it is checked before it takes its place. Runtimes have every operator for float32 only: export a model in
+    float64 after ``float()``. Wants the package ``onnx``.
 
     Raises ValueError, and writes nothing, if an operation has no counterpart (it is named), or if the model's way
     depends on the numbers or the length of a batch.

@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tinygrad_cnn.notebook import history_html
+
 
 @dataclass(frozen=True)
 class Score:
@@ -66,6 +68,8 @@ class History:
     def seconds(self) -> float:
         """How long all epochs took, in seconds."""
         return sum(epoch.seconds for epoch in self.epochs)
+
+    _repr_html_ = history_html
 
     def to_csv(self) -> str:
         """Return the epochs as a table, a line each, with a header."""
