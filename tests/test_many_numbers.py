@@ -1,4 +1,4 @@
-"""Operations that go another way when there are many numbers, and give what they give for few."""
+"""Operations that take a quicker way where they can, which no one must notice by the result."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import generators
 
+import tinygrad_cnn as tg
 from tinygrad_cnn.ops.index import _MANY, _unindex
 
 SHAPE = (30, 4, 20)
@@ -43,3 +44,32 @@ def test_numbers_are_added_up_where_an_index_points(index: Any, rng: np.random.G
     found = _unindex(values, shape=SHAPE, index=where)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
     assert found.dtype == dtype
+
+
+@given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
+def test_zero_is_chosen_for_any_number_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
+    odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, np.finfo(dtype).tiny, -np.finfo(dtype).max]
+    x, mask = rng.choice(odd, (3, 4)).astype(dtype), rng.random((2, 3, 4)) < 0.5
+    for layout in (x, x[:, ::-1], x.T.copy().T):
+        t = tg.from_numpy(layout)
+        for found, wanted in [
+            (tg.where(tg.from_numpy(mask), t, 0), np.where(mask, layout, dtype(0))),
+            (tg.where(tg.from_numpy(mask), 0.0, t), np.where(mask, dtype(0), layout)),
+        ]:
+            assert found.array.tobytes() == wanted.astype(dtype).tobytes()
+
+
+def test_numbers_may_be_chosen_from_alone() -> None:
+    assert np.asarray(tg.where(tg.tensor([True, False]), 1.5, 0.0)).tolist() == [1.5, 0.0]
+
+
+@given(rng=generators())
+def test_infinite_powers_of_e_are_added(rng: np.random.Generator) -> None:
+    a, b = rng.choice([np.inf, -np.inf, 1000.0, -1000.0, 0.0], (2, 20)).astype(np.float32)
+    found = tg.logaddexp(tg.from_numpy(a), tg.from_numpy(b)).numpy()
+    np.testing.assert_allclose(found, np.logaddexp(a, b), rtol=1e-6)
+
+
+def test_sigmoid_is_exact_far_from_zero() -> None:
+    found = tg.tensor([-np.inf, -1000.0, -80.0, 0.0, 80.0, np.inf]).sigmoid()
+    np.testing.assert_allclose(found.numpy(), [0, 0, np.exp(-80.0), 0.5, 1, 1], rtol=1e-6)

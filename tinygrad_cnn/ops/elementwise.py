@@ -364,15 +364,15 @@ def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
     other=lambda g, condition: where(condition, 0.0, g),
 )
 def _where(input: Array, other: Array, *, condition: Array) -> Array:
-    if _is_zero(other) and input.dtype.kind == "f":
+    if _floats_beside_zero(input, other):
         return _kept(input, np.asarray(condition, bool))
-    if _is_zero(input) and other.dtype.kind == "f":
+    if _floats_beside_zero(other, input):
         return _kept(other, np.logical_not(condition))
     return np.where(condition, input, other)
 
 
-def _is_zero(value: Any) -> bool:
-    return type(value) in (int, float) and value == 0
+def _floats_beside_zero(values: Any, zero: Any) -> bool:
+    return type(zero) in (int, float) and zero == 0 and hasattr(values, "dtype") and values.dtype.kind == "f"
 
 
 def _kept(values: Array, condition: Array) -> Array:
