@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import generators
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.kernels.choose import MANY, choose
 from tinygrad_cnn.ops.index import _MANY, _unindex
 
 SHAPE = (30, 4, 20)
@@ -47,16 +48,21 @@ def test_numbers_are_added_up_where_an_index_points(index: Any, rng: np.random.G
 
 
 @given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
-def test_zero_is_chosen_for_any_number_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
+def test_zero_or_a_number_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
     odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, np.finfo(dtype).tiny, -np.finfo(dtype).max]
     x, mask = rng.choice(odd, (3, 4)).astype(dtype), rng.random((2, 3, 4)) < 0.5
     for layout in (x, x[:, ::-1], x.T.copy().T):
-        t = tg.from_numpy(layout)
-        for found, wanted in [
-            (tg.where(tg.from_numpy(mask), t, 0), np.where(mask, layout, dtype(0))),
-            (tg.where(tg.from_numpy(mask), 0.0, t), np.where(mask, dtype(0), layout)),
-        ]:
-            assert found.array.tobytes() == wanted.astype(dtype).tobytes()
+        for a, b in [(layout, 0), (0.0, layout)]:
+            found, wanted = choose(mask, a, b), np.where(mask, dtype(a), dtype(b))
+            assert found.tobytes() == wanted.tobytes()
+
+
+@given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
+def test_either_of_many_numbers_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in [(MANY // 100, 100), (1, 100)])
+    a[0, :3] = np.nan, -0.0, np.inf
+    mask = rng.random((2, *a.shape)) < rng.choice([0, 0.5, 1])
+    assert choose(mask, a, b).tobytes() == np.where(mask, a, b).tobytes()
 
 
 def test_numbers_may_be_chosen_from_alone() -> None:
