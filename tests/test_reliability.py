@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import SETTINGS, few_digits, outcome, process
+from training_processes import SETTINGS, few_digits, outcome, process
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import files, nn, optim
