@@ -217,7 +217,7 @@ class Tensor(Conversions):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
             raise RuntimeError(f"deepcopy: only leaves are copied, this was made by {self.node}; use detach()")
-        memo[id(self)] = copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
+        copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
         copy._grad = deepcopy(self._grad, memo)
         return copy
 
