@@ -105,6 +105,7 @@ def test_the_operations_of_convolutions_are_those_of_a_loop(
     assert cost.forward.flops == 2 * products + bias * outputs
     assert cost.backward.flops == 2 * 2 * products + bias * outputs  # as many for each of the two factors
     assert (cost.forward.calls, cost.backward.calls) == (1, 2 + bias)
+    assert set(p.costs) == {"conv2d", "sum"}  # what derivatives are made of is part of them
 
 
 @given(st.lists(st.integers(1, 4), min_size=4, max_size=4))
