@@ -17,6 +17,7 @@ import tinygrad_cnn.nn.functional as F
 from tinygrad_cnn import nn
 from tinygrad_cnn.inspection.explain import AGREES, Explanation
 from tinygrad_cnn.inspection.graph import BOX, HIGH, ROW, layout
+from tinygrad_cnn.inspection.rules import rules
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.tape import Operation, operation, watching
 from tinygrad_cnn.trace import Call, line_of, record_lines, watch
@@ -177,7 +178,11 @@ def test_lenet_step_by_step() -> None:
     assert all(p.grad is None for p in model.parameters())
     last = layers[0]
     arrow = last.arrows[0]
-    assert (arrow.to, arrow.rule, arrow.shape) == (last.number + 1, "g @ weight", (2, 84))
+    assert (arrow.to, arrow.rule, arrow.shape) == (
+        last.number + 1,
+        rules(Operation.registry["linear"])["input"],
+        (2, 84),
+    )
     assert arrow.memory == 2 * 84 * 4
     assert {Path(step.line.file).name for step in found.steps} == {"lenet.py", Path(__file__).name}
     assert all(arrow.deviation <= AGREES for step in found.steps for arrow in step.arrows)
