@@ -116,6 +116,6 @@ def test_blas_has_one_thread_within_and_its_own_again_after(three_threads: None)
 @pytest.mark.parametrize("num", [0, -1, 1.5, True, "two"])
 def test_a_number_of_threads_is_a_whole_number_of_at_least_1(num: Any) -> None:
     before = tg.get_num_threads()
-    with pytest.raises(ValueError, match="set_num_threads: num is .*; wanted an integer of at least 1"):
+    with pytest.raises(ValueError, match=r"set_num_threads: num is .*; wanted an integer of at least 1"):
         tg.set_num_threads(num)
     assert tg.get_num_threads() == before >= 1
