@@ -178,12 +178,8 @@ def test_lenet_step_by_step() -> None:
     assert all(p.grad is None for p in model.parameters())
     last = layers[0]
     arrow = last.arrows[0]
-    assert (arrow.to, arrow.rule, arrow.shape) == (
-        last.number + 1,
-        rules(Operation.registry["linear"])["input"],
-        (2, 84),
-    )
-    assert arrow.memory == 2 * 84 * 4
+    assert (arrow.to, arrow.shape, arrow.memory) == (last.number + 1, (2, 84), 2 * 84 * 4)
+    assert arrow.rule == rules(Operation.registry["linear"])["input"]
     assert {Path(step.line.file).name for step in found.steps} == {"lenet.py", Path(__file__).name}
     assert all(arrow.deviation <= AGREES for step in found.steps for arrow in step.arrows)
     kept = [step.kept for step in (last, found.steps[last.number])]
