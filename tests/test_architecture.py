@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"dtypes", "files", "notebook", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "hooks", "tape", "trace"},
+    {"anomaly", "grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
