@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"dtypes", "files", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "tape", "trace"},
+    {"grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
@@ -27,10 +27,10 @@ FLOORS = [
     {"creation", "sampling"},
     {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
     {"inspection", "optim", "data", "models"},
-    {"training"},
+    {"onnx", "training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "conversions", "kernels"]
+HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "kernels"]
 
 
 def room(path: Path) -> str:
@@ -87,4 +87,4 @@ def test_the_heart_can_be_read_in_an_evening() -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, tinygrad_cnn; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"matplotlib", "tqdm", "safetensors", "torch", "scipy", "urllib.request"} & set(loaded)
+    assert not {"matplotlib", "tqdm", "safetensors", "torch", "onnx", "scipy", "urllib.request"} & set(loaded)

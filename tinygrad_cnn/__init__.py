@@ -1,6 +1,6 @@
 """A PyTorch-like autograd micro-framework on NumPy."""
 
-from tinygrad_cnn import autograd, autograd_functional, data, linalg, models, nn, optim
+from tinygrad_cnn import autograd, autograd_functional, data, linalg, models, nn, onnx, optim
 from tinygrad_cnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_cnn.creation import (
     arange,

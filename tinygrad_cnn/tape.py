@@ -105,7 +105,7 @@ class Node:
 class Variable:
     """What the tape knows of a tensor: its array, the node that made it, and its gradient."""
 
-    __slots__ = ("__weakref__", "_grad", "_requires_grad", "array", "node")
+    __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "array", "node")
 
     _result_class: ClassVar[type[Variable]]  # what operations on it make: a Parameter's sum is no Parameter
 
@@ -113,6 +113,9 @@ class Variable:
     node: Node | None
     _requires_grad: bool
     _grad: Tensor | None
+    _hooks: list[
+        Callable[[Any], Any]
+    ]  # of a leaf; only there if there are any, so that no other tensor pays for it
 
     @property
     def shape(self) -> tuple[int, ...]:

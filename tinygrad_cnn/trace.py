@@ -119,7 +119,7 @@ def record_lines() -> Iterator[None]:
     >>> with record_lines():
     ...     y = tg.ones(2, requires_grad=True) * 2
     >>> line_of(y.grad_fn).number
-    1
+    2
     """
 
     def note(call: Call) -> None:

@@ -1,6 +1,6 @@
 """Neural networks: modules that hold parameters, layers, losses and initialisation, under PyTorch's names."""
 
-from tinygrad_cnn.nn import functional, init
+from tinygrad_cnn.nn import functional, init, utils
 from tinygrad_cnn.nn.activation import (
     CELU,
     ELU,
@@ -159,4 +159,5 @@ __all__ = [
     "ZeroPad2d",
     "functional",
     "init",
+    "utils",
 ]
