@@ -85,6 +85,10 @@ class no_grad(_Block):
     _recording = False
 
 
+inference_mode = no_grad
+"""PyTorch's name for a stricter mode: what is made in it may be used and recorded afterwards here."""
+
+
 class enable_grad(_Block):
     """Record again within a `no_grad` block.
 

@@ -18,7 +18,7 @@ from tinygrad_cnn.tape import Node, Operation, Origin, Variable, describe, mark_
 from tinygrad_cnn.trace import line_of
 
 if TYPE_CHECKING:  # `functional` and `Function` are built on tensors; the package's __init__ puts them here
-    from tinygrad_cnn import autograd_functional as functional
+    from tinygrad_cnn.autograd import functional
     from tinygrad_cnn.function import Function
     from tinygrad_cnn.tensor import Tensor
 
