@@ -87,4 +87,4 @@ def test_the_heart_can_be_read_in_an_evening() -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, tinygrad_cnn; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"matplotlib", "tqdm", "safetensors", "torch", "scipy", "urllib.request"} & set(loaded)
+    assert not {"matplotlib", "tqdm", "safetensors", "torch", "scipy", "numba", "urllib.request"} & set(loaded)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from tinygrad_cnn.kernels.fast import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty, zeros
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,6 +38,7 @@ class Geometry(NamedTuple):
         return height, width
 
 
+@compiled_if_large
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     outputs, _, *kernel = w.shape
@@ -50,6 +52,7 @@ def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     return _nchw(out.reshape(oh, outputs, ow, batch))
 
 
+@compiled_if_large
 def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
     """Return what `conv2d`'s gradient g gives for the weight."""
     kh, kw = kernel
@@ -64,6 +67,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     return np.ascontiguousarray(product).reshape(g.shape[1], channels, kh, kw)
 
 
+@compiled_if_large
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
     """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``."""
     (sh, sw), (ph, pw), (dh, dw), groups = geometry

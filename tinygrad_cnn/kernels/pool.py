@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.fast import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty_like
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -84,6 +85,7 @@ class Window(NamedTuple):
         return padded[:, :, ph : ph + height, pw : pw + width]
 
 
+@compiled_if_large
 def max_pool2d(x: Array, window: Window) -> Array:
     """Return the largest value in each window."""
     size = window.output_size(x.shape[2:])
@@ -95,6 +97,7 @@ def max_pool2d(x: Array, window: Window) -> Array:
     return largest
 
 
+@compiled_if_large
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return zeros of x's shape with each window's g added where the window has its maximum."""
     spread = empty_like(x, (*x.shape[:2], *window.padded_size(x.shape[2:])))

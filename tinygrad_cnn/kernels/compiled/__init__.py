@@ -1,0 +1,7 @@
+"""Kernels compiled by Numba, for float32.
+
+Each has the name and the arguments of its NumPy counterpart, and returns None for what it is not made for.
+"""
+
+from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
+from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d

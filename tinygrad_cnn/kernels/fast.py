@@ -1,0 +1,59 @@
+"""Whether kernels run compiled: where Numba is installed, and the arrays are large enough to care."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import cache, wraps
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+SMALLEST = 512
+"""Numbers from which on an array goes to a compiled kernel: importing Numba takes half a second."""
+
+_enabled = os.environ.get("TINYGRAD_CNN_FAST") != "0"
+
+
+def set_compiled_kernels(enabled: bool) -> None:
+    """Let kernels that are compiled do the work where they can, as they do at first, or leave it all to NumPy."""
+    global _enabled
+    _enabled = enabled
+
+
+@cache
+def _compiled() -> ModuleType | None:
+    if find_spec("numba") is None:
+        return None
+    try:
+        from tinygrad_cnn.kernels import compiled
+    except Exception as error:
+        warnings.warn(
+            f"Numba is installed but cannot be used, NumPy does its work: {error!r} "
+            "(TINYGRAD_CNN_FAST=0 in the environment leaves Numba alone)",
+            stacklevel=2,
+        )
+        return None
+    return compiled
+
+
+def compiled_if_large(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the compiled kernel of the same name, which may return None for what it does not do, go first."""
+
+    @wraps(reference)
+    def kernel(array: Any, *rest: Any) -> Any:
+        if (
+            _enabled
+            and array.size >= SMALLEST
+            and array.dtype == np.float32
+            and (module := _compiled()) is not None
+        ):
+            result = getattr(module, reference.__name__)(array, *rest)
+            if result is not None:
+                return result
+        return reference(array, *rest)
+
+    return kernel
