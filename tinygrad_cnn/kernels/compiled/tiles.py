@@ -96,7 +96,7 @@ class _Code:
             self.call(name, ir.VoidType(), value, place, ir.Constant(_INT, 1), mask)
 
     def multiply_add(self, a: Any, b: Any, total: Any) -> Any:
-        return self.call(f"llvm.fma.v{self.lanes}f32", self.vector, a, b, total)
+        return self.call(f"llvm.fmuladd.v{self.lanes}f32", self.vector, a, b, total)
 
 
 @intrinsic(prefer_literal=True)
