@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_cnn.kernels.fast import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.kernels.threads import in_bands
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Pair = tuple[int, int]
@@ -41,56 +42,68 @@ class Geometry(NamedTuple):
 @compiled_if_large
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
-    outputs, _, *kernel = w.shape
+    outputs, channels, *kernel = w.shape
     oh, ow = geometry.output_size(x.shape[2:], kernel)
     groups, batch = geometry.groups, x.shape[0]
-    rows = _rows(x, kernel, (oh, ow), geometry)
     out = empty((oh, groups, outputs // groups, ow * batch), x.dtype)
-    np.matmul(_matrices(w, groups), rows, out=out.transpose(1, 0, 2, 3))
-    if bias is not None:
-        out += bias.reshape(groups, -1, 1)
+    matrices = _matrices(w, groups)
+
+    def band(start: int, stop: int) -> None:
+        target = out[start:stop].transpose(1, 0, 2, 3)
+        _matmul(matrices, _rows(x, kernel, (start, stop), ow, geometry), target)
+        if bias is not None:
+            target += bias.reshape(groups, 1, -1, 1)
+
+    in_bands(band, oh, out.size * channels * kernel[0] * kernel[1])
     return _nchw(out.reshape(oh, outputs, ow, batch))
 
 
 @compiled_if_large
 def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
     """Return what `conv2d`'s gradient g gives for the weight."""
-    kh, kw = kernel
+    (kh, kw), (batch, outputs, oh, ow) = kernel, g.shape
     groups, channels = geometry.groups, x.shape[1] // geometry.groups
-    rows = _rows(x, kernel, g.shape[2:], geometry)
-    grads = _gradient_rows(g, groups)
-    if grads.shape[2] >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
-        product = np.matmul(rows, grads.swapaxes(2, 3)).sum(1).swapaxes(1, 2)
-    else:
-        product = np.matmul(grads, rows.swapaxes(2, 3)).sum(1)
-    product = product.reshape(groups, g.shape[1] // groups, kh, channels, kw).transpose(0, 1, 3, 2, 4)
-    return np.ascontiguousarray(product).reshape(g.shape[1], channels, kh, kw)
+    taps, outs, length = kh * channels * kw, outputs // groups, ow * batch
+    blocks = _blocks(outs, taps, length)
+
+    def band(start: int, stop: int) -> Array:
+        rows = _rows(x, kernel, (start, stop), ow, geometry)
+        grads = np.ascontiguousarray(g[:, :, start:stop].transpose(2, 1, 3, 0))
+        grads = grads.reshape(stop - start, groups, outs, length).swapaxes(0, 1)
+        rows, grads = _split(rows, blocks), _split(grads, blocks)
+        if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
+            return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
+        return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
+
+    product = sum(in_bands(band, oh, g.size * taps))
+    product = product.reshape(groups, outs, kh, channels, kw).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(product).reshape(outputs, channels, kh, kw)
 
 
 @compiled_if_large
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
-    """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``."""
-    (sh, sw), (ph, pw), (dh, dw), groups = geometry
-    (batch, _, oh, ow), (_, channels, kh, kw) = g.shape, w.shape
-    height, width = size[0] + 2 * ph, size[1] + 2 * pw
-    taps = empty((groups, oh, kh * channels * kw, ow * batch), g.dtype)
-    np.matmul(_matrices(w, groups).swapaxes(2, 3), _gradient_rows(g, groups), out=taps)
-    taps = taps.reshape(groups, oh, kh, channels, kw, ow, batch)
-    columns = zeros((groups, height, channels, kw, ow, batch), g.dtype)
-    for i in range(kh):
-        columns[:, i * dh : i * dh + sh * (oh - 1) + 1 : sh] += taps[:, :, i]
-    padded = zeros((height, groups, channels, width, batch), g.dtype)
-    for j in range(kw):
-        target = padded[:, :, :, j * dw : j * dw + sw * (ow - 1) + 1 : sw]
-        target += columns[:, :, :, j].swapaxes(0, 1)
-    return _nchw(padded.reshape(height, groups * channels, width, batch))[
-        :, :, ph : ph + size[0], pw : pw + size[1]
-    ]
+    """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``.
 
+    Over rows it is a convolution of the gradient, set apart by zeros where the stride is above 1, with the kernel
+    upside down; the kernel's columns are then added where they lie, which costs less than to convolve over them.
+    """
+    (_, sw), (ph, pw), (_, dw), groups = geometry
+    (batch, _, _, ow), (_, channels, kh, kw), (height, width) = g.shape, w.shape, size
+    matrices = w.reshape(groups, len(w) // groups, channels, kh, kw)[:, :, :, ::-1].transpose(0, 2, 4, 3, 1)
+    matrices = np.ascontiguousarray(matrices).reshape(groups, 1, channels * kw, kh * len(w) // groups)
+    out = empty((height, groups, channels, width + 2 * pw, batch), g.dtype)
 
-def _hcwn(x: Array) -> Array:
-    """Return an N C H W array as contiguous H C W N."""
-    return np.ascontiguousarray(x.transpose(2, 1, 3, 0))
+    def band(start: int, stop: int) -> None:
+        columns = empty((groups, stop - start, channels * kw, ow * batch), g.dtype)
+        _matmul(matrices, _gradient_rows(g, kh, (start + ph, stop + ph), geometry), columns)
+        columns = columns.reshape(groups, stop - start, channels, kw, ow, batch).swapaxes(0, 1)
+        out[start:stop] = 0
+        for j in range(kw):
+            target = out[start:stop, :, :, j * dw : j * dw + sw * (ow - 1) + 1 : sw]
+            target += columns[:, :, :, j]
+
+    in_bands(band, height, out.size * kw * matrices.shape[3])
+    return _nchw(out.reshape(height, groups * channels, width + 2 * pw, batch))[..., pw : pw + width]
 
 
 def _nchw(x: Array) -> Array:
@@ -105,25 +118,39 @@ def _matrices(w: Array, groups: int) -> Array:
     return np.ascontiguousarray(blocks).reshape(groups, 1, -1, kh * channels * kw)
 
 
-def _gradient_rows(g: Array, groups: int) -> Array:
-    """Return the gradient of the output as (G, OH, O, OW*N)."""
-    batch, outputs, oh, ow = g.shape
-    return _hcwn(g).reshape(oh, groups, outputs // groups, ow * batch).swapaxes(0, 1)
+def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
+    """Return what each row of a band of the padded input has to do with, as a matrix: (G, rows, KH*O, OW*N)."""
+    (sh, _), _, (dh, _), groups = geometry
+    (batch, outputs, oh, ow), (start, stop) = g.shape, band
+    reach = dh * (kh - 1)
+    spread = zeros((stop - start + reach, groups, outputs // groups, ow * batch), g.dtype)
+    first, last = max(-(-(start - reach) // sh), 0), min((stop - 1) // sh, oh - 1)
+    if first <= last:
+        place = sh * first + reach - start
+        target = spread.reshape(len(spread), outputs, ow, batch)[place : place + sh * (last - first) + 1 : sh]
+        target[...] = g[:, :, first : last + 1].transpose(2, 1, 3, 0)
+    to_row, to_group, to_output, _ = spread.strides
+    windows = as_strided(
+        spread,
+        (groups, stop - start, kh, outputs // groups, ow * batch),
+        (to_group, to_row, dh * to_row, to_output, g.itemsize),
+    )
+    return windows.reshape(groups, stop - start, kh * (outputs // groups), ow * batch)
 
 
-def _rows(x: Array, kernel: Pair, out_size: Pair, geometry: Geometry) -> Array:
-    """Return the windows of each output row as a matrix: (G, OH, KH*C*KW, OW*N)."""
-    (sh, sw), padding, (dh, dw), groups = geometry
-    (kh, kw), (oh, ow) = kernel, out_size
-    padded = _padded(_hcwn(x), padding)
-    height, channels, _, batch = padded.shape
+def _rows(x: Array, kernel: Pair, band: Pair, ow: int, geometry: Geometry) -> Array:
+    """Return the windows of each output row of a band as a matrix: (G, rows, KH*C*KW, OW*N)."""
+    (sh, sw), _, (dh, dw), groups = geometry
+    (kh, kw), (start, stop) = kernel, band
+    image = _seen(x, sh * start, sh * (stop - 1) + dh * (kh - 1) + 1, geometry.padding)
+    height, channels, _, batch = image.shape
     channels //= groups
-    to_row, to_channel, to_column, to_sample = padded.strides
+    to_row, to_channel, to_column, to_sample = image.strides
     columns = empty((groups, height, channels, kw, ow, batch), x.dtype)
     np.copyto(
         columns,
         as_strided(
-            padded,
+            image,
             columns.shape,
             (channels * to_channel, to_row, to_channel, dw * to_column, sw * to_column, to_sample),
         ),
@@ -133,18 +160,44 @@ def _rows(x: Array, kernel: Pair, out_size: Pair, geometry: Geometry) -> Array:
     to_group, to_row, to_channel, to_tap, *_ = columns.strides
     windows = as_strided(
         columns,
-        (groups, oh, kh, channels * kw, ow * batch),
+        (groups, stop - start, kh, channels * kw, ow * batch),
         (to_group, sh * to_row, dh * to_row, to_tap, x.itemsize),
     )
-    return windows.reshape(groups, oh, kh * channels * kw, ow * batch)
+    return windows.reshape(groups, stop - start, kh * channels * kw, ow * batch)
 
 
-def _padded(x: Array, padding: Pair) -> Array:
-    """Return an H C W N array with zeros around height and width."""
+def _seen(x: Array, first: int, last: int, padding: Pair) -> Array:
+    """Return rows first to last, counted with the padding, of an N C H W array as H C W N with its padding."""
     ph, pw = padding
+    image = x.transpose(2, 1, 3, 0)
     if ph == pw == 0:
-        return x
-    height, channels, width, batch = x.shape
-    padded = zeros((height + 2 * ph, channels, width + 2 * pw, batch), x.dtype)
-    padded[ph : ph + height, :, pw : pw + width] = x
+        return np.ascontiguousarray(image[first:last])
+    height, channels, width, batch = image.shape
+    padded = zeros((last - first, channels, width + 2 * pw, batch), x.dtype)
+    inside = image[max(first - ph, 0) : max(last - ph, 0)]
+    above = max(ph - first, 0)
+    padded[above : above + len(inside), :, pw : pw + width] = inside
     return padded
+
+
+def _matmul(a: Array, b: Array, out: Array) -> None:
+    """Multiply matrices, in blocks of columns if it pays."""
+    blocks = _blocks(*a.shape[2:], b.shape[3])
+    if blocks == 1:
+        np.matmul(a, b, out=out)
+    else:
+        np.matmul(a[:, :, None], _split(b, blocks), out=_split(out, blocks))
+
+
+def _blocks(rows: int, inner: int, columns: int) -> int:
+    """Return how many blocks of columns OpenBLAS multiplies without copying them together first.
+
+    It does so for up to 10^6 multiplications. The copy takes as long as the product where there are few rows.
+    """
+    least = rows * inner * columns // 1_000_000 + 1
+    return next((n for n in range(least, 2 * least) if columns % n == 0), 1) if rows < 32 else 1
+
+
+def _split(x: Array, blocks: int) -> Array:
+    """Return matrices (G, R, rows, columns) as (G, R, blocks, rows, columns / blocks), without copying."""
+    return x.reshape(*x.shape[:3], blocks, x.shape[3] // blocks).swapaxes(2, 3)

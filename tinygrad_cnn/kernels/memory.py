@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -33,6 +34,8 @@ class _Pool(threading.local):
         self.held = 0
 
     def take(self, size: int) -> Array:
+        """Return a buffer of at least so many bytes that nobody else has."""
+        size = -(-size // _PAGE) * _PAGE
         of_size = self.buffers.setdefault(size, [])
         for i in range(len(of_size)):
             if sys.getrefcount(of_size[i]) == 2:  # the list's and the call's: nobody else's
@@ -53,10 +56,7 @@ _pool = _Pool()
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an uninitialised C-ordered array, from the pool if it is large."""
     size = prod(shape) * dtype.itemsize
-    if size < SMALLEST:
-        return np.empty(shape, dtype)
-    buffer = _pool.take(-(-size // _PAGE) * _PAGE)
-    return buffer[:size].view(dtype).reshape(shape)
+    return np.empty(shape, dtype) if size < SMALLEST else np.ndarray(shape, dtype, _pool.take(size))
 
 
 def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -69,7 +69,17 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
     """Return an uninitialised array whose dimensions lie in memory in the same order as the given one's."""
     shape = array.shape if shape is None else shape
-    if prod(shape) * array.itemsize < SMALLEST:
+    size = prod(shape) * array.itemsize
+    if size < SMALLEST:
         return np.empty_like(array, shape=shape)
-    order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
-    return empty(tuple(shape[i] for i in order), array.dtype).transpose(np.argsort(order))
+    return np.ndarray(shape, array.dtype, _pool.take(size), 0, _strides(shape, array.strides, array.itemsize))
+
+
+@lru_cache(maxsize=1024)
+def _strides(shape: tuple[int, ...], like: tuple[int, ...], step: int) -> tuple[int, ...]:
+    """Return the strides of a contiguous array whose dimensions lie in the order of the given strides."""
+    strides = [0] * len(shape)
+    for i in sorted(range(len(shape)), key=lambda i: -abs(like[i]))[::-1]:
+        strides[i] = step
+        step *= shape[i]
+    return tuple(strides)

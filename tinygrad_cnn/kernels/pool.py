@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.fast import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels.threads import in_bands
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Pair = tuple[int, int]
@@ -71,6 +72,8 @@ class Window(NamedTuple):
 
     def pad(self, x: Array, fill: float) -> Array:
         """Return x with a margin, or x itself if there is none."""
+        if self.padding == (0, 0) and not self.ceil_mode:
+            return x
         size = (x.shape[2], x.shape[3])
         padded_size = self.padded_size(size)
         if padded_size == size:
@@ -87,13 +90,32 @@ class Window(NamedTuple):
 
 @compiled_if_large
 def max_pool2d(x: Array, window: Window) -> Array:
-    """Return the largest value in each window."""
-    size = window.output_size(x.shape[2:])
-    first, *others = window.offsets(window.pad(x, -np.inf), size)
-    largest = empty_like(x, (*x.shape[:2], *size))
-    np.copyto(largest, first)
-    for pixel in others:
-        np.maximum(largest, pixel, out=largest)
+    """Return the largest value in each window: first over the window's rows, then over its columns."""
+    (kh, kw), (sh, sw), _, (dh, dw), _ = window
+    oh, ow = window.output_size(x.shape[2:])
+    padded = window.pad(x, -np.inf)
+    largest = empty_like(x, (*x.shape[:2], oh, ow))
+
+    def band(start: int, stop: int) -> None:
+        rows = [padded[:, :, sh * start + i * dh : sh * (stop - 1) + i * dh + 1 : sh] for i in range(kh)]
+        over_rows = _running_maximum(rows, empty_like(rows[0]) if kh > 1 else None)
+        columns = [over_rows[..., j * dw : j * dw + sw * (ow - 1) + 1 : sw] for j in range(kw)]
+        _running_maximum(columns, largest[:, :, start:stop])
+
+    in_bands(band, oh, 10 * x.size, 2 * x.nbytes)
+    return largest
+
+
+def _running_maximum(arrays: list[Array], out: Array | None) -> Array:
+    """Return the elementwise maximum in ``out``, or, of a single array and without, that array."""
+    if out is None:
+        return arrays[0]
+    if len(arrays) == 1:
+        np.copyto(out, arrays[0])
+        return out
+    largest = arrays[0]
+    for other in arrays[1:]:
+        largest = np.maximum(largest, other, out=out)
     return largest
 
 
@@ -101,15 +123,24 @@ def max_pool2d(x: Array, window: Window) -> Array:
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return zeros of x's shape with each window's g added where the window has its maximum."""
     spread = empty_like(x, (*x.shape[:2], *window.padded_size(x.shape[2:])))
-    spread.fill(0)
-    laid_as_x = empty_like(largest)
-    np.copyto(laid_as_x, g)
-    hits = _maxima(x, largest, window)
-    for hit, target in zip(hits, window.offsets(spread, largest.shape[2:]), strict=True):
-        if window.overlaps:
-            target += laid_as_x * hit
-        else:
-            np.multiply(laid_as_x, hit, out=target)
+    tiles = not window.overlaps and spread.size == largest.size * prod(window.kernel)  # each pixel in one window
+    if not tiles:
+        spread.fill(0)
+    if g.strides != largest.strides:
+        laid_as_x = empty_like(largest)
+        np.copyto(laid_as_x, g)
+        g = laid_as_x
+    targets = list(window.offsets(spread, largest.shape[2:]))
+
+    def band(start: int, stop: int) -> None:
+        rows = slice(start, stop) if tiles else slice(None)
+        for hit, target in zip(_maxima(x, largest, window, rows), targets, strict=True):
+            if window.overlaps:
+                target += g * hit
+            else:
+                np.multiply(g[:, :, rows], hit, out=target[:, :, rows])
+
+    in_bands(band, largest.shape[2] if tiles else 1, 30 * x.size, 2 * x.nbytes)
     return window.crop(spread, x.shape[2:])
 
 
@@ -132,17 +163,21 @@ def max_places2d(x: Array, largest: Array, window: Window) -> Array:
     return found
 
 
-def _maxima(x: Array, largest: Array, window: Window) -> Iterator[Array]:
-    """Yield, place by place, in which windows the maximum is there: the first of equals, or the last NaN."""
+def _maxima(x: Array, largest: Array, window: Window, rows: slice = slice(None)) -> Iterator[Array]:
+    """Yield, place by place, in which windows (of some rows) the maximum is there: the first of equals, or the last
+    NaN. It is one array all along.
+    """
     padded, size = window.pad(x, -np.inf), largest.shape[2:]
-    free = np.ones_like(largest, dtype=np.bool_)
+    pixels = [pixel[:, :, rows] for pixel in window.offsets(padded, size)]
+    largest = largest[:, :, rows]
+    hit, free = np.empty_like(largest, dtype=np.bool_), np.ones_like(largest, dtype=np.bool_)
     if padded is not x:
         inside = window.offsets(window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False), size)
     unseen = None  # in windows that have NaNs, how many are still to come
     if np.isnan(largest.max(initial=-np.inf)):
-        unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in window.offsets(padded, size))
-    for pixel in window.offsets(padded, size):
-        hit = np.equal(pixel, largest)
+        unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in pixels)
+    for pixel in pixels:
+        np.equal(pixel, largest, out=hit)
         hit &= free
         if padded is not x:
             hit &= next(inside)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tinygrad_cnn.kernels import product as kernels
 from tinygrad_cnn.ops.arguments import want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting
 from tinygrad_cnn.ops.elementwise import add, mul
@@ -33,11 +32,11 @@ __all__ = [
 
 
 @broadcasting(
-    input=lambda g, other: g @ other.mT,
-    other=lambda g, input: input.mT @ g,
+    input=lambda g, other: _matmul(g, other.mT),
+    other=lambda g, input: _matmul(input.mT, g),
 )
 def _matmul(input: Array, other: Array) -> Array:
-    return np.matmul(input, other)
+    return kernels.matmul(input, other)
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -150,12 +149,12 @@ def _rows(x: Any) -> Any:
 
 
 @operation(
-    input=lambda g, weight: g @ weight,
-    weight=lambda g, input: _rows(g).mT @ _rows(input),
+    input=lambda g, weight: _matmul(g, weight),
+    weight=lambda g, input: _matmul(_rows(g).mT, _rows(input)),
     bias=lambda g: _rows(g).sum(0),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    out = np.matmul(input, weight.T)
+    out = kernels.matmul(input, weight.T)
     if bias is not None:
         out += bias
     return out
@@ -172,4 +171,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise ValueError(f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})")
     if bias is not None and tuple(bias.shape) != w[:1]:
         raise ValueError(f"linear: bias of shape {tuple(bias.shape)}; wanted {w[:1]} for a weight of shape {w}")
+    if len(x) == 1:
+        return squeeze(_linear(unsqueeze(input, 0), weight, bias), 0)
     return _linear(input, weight, bias)

@@ -1,0 +1,27 @@
+"""Matrix products of arrays, large ones shared among threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.kernels.threads import BLAS_SHARES, in_bands
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Return a @ b: a large product of two matrices in bands of rows or columns, whichever there are more of."""
+    if a.shape[-1] == 1 and a.ndim > 1:
+        return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
+    cost = a.size * b.shape[-1]
+    if cost < BLAS_SHARES or a.ndim != 2 or b.ndim != 2:
+        return np.matmul(a, b)
+    (rows, _), columns = a.shape, b.shape[1]
+    out = np.empty((rows, columns), a.dtype)
+    if rows >= columns:
+        in_bands(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)
+    else:
+        in_bands(lambda i, j: np.matmul(a, b[:, i:j], out=out[:, i:j]), columns, cost)
+    return out
