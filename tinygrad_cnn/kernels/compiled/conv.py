@@ -7,9 +7,14 @@ from math import prod
 import numpy as np
 
 from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
-from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _hcwn, _nchw
+from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
 from tinygrad_cnn.kernels.memory import empty, zeros
 from tinygrad_cnn.kernels.threads import in_bands
+
+
+def flat(x: Array) -> Array:
+    """Return an N C H W array as flat memory that holds H C W N."""
+    return np.ascontiguousarray(x.transpose(2, 1, 3, 0)).reshape(-1)
 
 
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
@@ -24,7 +29,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     outputs, oh, ow = g.shape[1:]
     shape = (outputs, kernel[0], x.shape[1] // geometry.groups, kernel[1])
     image, plan = _planned(x, outputs, kernel, (oh, ow), geometry.padding, geometry)
-    grads = _hcwn(g).reshape(-1)
+    grads = flat(g)
 
     def band(start: int, stop: int) -> Array:
         out = np.zeros(shape, g.dtype)
@@ -59,9 +64,9 @@ def _correlated(
     bias = np.zeros(groups * outputs, x.dtype) if bias is None else np.ascontiguousarray(bias)
     kernels = np.ascontiguousarray(kernels).reshape(-1)
     out = empty((size[0], groups * outputs, size[1], x.shape[0]), x.dtype)
-    flat = out.reshape(-1)
+    flat_out = out.reshape(-1)
     in_bands(
-        lambda start, stop: correlate(image, kernels, bias, flat, start, stop, plan),
+        lambda start, stop: correlate(image, kernels, bias, flat_out, start, stop, plan),
         size[0],
         out.size * rows * channels * columns,
     )
@@ -78,7 +83,7 @@ def _planned(
     (sh, sw), _, (dh, dw), groups = geometry
     (rows, columns), ow, (top, left) = kernel, size[1], margin
     batch, channels, height, width = x.shape
-    image = _hcwn(x)
+    image = x.transpose(2, 1, 3, 0)
     reach = (ow - 1) * sw + dw * (columns - 1) + 1
     if left or reach > width:
         inner = image[:, :, max(-left, 0) : reach - left]
@@ -87,7 +92,7 @@ def _planned(
         width = reach
     segments, length = (1, ow * batch) if sw == 1 else (ow, batch)
     line = width * batch
-    return image.reshape(-1), Plan(
+    return np.ascontiguousarray(image).reshape(-1), Plan(
         *(groups, channels // groups, outputs // groups, rows, columns, height, top, sh, dh),
         *(channels * line, line, dw * batch, sw * batch, ow * batch, segments, length),
     )

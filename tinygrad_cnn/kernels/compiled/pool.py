@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit, typeof, types
 
 from tinygrad_cnn.kernels import memory
+from tinygrad_cnn.kernels.compiled.conv import flat
 from tinygrad_cnn.kernels.compiled.conv_loops import CONSTANT, FLOATS, INT, OPTIONS
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, larger, load, store, where_equal, zeros
-from tinygrad_cnn.kernels.conv import _hcwn, _nchw
+from tinygrad_cnn.kernels.conv import _nchw
 from tinygrad_cnn.kernels.pool import Array, Window
 from tinygrad_cnn.kernels.threads import in_bands
 
@@ -90,9 +91,9 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
     if planned is None:
         return None
     (oh, ow), plan = planned
-    flat = _hcwn(x).reshape(-1)
+    image = flat(x)
     out = memory.empty((oh, plan.channels, ow, plan.batch), x.dtype)
-    in_bands(lambda first, last: pool(flat, out.reshape(-1), first, last, plan), oh, x.size)
+    in_bands(lambda first, last: pool(image, out.reshape(-1), first, last, plan), oh, x.size)
     return _nchw(out)
 
 
@@ -105,6 +106,6 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | 
     covered = oh * window.stride[0], ow * window.stride[1]
     tight = window.kernel == window.stride and covered == x.shape[2:]
     out = (memory.empty if tight else memory.zeros)((x.shape[2], x.shape[1], x.shape[3], x.shape[0]), x.dtype)
-    flat = [_hcwn(a).reshape(-1) for a in (g, x, largest)]
-    in_bands(lambda first, last: unpool(*flat, out.reshape(-1), first, last, plan), oh, x.size)
+    inputs = [flat(a) for a in (g, x, largest)]
+    in_bands(lambda first, last: unpool(*inputs, out.reshape(-1), first, last, plan), oh, x.size)
     return _nchw(out)
