@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,9 @@ class Plan(NamedTuple):
 
 
 PLAN = typeof(Plan(*range(len(Plan._fields))))
+
+COST = 30
+"""Multiplications that BLAS does while these loops come by a number of the input."""
 
 
 @njit(types.void(CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
@@ -71,41 +75,46 @@ def unpool(g, x, largest, out, first, last, plan):
                             left = where_equal(value, wanted, none, left)
 
 
-def _plan(x: Array, window: Window) -> tuple[tuple[int, int], Plan] | None:
-    """Return the output's height and width and how to move, or None where the loops would not do."""
-    size = window.output_size(x.shape[2:])
-    reach = (s * (n - 1) + k for s, n, k in zip(window.stride, size, window.kernel, strict=True))
-    if (
-        window.padding != (0, 0)
-        or window.dilation != (1, 1)
-        or any(r > n for r, n in zip(reach, x.shape[2:], strict=True))
-    ):
+class _Way(NamedTuple):
+    """How the loops go about a window: over how many rows, into which output; and whether it can be undone."""
+
+    plan: Plan
+    rows: int
+    apart: bool  # no pixel is in two windows
+    all_seen: bool  # each pixel is in one
+
+
+@lru_cache(maxsize=256)
+def _way(shape: tuple[int, ...], window: Window) -> _Way | None:
+    """Return None where the loops would not do: with a margin, or a dilation."""
+    batch, channels, height, width = shape
+    (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, window.output_size((height, width))
+    inside = sh * (oh - 1) + kh <= height and sw * (ow - 1) + kw <= width
+    if window.padding != (0, 0) or window.dilation != (1, 1) or not inside:
         return None
-    batch, channels, _, width = x.shape
-    return size, Plan(channels, width, batch, size[1], *window.kernel, *window.stride)
+    all_seen = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
+    return _Way(Plan(channels, width, batch, ow, kh, kw, sh, sw), oh, not window.overlaps, all_seen)
 
 
 def max_pool2d(x: Array, window: Window) -> Array | None:
     """Return the largest value in each window."""
-    planned = _plan(x, window)
-    if planned is None:
+    way = _way(x.shape, window)
+    if way is None:
         return None
-    (oh, ow), plan = planned
-    image = flat(x)
-    out = memory.empty((oh, plan.channels, ow, plan.batch), x.dtype)
-    in_bands(lambda first, last: pool(image, out.reshape(-1), first, last, plan), oh, x.size)
+    plan, image = way.plan, flat(x)
+    out = memory.empty((way.rows, plan.channels, plan.columns, plan.batch), x.dtype)
+    target = out.reshape(-1)
+    in_bands(lambda first, last: pool(image, target, first, last, plan), way.rows, COST * x.size)
     return _nchw(out)
 
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
-    """Return zeros of x's shape with each window's g where the window has its maximum."""
-    planned = _plan(x, window)
-    if planned is None or window.overlaps or np.isnan(largest.max(initial=0)):
+    """Return zeros of x's shape with each window's g where the window has its maximum, if no maximum is a NaN."""
+    way = _way(x.shape, window)
+    if way is None or not way.apart or np.isnan(largest.max()):
         return None
-    (oh, ow), plan = planned
-    covered = oh * window.stride[0], ow * window.stride[1]
-    tight = window.kernel == window.stride and covered == x.shape[2:]
-    out = (memory.empty if tight else memory.zeros)((x.shape[2], x.shape[1], x.shape[3], x.shape[0]), x.dtype)
-    inputs = [flat(a) for a in (g, x, largest)]
-    in_bands(lambda first, last: unpool(*inputs, out.reshape(-1), first, last, plan), oh, x.size)
+    batch, channels, height, width = x.shape
+    out = (memory.empty if way.all_seen else memory.zeros)((height, channels, width, batch), x.dtype)
+    inputs, target = (flat(g), flat(x), flat(largest)), out.reshape(-1)
+    in_bands(lambda first, last: unpool(*inputs, target, first, last, way.plan), way.rows, COST * x.size)
     return _nchw(out)
