@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-SMALLEST = 512
+SMALLEST = 256
 """Numbers from which on an array goes to a compiled kernel: importing Numba takes half a second."""
 
 _enabled = os.environ.get("TINYGRAD_CNN_FAST") != "0"
