@@ -343,7 +343,7 @@ case("cosine_similarity", tg.cosine_similarity, cosine, directions(), "square po
 
 @st.composite
 def labelled(draw: Draw) -> Sample:
-    """Scores, class indices of which some (never all) are ignored, weights, smoothing."""
+    """Scores, class indices of which the first is 0 and some others are ignored, and weights."""
     rng, classes = draw(generators()), draw(st.integers(2, 4))
     batch = draw(shapes(min_dims=1, max_dims=3, min_side=1, max_side=2))
     target = np.asarray(rng.integers(0, classes, batch))
@@ -358,8 +358,10 @@ def labelled(draw: Draw) -> Sample:
 
 @st.composite
 def smoothed(draw: Draw) -> Sample:
+    """The same with smoothing, where classes that all count alike would be another operation."""
     sample = draw(labelled())
-    return Sample(sample.inputs, {**sample.arguments, "label_smoothing": draw(st.sampled_from([0.0, 0.3, 1.0]))})
+    amounts = [0.0, 0.3, 1.0] if "weight" in sample.arguments else [0.3, 1.0]
+    return Sample(sample.inputs, {**sample.arguments, "label_smoothing": draw(st.sampled_from(amounts))})
 
 
 def cross_entropy_of(log: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -34,6 +34,20 @@ def classifications(draw: Draw, values: Values = anywhere) -> tuple[np.ndarray, 
     return values(rng, shape), target, probabilities, draw(st.sampled_from(["mean", "sum", "none"]))
 
 
+@st.composite
+def classified_rows(draw: Draw) -> Sample:
+    """Scores (N, C), a class for each row, and a reduction to a number: what a training step has."""
+    rng, rows, classes = draw(generators()), draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    target = rng.integers(0, classes, rows)
+    return Sample(
+        (anywhere(rng, (rows, classes)),), {"target": target, "reduction": draw(st.sampled_from(["mean", "sum"]))}
+    )
+
+
+def but_no_number_for_rows(c: Any) -> Any:
+    return (*c[:3], "none") if c[0].ndim == 2 else c
+
+
 def against_indices(c: Any) -> Sample:
     return Sample((c[0],), {"target": c[1], "reduction": c[3]})
 
@@ -56,13 +70,23 @@ def log_probabilities(x: np.ndarray) -> np.ndarray:
     return oracles.log_softmax(x, min(1, x.ndim - 1))
 
 
-both = st.one_of(classifications().map(against_indices), classifications().map(against_probabilities))
+both = st.one_of(
+    classifications().map(but_no_number_for_rows).map(against_indices), classifications().map(against_probabilities)
+)
 case(
     "cross_entropy",
     loss(tg.cross_entropy),
     loss_oracle(log_probabilities),
     both,
     "soft_cross_entropy",
+    "nn.functional.cross_entropy",
+)
+case(
+    "cross_entropy of a class for each row",
+    loss(tg.cross_entropy),
+    loss_oracle(log_probabilities),
+    classified_rows(),
+    "class_cross_entropy",
     "nn.functional.cross_entropy",
 )
 case(

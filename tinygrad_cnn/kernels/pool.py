@@ -50,6 +50,8 @@ class Window(NamedTuple):
 
     def padded_size(self, size: Pair) -> Pair:
         """Return the height and width of an input with the margin that the windows reach."""
+        if self.padding == (0, 0) and not self.ceil_mode:
+            return size
         height, width = (
             max(n + p, s * (out - 1) + span)
             for n, out, span, s, p in zip(
@@ -72,8 +74,6 @@ class Window(NamedTuple):
 
     def pad(self, x: Array, fill: float) -> Array:
         """Return x with a margin, or x itself if there is none."""
-        if self.padding == (0, 0) and not self.ceil_mode:
-            return x
         size = (x.shape[2], x.shape[3])
         padded_size = self.padded_size(size)
         if padded_size == size:
@@ -165,18 +165,22 @@ def max_places2d(x: Array, largest: Array, window: Window) -> Array:
 
 def _maxima(x: Array, largest: Array, window: Window, rows: slice = slice(None)) -> Iterator[Array]:
     """Yield, place by place, in which windows (of some rows) the maximum is there: the first of equals, or the last
-    NaN. It is one array all along.
+    NaN. What is yielded is written to afterwards.
     """
     padded, size = window.pad(x, -np.inf), largest.shape[2:]
     pixels = [pixel[:, :, rows] for pixel in window.offsets(padded, size)]
     largest = largest[:, :, rows]
-    hit, free = np.empty_like(largest, dtype=np.bool_), np.ones_like(largest, dtype=np.bool_)
+    hit, free = np.empty_like(largest, dtype=np.bool_), np.equal(largest, largest)
     if padded is not x:
         inside = window.offsets(window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False), size)
     unseen = None  # in windows that have NaNs, how many are still to come
-    if np.isnan(largest.max(initial=-np.inf)):
+    if not np.logical_and.reduce(free, axis=None):
         unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in pixels)
+        free.fill(True)
     for pixel in pixels:
+        if pixel is pixels[-1] and padded is x and unseen is None:
+            yield free  # where the maximum was nowhere else, it is here
+            return
         np.equal(pixel, largest, out=hit)
         hit &= free
         if padded is not x:

@@ -43,6 +43,8 @@ def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[in
 
 def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tuple[int, int]:
     """Return a number given once or for height and width, each at least ``least``."""
+    if type(value) is int and value >= least:
+        return value, value
     values = tuple(value) if isinstance(value, Iterable) else (value, value)
     if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one or two integers of at least {least}")

@@ -33,8 +33,8 @@ REDUCTIONS = ("mean", "sum", "none")
 @operation(input=lambda g, out, dim: out * (g - _sum(g * out, dim=(dim,), keepdim=True)))
 def _softmax(input: Array, *, dim: int) -> Array:
     e = as_float(input)
-    e = np.exp(e - e.max(axis=dim, keepdims=True, initial=-np.inf))
-    e /= e.sum(axis=dim, keepdims=True)
+    e = np.exp(e - np.maximum.reduce(e, dim, keepdims=True, initial=-np.inf))
+    e /= np.add.reduce(e, dim, keepdims=True)
     return e
 
 
@@ -173,6 +173,35 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     return total * target.sum(axis=dim) - (target * z).sum(axis=dim)
 
 
+# The usual case, class indices that all count alike, needs neither a distribution nor a sum over it.
+@operation(
+    input=lambda g, input, target, divisor: (
+        (_softmax(input, dim=1) - _indicator(target, input.shape, input.dtype)) * (g / divisor)
+    )
+)
+def _class_cross_entropy(input: Array, *, target: Array, divisor: int) -> Array:
+    z = input - np.maximum.reduce(input, 1, keepdims=True)
+    losses = np.log(np.add.reduce(np.exp(z), 1))
+    losses -= z[np.arange(len(z)), target]
+    return np.add.reduce(losses) / divisor
+
+
+def _indicator(target: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return 1 at each row's class, else 0."""
+    ones = np.zeros(shape, dtype)
+    ones[np.arange(len(target)), target] = 1
+    return ones
+
+
+def _are_classes(input: Tensor, target: Any, ignore_index: int) -> bool:
+    """Whether the target is a class index for each row of a matrix, none of them ignored."""
+    shape, indices = input.shape, array_of(target)
+    if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
+        return False
+    least, most = np.minimum.reduce(indices), np.maximum.reduce(indices)
+    return bool(least >= 0 and most < shape[1] and not (least <= ignore_index <= most))
+
+
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -195,6 +224,10 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; wanted 0 to 1")
+    plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
+    if plain and _are_classes(input, target, ignore_index):
+        indices = array_of(target)
+        return _class_cross_entropy(input, target=indices, divisor=len(indices) if reduction == "mean" else 1)
     distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
     losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
     return reduced("cross_entropy", losses, reduction, count)
