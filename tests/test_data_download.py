@@ -78,6 +78,12 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
         self.released.wait(20)
 
+    def drip(self) -> None:
+        """Never silent for long, and never done."""
+        self.send(b"", **{"Content-Length": str(len(CONTENT))})
+        while not self.released.wait(0.02):
+            self.wfile.write(b"x")
+
     def huge(self) -> None:
         self.send(b"", **{"Content-Length": str(1 << 40)})
         self.released.wait(20)
@@ -183,6 +189,11 @@ def test_no_more_is_read_than_is_accepted(mirror: str, tmp_path: Path, way: str)
     with pytest.raises(ConnectionError, match=f"larger than the {len(CONTENT) - 1} bytes"):
         fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT) - 1)
     assert fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT)).exists()
+
+
+def test_no_more_time_is_taken_than_is_given(mirror: str, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match=r"not complete after 0\.2 seconds"):
+        fetch(NAME, SHA256, [f"{mirror}/drip"], tmp_path, max_seconds=0.2)
 
 
 def test_folder_that_cannot_be_written_is_no_fault_of_the_mirror(mirror: str, tmp_path: Path) -> None:

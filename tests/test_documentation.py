@@ -1,9 +1,11 @@
-"""What the documentation shows works: every example in a docstring, every block of Python in the README."""
+"""What the documentation shows works: every example in a docstring, every block of Python and what it prints."""
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import importlib
+import io
 import pkgutil
 import re
 import runpy
@@ -16,11 +18,11 @@ from tinygrad_cnn.tape import Operation
 
 MODULES = ["tinygrad_cnn"] + [m.name for m in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn.")]
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md"]
-BLOCKS = [
-    pytest.param(block, id=f"{page.name}-{i}")
-    for page in PAGES
-    for i, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    if "```python" in page.read_text(encoding="utf-8")
 ]
 
 
@@ -31,9 +33,20 @@ def test_docstring_examples(name: str) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_blocks_of_python(block: str) -> None:
-    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_of_python(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a page run one after the other, and print what the block of text behind them says, if any."""
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    names = {"__name__": "page"}
+    fences = list(FENCE.finditer(text))
+    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+        if fence[1] == "python":
+            line = text.count("\n", 0, fence.start(2))
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(compile("\n" * line + fence[2], page, "exec"), names)
+            if following is not None and following[1] == "text":
+                assert printed.getvalue() == following[2]
 
 
 def test_the_table_of_derivatives_is_that_of_the_code() -> None:
@@ -49,4 +62,4 @@ def test_the_readme_counts_the_operations_right() -> None:
 
 
 def test_the_readme_shows_python() -> None:
-    assert BLOCKS
+    assert ROOT / "README.md" in PAGES

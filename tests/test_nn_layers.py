@@ -64,7 +64,7 @@ def test_losses(reduction):
             "Conv2d(2, 6, kernel_size=(5, 5), stride=(2, 2), padding=(1, 1), dilation=(3, 3), groups=2, "
             "bias=False)",
         ),
-        (nn.MaxPool2d(2), "MaxPool2d(kernel_size=(2, 2), stride=(2, 2), padding=(0, 0))"),
+        (nn.MaxPool2d(2), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
         (nn.Softmax(1), "Softmax(dim=1)"),
         (nn.CrossEntropyLoss(), "CrossEntropyLoss()"),
     ],

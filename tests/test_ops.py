@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -133,6 +134,22 @@ def test_nothing_is_recorded_without_need(case: OpCase, data: st.DataObject) -> 
 def test_bad_calls_say_what_is_wrong(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+NAMED = {name: f for name, f in vars(tg).items() if isinstance(f, Operation) and f.derivatives and not f.variadic}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_inputs_may_be_given_by_name(name: str) -> None:
+    function, rng = NAMED[name], np.random.default_rng(0)
+    least = 1.2 if name in ("acosh", "arccosh") else 0.2
+    arrays = [rng.uniform(least, least + 0.7, 2) for _ in function.inputs]
+    by_place, by_name = ([tg.tensor(a, requires_grad=True) for a in arrays] for _ in range(2))
+    function(*by_place).sum().backward()
+    function(by_name[0], **dict(zip(function.inputs[1:], by_name[1:], strict=True))).sum().backward()
+    assert [t.grad.tolist() for t in by_place] == [t.grad.tolist() for t in by_name]
+    assert function(**dict(zip(function.inputs, by_name, strict=True))).requires_grad
+    assert tuple(inspect.signature(function).parameters) == function.inputs
 
 
 # --- the registry is whole, and the checker checks ---

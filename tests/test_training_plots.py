@@ -12,10 +12,11 @@ import pytest
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training import Epoch, History, Score, plots
+from tinygrad_cnn.training.finder import Found
 from tinygrad_cnn.training.plots.style import shortened
-from tinygrad_cnn.training.summary import summary
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (14, 28, 28), dtype=np.uint8)
@@ -65,6 +66,8 @@ DRAWINGS: dict[str, Draw] = {
     "deep": lambda path: plots.plot_architecture(
         summary(nn.Sequential(MIXED, *[nn.ReLU()] * 5), (1, 28, 28)), path
     ),
+    "finder": lambda path: plots.plot_finder(Found([1e-3, 1e-2, 1e-1], [2.0, 1.0, 4.0], 3e-3), path),
+    "one rate": lambda path: plots.plot_finder(Found([1e-3], [math.nan], 1e-3), path),
     "one layer": lambda path: plots.plot_architecture(summary(nn.Linear(3, 2), (3,)), path),
 }
 
@@ -110,6 +113,18 @@ def test_style_and_state_of_matplotlib_stay_the_users(tmp_path: Path) -> None:
         assert dict(matplotlib.rcParams) == before
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS.keys())
+def test_a_note_is_at_the_foot_of_the_picture(draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    said = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: said.append(figure.get_supxlabel()))
+    with plots.noted("NOT MNIST"):
+        draw(tmp_path / "picture.png")
+    draw(tmp_path / "picture.png")
+    assert said == ["NOT MNIST", ""]
 
 
 def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:

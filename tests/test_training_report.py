@@ -59,11 +59,31 @@ def report(folder: Path, **changes: object) -> Page:
 
 def test_everything_is_on_the_page(tmp_path: Path) -> None:
     page = report(tmp_path, warnings=["overfitting: by far"])
-    for text in ("A run", "99.12%", "1,234", "val loss", "mnist", "overfitting: by far", "0.1235", "50.00%", "0.1"):
+    for text in (
+        "A run",
+        "99.12%",
+        "1,234",
+        "validation loss",
+        "mnist",
+        "overfitting: by far",
+        "0.1235",
+        "50.00%",
+        "0.1",
+    ):
         assert text in page.texts
     assert "[training]\nepochs = 5" in page.texts
     assert "LeNet  44,426" in page.texts
     assert page.texts.count("-") == 2  # val_loss, and the second epoch's val_accuracy
+
+
+def test_what_is_counted_by_class_is_a_table_of_its_own(tmp_path: Path) -> None:
+    figures = {"recall": [0.5, 1.0], "support": [8, 1024]}
+    page = report(
+        tmp_path, metrics={"per_class": figures, "confusion": [[4, 4], [0, 1024]]}, classes=["cat", "dog"]
+    )
+    start = page.texts.index("Classes") + 1
+    assert page.texts[start:][:9] == ["class", "recall", "support", "cat", "50.00%", "8", "dog", "100.00%", "1,024"]
+    assert not any("[" in text for text in page.texts[: start - 1])
 
 
 def test_pictures_are_inside_with_their_captions(tmp_path: Path) -> None:

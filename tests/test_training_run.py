@@ -11,7 +11,8 @@ import pytest
 import tinygrad_cnn as tg
 from tinygrad_cnn.data import sources
 from tinygrad_cnn.training.config import PRESETS, Config, parse_arguments
-from tinygrad_cnn.training.run import load_data, run
+from tinygrad_cnn.training.run import load_data, main, run
+from tinygrad_cnn.training.set_aside import set_aside
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -21,7 +22,9 @@ def small(folder: Path, **changes: Any) -> Config:
     return Config(**{**settings, "output": str(folder), **changes})
 
 
-def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_leaves_everything_in_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], feet: list[str]
+) -> None:
     metrics = run(small(tmp_path, pictures=True, epochs=1))
     names = {p.name for p in tmp_path.iterdir()}
     assert {
@@ -39,7 +42,60 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, capsys: pytest.Ca
     assert {*wanted.split(), "seconds_total", "dataset"} <= metrics.keys()
     assert metrics["dataset"] == "synthetic digits"
     assert "SYNTHETIC" in capsys.readouterr().out
-    assert "synthetic" in (tmp_path / "report.html").read_text().lower()
+    assert "SYNTHETIC" in (tmp_path / "report.html").read_text()
+    assert len(feet) == len(list(tmp_path.glob("*.png")))
+    assert all("SYNTHETIC" in text for text in feet)
+    set_aside(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["earlier-1"]
+
+
+@pytest.fixture
+def feet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said at the foot of each picture that is drawn."""
+    from matplotlib.figure import Figure
+
+    save, said = Figure.savefig, []
+
+    def noting(figure: Figure, *args: Any, **options: Any) -> None:
+        said.append(figure.get_supxlabel())
+        save(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noting)
+    return said
+
+
+def test_a_run_that_a_folder_holds_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = run(small(tmp_path, epochs=1))
+    (tmp_path / "report.html").touch()
+    (tmp_path / "notes.txt").touch()
+    first = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.name != "notes.txt"}
+    run(small(tmp_path, seed=1, epochs=1))
+    assert f"the run that was in {tmp_path} is in {tmp_path / 'earlier-1'} now" in capsys.readouterr().out
+    assert {p.name: p.read_bytes() for p in (tmp_path / "earlier-1").iterdir()} == first
+    assert {p.name for p in tmp_path.iterdir()} == {*first, "notes.txt", "earlier-1"} - {"report.html"}
+    assert run(parse_arguments(["--resume", str(tmp_path / "earlier-1")])[0], resume=True) == metrics
+    run(small(tmp_path, epochs=1))
+    assert (tmp_path / "earlier-2" / "metrics.json").exists()
+
+
+def test_an_impatient_interruption_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pulled_plug(*rest: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_epoch", pulled_plug)
+    folder = tmp_path / "my run"
+    with pytest.raises(SystemExit) as ended:
+        main(["--dataset", "synthetic", "--output", str(folder)])
+    assert ended.value.code == 130
+    assert capsys.readouterr().out.endswith(f"--resume '{folder}'\n")
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=f"error: {tmp_path / 'file'}: "):
+        main(["--output", str(tmp_path / "file")])
 
 
 def test_the_saved_weights_are_those_that_were_measured(tmp_path: Path) -> None:
@@ -119,7 +175,8 @@ def test_what_cannot_be_divided_is_refused(tmp_path: Path, changes: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "settings", [{"model": "lenet5"}, {"augment": "elastic", "normalize": True, "one_hot": True}]
+    "settings",
+    [{"model": "lenet5"}, {"augment": "elastic", "normalize": True, "one_hot": True}, {"momentum": 0.0}],
 )
 @pytest.mark.parametrize("schedule", ["cosine", "step", "none"])
 def test_every_setting_runs(tmp_path: Path, settings: dict[str, Any], schedule: str) -> None:

@@ -1,6 +1,6 @@
 """A PyTorch-like autograd micro-framework on NumPy."""
 
-from tinygrad_cnn import autograd, autograd_functional, data, linalg, models, nn, optim
+from tinygrad_cnn import autograd, autograd_functional, data, linalg, models, nn, onnx, optim
 from tinygrad_cnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_cnn.creation import (
     arange,
@@ -26,6 +26,7 @@ from tinygrad_cnn.creation import (
 from tinygrad_cnn.dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from tinygrad_cnn.function import Function
 from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from tinygrad_cnn.inspection import explain, profile, summary
 from tinygrad_cnn.kernels.fast import set_compiled_kernels
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import default_generator, manual_seed
@@ -33,6 +34,9 @@ from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like
 from tinygrad_cnn.serialization import load, save
 from tinygrad_cnn.tensor import Tensor
 
-vars(autograd).update(Function=Function, functional=autograd_functional)  # they stand above autograd, and are its
+# These stand above autograd, and are reached through it.
+vars(autograd).update(
+    Function=Function, functional=autograd_functional, gradcheck=gradcheck, gradgradcheck=gradgradcheck
+)
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_cnn.tape import Node, Operation, Origin, Variable, mark_written, operation, wrap, writes
+from tinygrad_cnn.tape import Node, Operation, Origin, Variable, describe, mark_written, operation, wrap, writes
 
 if TYPE_CHECKING:  # `functional` and `Function` are built on tensors; the package's __init__ puts them here
     from tinygrad_cnn import autograd_functional as functional
@@ -98,14 +98,21 @@ def _walk(
         if not retain_graph:
             node.kept = None
             node.edges = []
+    for leaf, (g, _) in arrived.items():
+        if hooks := getattr(leaf, "_hooks", None):
+            arrived[leaf] = (_run_hooks(hooks, g, like, create_graph), False)
     return results | arrived
 
 
 def _run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, like: Variable, create_graph: bool) -> Any:
-    for hook in hooks:
+    for hook in tuple(hooks):
         replaced = hook(g if create_graph else wrap(like, np.asarray(g)))
-        if replaced is not None:
-            g = replaced if create_graph else replaced.array
+        if replaced is None:
+            continue
+        if not isinstance(replaced, Variable) or (replaced.shape, replaced.dtype) != (g.shape, g.dtype):
+            given = describe(replaced) if isinstance(replaced, Variable) else type(replaced).__name__
+            raise RuntimeError(f"a hook returned {given}; wanted None or a tensor of shape {g.shape} and {g.dtype}")
+        g = replaced if create_graph else replaced.array
     return g
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from tinygrad_cnn import dtypes
 from tinygrad_cnn.methods import Methods
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.tape import Array, Variable, wrap
+from tinygrad_cnn.tape import Array, wrap
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -30,15 +31,27 @@ class Conversions(Methods):
 
     __slots__ = ()
 
-    def to(self, dtype: Any, copy: bool = False) -> Tensor:
+    def to(
+        self,
+        *args: Any,
+        device: Any = None,
+        dtype: Any = None,
+        non_blocking: builtins.bool = False,
+        copy: builtins.bool = False,
+    ) -> Tensor:
         """Return the tensor in another type of numbers, or another tensor's: itself if it has that type already.
 
-        Gradients pass through, except that integers and booleans have none.
+        Gradients pass through, except that integers and booleans have none. A device may be given too, as in
+        PyTorch: there is only the CPU.
         """
-        wanted = dtype.dtype if isinstance(dtype, Variable) else dtypes.as_dtype(dtype)
+        wanted = dtypes.destination("to", *args, device, dtype) or self.dtype
         if wanted == self.dtype and not copy:
             return self  # type: ignore[return-value]
         return cast(self if wanted.kind == "f" else wrap(self, self.array), dtype=wanted)
+
+    def cpu(self) -> Tensor:
+        """Return the tensor, which is nowhere else."""
+        return self  # type: ignore[return-value]
 
     type = to
     type_as = to

@@ -92,6 +92,8 @@ def arange(
         raise ValueError(
             f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
         )
+    if dtype is not None and as_dtype(dtype).kind != "f":
+        first, last, by = int(first), int(last), int(by)
     count = ceil((last - first) / by)
     if (last - first) * by < 0:
         raise ValueError(f"arange: a step of {by} does not lead from {first} to {last}")
@@ -103,7 +105,8 @@ def arange(
 
 def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``steps`` evenly spaced numbers from start to end, both included."""
-    return around(_spaced("linspace", start, end, steps).astype(chosen_dtype(dtype)), requires_grad)
+    wanted = chosen_dtype(dtype)
+    return around(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad)
 
 
 def logspace(
@@ -115,27 +118,29 @@ def logspace(
     >>> tg.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    return around((base ** _spaced("logspace", start, end, steps)).astype(chosen_dtype(dtype)), requires_grad)
+    wanted = chosen_dtype(dtype)
+    return around((base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad)
 
 
-def _spaced(name: str, start: float, end: float, steps: int) -> Array:
-    return np.linspace(float(start), float(end), whole(name, "steps", steps, 0))
+def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any]) -> Array:
+    bound = float if dtype.kind == "f" else int
+    return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """Return where the lower triangle of a matrix is: rows and columns, as a tensor (2, N) of int64.
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+    """Return where the lower triangle of a matrix is: rows and columns, as a tensor (2, N).
 
     >>> import tinygrad_cnn as tg
     >>> tg.tril_indices(2, 2)
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return around(np.stack(np.tril_indices(row, offset, col)))
+    return around(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False))
 
 
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N) of int64."""
-    return around(np.stack(np.triu_indices(row, offset, col)))
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+    """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N)."""
+    return around(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False))
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:

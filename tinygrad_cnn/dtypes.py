@@ -35,6 +35,19 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
+def destination(name: str, *given: Any) -> np.dtype[Any] | None:
+    """Return the type that ``to`` is asked for, None if there is none; devices are taken, if they are the CPU."""
+    wanted = None
+    for value in given:
+        device = value if isinstance(value, str) else getattr(value, "type", None)
+        if isinstance(device, str) and device.split(":")[0] in ("cpu", "cuda", "mps", "xpu"):
+            if not device.startswith("cpu"):
+                raise RuntimeError(f"{name}: there is no device {device!r} here; wanted 'cpu'")
+        elif value is not None:
+            wanted = value.dtype if hasattr(value, "array") else as_dtype(value)
+    return wanted
+
+
 def as_float(array: Any) -> Any:
     """Return floating-point values as they are, and integers or booleans in the default float type."""
     if isinstance(array, (int, float)):

@@ -16,6 +16,7 @@ from tinygrad_cnn.autograd import is_grad_enabled, no_grad
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.tape import Array, Derivative, Edge, Node, Operation, wrap
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import note_line
 
 
 class Context:
@@ -138,7 +139,9 @@ def _recorded(ctx: Context, args: tuple[Any, ...], outputs: tuple[Tensor, ...]) 
         kept["out"] = out
     rule = Derivative(_gradient, ("ctx", "index", *list(kept)[1:]))
     edges: list[Edge] = [(a.node or a, rule, i) for i, a in enumerate(args) if ctx.needs_input_grad[i]]
-    parts = _parts(ctx._layout, wrap(live[0], out, Node(_Applied(name), edges, kept, out)))
+    node = Node(_Applied(name), edges, kept, out)
+    note_line(node)
+    parts = _parts(ctx._layout, wrap(live[0], out, node))
     return tuple(o.detach() if part is None else part for part, o in zip(parts, outputs, strict=True))
 
 

@@ -13,6 +13,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 class _Mode(threading.local):
     recording = True
+    watcher: Callable[..., Any] | None = None  # whom operations are handed to instead of being run (see trace.py)
 
 
 _mode = _Mode()

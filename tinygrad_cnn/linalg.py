@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.ops.arguments import many_dims, want_float
 from tinygrad_cnn.ops.inversion import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
+from tinygrad_cnn.ops.reduce import as_type
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -40,17 +43,34 @@ def norm(
     keepdim: bool = False,
     dtype: Any = None,
 ) -> Tensor:
-    """Return the norm of a vector, or the Frobenius norm of a matrix, over the given dimensions, or all.
+    """Return the norm of vectors or matrices over the given dimensions, or all.
 
-    Of the matrix norms there is only "fro": an order given as a number is for vectors.
+    Of a vector, `vector_norm`. Of a matrix: "fro", or the largest (of orders 1 and inf; -1 and -inf: the smallest)
+    sum of sizes in a column (1) or a row (inf). Without an order, the root of the sum of squares.
+    Raises ValueError for the matrix norms of singular values: 2, -2 and "nuc".
 
     >>> import tinygrad_cnn as tg
-    >>> tg.linalg.norm(tg.ones(2, 2), "fro").item()
-    2.0
+    >>> tg.linalg.norm(tg.ones(2, 2), "fro").item(), tg.linalg.norm(tg.ones(3, 2), 1).item()
+    (2.0, 3.0)
     """
-    over = A.ndim if dim is None else len(dim) if isinstance(dim, Sequence) else 1
-    if ord == "fro" and over != 2:
-        raise ValueError(f"norm: 'fro' is for matrices, got {over} dimensions")
-    if isinstance(ord, (int, float)) and over != 1:
-        raise ValueError(f"norm: the order {ord} is for vectors, got {over} dimensions; see vector_norm")
+    dims = tuple(range(A.ndim)) if dim is None else tuple(dim) if isinstance(dim, Sequence) else (dim,)
+    if ord == "fro" and len(dims) != 2:
+        raise ValueError(f"norm: 'fro' is for matrices, got {len(dims)} dimensions")
+    if isinstance(ord, (int, float)) and len(dims) != 1:
+        return _matrix_norm(as_type(A, dtype), ord, dims, keepdim)
     return ops.norm(A, "fro" if ord is None else ord, dim, keepdim, dtype)
+
+
+def _matrix_norm(A: Tensor, ord: float, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Return the largest or smallest sum of sizes along columns (order 1, -1) or rows (inf, -inf) of matrices."""
+    if len(dims) != 2 or abs(ord) not in (1, inf):
+        raise ValueError(
+            f"norm: over {len(dims)} dimensions the order is {ord}; wanted 'fro', 1, -1, inf or -inf of two, "
+            "or see vector_norm"
+        )
+    want_float("norm", A)
+    many_dims("norm", dims, A.ndim)
+    along, over = dims if abs(ord) == 1 else dims[::-1]
+    sums = ops.sum(ops.abs(A), along, keepdim=True)
+    extreme = (ops.amax if ord > 0 else ops.amin)(sums, over, keepdim=True)
+    return extreme if keepdim else ops.squeeze(extreme, dims)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.files import replacing
+from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -39,14 +42,39 @@ def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the named tensors of a safetensors file. Raises ValueError, naming the file, if it is not one."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return {name: Tensor(array) for name, array in from_bytes(content).items()}
+        return {name: Tensor(array) for name, array in parse(content)[0].items()}
+    except ValueError as error:
+        raise ValueError(f"load: {os.fspath(path)}: {error}") from error
+
+
+def parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata that a safetensors file holds. Raises ValueError if it is not one.
+
+    No more memory is taken than the file has bytes, whatever its header promises.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    try:
+        arrays = from_bytes(content)  # checks the header, all but for names that come twice
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_unique)
     except (SafetensorError, ValueError, TypeError) as error:
-        raise ValueError(f"load: {os.fspath(path)} is damaged or not a safetensors file: {error}") from error
-    except KeyError as error:
-        raise ValueError(f"load: {os.fspath(path)} has numbers of a type that NumPy lacks: {error}") from error
+        raise ValueError(f"damaged or not a safetensors file: {error}") from error
+    except (KeyError, AttributeError) as error:
+        raise ValueError(f"has numbers of a type that NumPy lacks: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"has numbers of a type that tensors lack: {name!r} is {array.dtype}")
+        if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
+            raise ValueError(f"damaged: {name!r} has a truth value that is neither 0 nor 1")
+    return arrays, header.get("__metadata__", {})
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a name comes twice")
+    return result

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _clock = count()  # one clock for recorded operations and in-place writes: the later has the larger number
+watching: list[Any] = []  # who watches operations, in any thread (see trace.py)
 
 
 # --- in-place writes ---
@@ -104,7 +105,7 @@ class Node:
 class Variable:
     """What the tape knows of a tensor: its array, the node that made it, and its gradient."""
 
-    __slots__ = ("__weakref__", "_grad", "_requires_grad", "array", "node")
+    __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "array", "node")
 
     _result_class: ClassVar[type[Variable]]  # what operations on it make: a Parameter's sum is no Parameter
 
@@ -112,6 +113,9 @@ class Variable:
     node: Node | None
     _requires_grad: bool
     _grad: Tensor | None
+    _hooks: list[
+        Callable[[Any], Any]
+    ]  # of a leaf; only there if there are any, so that no other tensor pays for it
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -200,7 +204,15 @@ class Operation:
             )
         return Derivative(function, tuple(reads))
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.forward)
+
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        if len(inputs) < len(self.inputs):
+            inputs = self._in_order(inputs, constants)
+        if watching and _mode.watcher is not None:
+            return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         variable = None
         needs_gradient = False
         arrays = []
@@ -213,7 +225,7 @@ class Operation:
                 arrays.append(value)
         try:
             out = self.forward(*arrays, **constants)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise self._explained(error, arrays) from error
         if variable is None:
             return out  # type: ignore[return-value]
@@ -221,6 +233,14 @@ class Operation:
             out = np.asarray(out)
         record = needs_gradient and _mode.recording
         return wrap(variable, out, self._record(inputs, arrays, constants, out) if record else None)
+
+    def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the inputs in their order, taking those given by name out of the constants."""
+        for name in self.inputs[len(inputs) :]:
+            if name not in constants:
+                break
+            inputs = (*inputs, constants.pop(name))
+        return inputs
 
     def _record(
         self, inputs: tuple[Any, ...], arrays: list[Any], constants: dict[str, Any], out: Array
@@ -281,7 +301,7 @@ class Operation:
 
 def renamed(error: Exception, message: str) -> Exception:
     """Return an error of the same kind with another message; NumPy's own kinds take no message."""
-    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    kind = next((k for k in (IndexError, TypeError) if isinstance(error, k)), ValueError)
     return kind(message)
 
 

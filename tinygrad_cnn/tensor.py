@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from tinygrad_cnn import autograd, numpy_protocol, ops
 from tinygrad_cnn.conversions import Conversions
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, int64
+from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.notebook import tensor_html
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem, places
@@ -111,6 +114,8 @@ class Tensor(Conversions):
             extras.append("requires_grad=True")
         return f"tensor({', '.join([values, *extras])})"
 
+    _repr_html_ = tensor_html
+
     # --- its place on the tape ---
 
     @property
@@ -171,13 +176,20 @@ class Tensor(Conversions):
             return
         self.register_hook(_Retain(self))
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> None:
-        """Have a function called with the gradient of this tensor, once it is complete; it may return another."""
-        if self.node is None:
-            raise RuntimeError("register_hook: only tensors that a recorded operation made take hooks")
-        if self.node.hooks is None:
-            self.node.hooks = []
-        self.node.hooks.append(hook)
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Have a function called with the gradient of this tensor, once it is complete; it may return another.
+
+        The hook of a leaf sees what each backward pass brings, before that is added to ``.grad``.
+        """
+        if not self._requires_grad:
+            raise RuntimeError("register_hook: this tensor does not require a gradient")
+        if self.node is not None:
+            if self.node.hooks is None:
+                self.node.hooks = []
+            return RemovableHandle(self.node.hooks, hook)
+        if not hasattr(self, "_hooks"):
+            self._hooks = []
+        return RemovableHandle(self._hooks, hook)
 
     def detach(self) -> Tensor:
         """Return a leaf that shares the memory, with no history and no gradient."""
@@ -199,13 +211,19 @@ class Tensor(Conversions):
         """Return a copy that is recorded: gradients pass through it."""
         return cast(self, dtype=self.dtype)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _leaf, (type(self), self.array, self._requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.node is not None:
+            raise RuntimeError(f"deepcopy: only leaves are copied, this was made by {self.node}; use detach()")
+        memo[id(self)] = copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
+        copy._grad = deepcopy(self._grad, memo)
+        return copy
+
     def contiguous(self) -> Tensor:
         """Return the tensor, in row-major memory order: itself if it lies so already."""
-        return self if self.array.flags.c_contiguous else self.clone_contiguous()
-
-    def clone_contiguous(self) -> Tensor:
-        """Return a recorded copy in row-major memory order."""
-        return ops.reshape(ops.reshape(self, -1), self.shape)
+        return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
 
     # --- out of the tensor ---
 
@@ -437,6 +455,13 @@ class Tensor(Conversions):
 
 
 Tensor._result_class = Tensor
+
+
+def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
+    """Return a leaf of a class around an array."""
+    leaf = object.__new__(kind)
+    leaf.array, leaf.node, leaf._grad, leaf._requires_grad = array, None, None, requires_grad
+    return leaf
 
 
 class _Retain:

@@ -70,10 +70,10 @@ for name, oracle, records, choices in [
 
 case("relu", tg.relu, lambda x: np.where(x > 0, x, 0), calls(off_zero), torch="relu")
 case(
-    "where_positive",
-    lambda values, signs: activation._where_positive(values, signs.astype(values.dtype)),
-    lambda values, signs: np.where(signs > 0, values, 0),
-    calls(anywhere, arguments=lambda draw, shape: {"signs": off_zero(draw(generators()), shape)}),
+    "where_nonzero",
+    lambda values, mask: activation._where_nonzero(values, mask.astype(values.dtype)),
+    lambda values, mask: np.where(mask != 0, values, 0),
+    calls(anywhere, arguments=lambda draw, shape: {"mask": np.maximum(off_zero(draw(generators()), shape), 0)}),
 )
 case(
     "threshold",

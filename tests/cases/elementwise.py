@@ -24,6 +24,15 @@ for name, oracle, kinds in [
 ]:
     case(name, getattr(tg, name), oracle, calls(*kinds, broadcast=True), torch=name)
 
+for exponent in range(3, 9):
+    case(
+        f"pow_{exponent}",
+        lambda x, exponent=exponent: x**exponent,
+        lambda x, exponent=exponent: np.power(x, exponent),
+        calls(off_zero),
+        "pow",
+        lambda torch, x, exponent=exponent: x**exponent,
+    )
 case("xlogy", tg.xlogy, lambda x, y: x * np.log(y), calls(anywhere, positive, broadcast=True), "log mul", "xlogy")
 case(
     "float_power",
@@ -93,17 +102,15 @@ def between(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(rng.uniform(0.1, 0.4, shape) + rng.choice([0.0, 0.5], shape))
 
 
-case(
-    "lerp",
-    tg.lerp,
-    lambda a, b, weight: a + weight * (b - a),
-    st.one_of(
-        calls(anywhere, anywhere, between, broadcast=True),
+for name, samples, records in [
+    ("lerp", calls(anywhere, anywhere, between, broadcast=True), "where mul sub"),
+    (
+        "lerp_by_a_number",
         calls(anywhere, anywhere, broadcast=True, arguments=lambda d, s: {"weight": d(st.floats(-1.5, 2))}),
-    ).map(lambda s: s if len(s.inputs) == 2 else Sample(s.inputs, {})),
-    "where mul sub",
-    "lerp",
-)
+        "mul sub",
+    ),
+]:
+    case(name, tg.lerp, lambda a, b, weight: a + weight * (b - a), samples, records, "lerp")
 
 # --- of one number ---
 
@@ -163,8 +170,7 @@ case(
     tg.clamp,
     lambda x, min=None, max=None: np.clip(x, min, max),
     calls(spaced, arguments=lambda draw, shape: draw(bounds)),
-    "where",
-    "clamp",
+    torch="clamp",
 )
 case("clamp_between_tensors", tg.clamp, np.clip, bounded(), "where", "clamp")
 for name, oracle in [("clamp_min", np.maximum), ("clamp_max", np.minimum)]:
@@ -186,6 +192,7 @@ case("contiguous", lambda x: x.contiguous() * 1.0, np.copy, calls(anywhere), "mu
 refuse(lambda: zeros(2) + zeros(3), ValueError, r"add: .*shape \(2,\).*shape \(3,\)")
 refuse(lambda: zeros(2) * "two", TypeError, r"mul: wanted tensors, arrays or numbers, got 'two'")
 refuse(lambda: zeros(2) - [1.0, 2.0], TypeError, r"sub: wanted tensors, arrays or numbers, got list")
+refuse(lambda: tg.tensor([1], dtype=tg.uint8) * -1, ValueError, r"mul: Python integer -1 out of bounds for uint8")
 refuse(lambda: zeros(2).clamp(), ValueError, r"clamp: wanted min, max or both")
 refuse(lambda: tg.div(zeros(2), 2, rounding_mode="up"), ValueError, r"div: rounding_mode is 'up'; wanted None, ")
 refuse(lambda: tg.tensor([2, 3]) ** tg.tensor([-1, 2]), ValueError, r"pow: .*negative integer power")

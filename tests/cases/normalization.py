@@ -154,7 +154,7 @@ case(
         )
     ),
     vectors(),
-    "div where",
+    "div clamp",
     "nn.functional.normalize",
 )
 

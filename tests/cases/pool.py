@@ -176,7 +176,7 @@ for name, function, reduction, dims in [
     ("adaptive_max_pool2d", F.adaptive_max_pool2d, np.max, 2),
 ]:
     by_torch = f"nn.functional.{name}"
-    records = "avg_pool2d" if reduction is np.mean else "index"
+    records = "avg_pool2d" if reduction is np.mean else "max_pool2d"
     case(name, function, adaptive(reduction), to_a_size(dims), "index", by_torch)
     case(f"{name}_evenly", function, adaptive(reduction), to_a_size(dims, even=True), records, by_torch)
 

@@ -97,18 +97,25 @@ case(
 def repeats(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
     dim = draw(st.none() | st.just(dim_of(draw, shape)))
     length = int(np.prod(shape)) if dim is None else shape[dim]
-    each = draw(generators()).integers(0, 3, length)
-    return {"repeats": draw(st.just(2) | st.just(each)), "dim": dim}
+    return {"repeats": draw(generators()).integers(0, 3, length), "dim": dim}
 
 
-case(
-    "repeat_interleave",
-    tg.repeat_interleave,
-    lambda x, repeats, dim: np.repeat(x, repeats, dim),
-    calls(anywhere, shape=shapes(min_dims=1, max_dims=2), arguments=repeats),
-    "index",
-    "repeat_interleave",
-)
+def one_count(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"repeats": draw(st.integers(0, 3)), "dim": draw(st.none() | st.just(dim_of(draw, shape)))}
+
+
+for name, arguments, records, least in [
+    ("repeat_interleave", repeats, "index", 2),
+    ("repeat_interleave_by_one_count", one_count, "broadcast_to reshape", 0),
+]:
+    case(
+        name,
+        tg.repeat_interleave,
+        lambda x, repeats, dim: np.repeat(x, repeats, dim),
+        calls(anywhere, shape=shapes(min_dims=1, max_dims=2, min_side=least), arguments=arguments),
+        records,
+        "repeat_interleave",
+    )
 
 
 def windows(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -121,15 +128,26 @@ def sliding(x: np.ndarray, dimension: int, size: int, step: int) -> np.ndarray:
     return every[(slice(None),) * (dimension % x.ndim) + (slice(None, None, step),)]
 
 
+def unslid(sample: Sample) -> Sample:
+    """The windows of a sample, to be added up where they were taken from."""
+    (x,), a = sample.inputs, sample.arguments
+    back = {"shape": x.shape, "axis": a["dimension"] % x.ndim, "size": a["size"], "step": a["step"]}
+    return Sample((sliding(x, **a).copy(),), back)
+
+
+def overlapped(x: np.ndarray, shape: tuple[int, ...], axis: int, size: int, step: int) -> np.ndarray:
+    out = np.zeros(shape)
+    for place in np.ndindex(x.shape):
+        at = list(place[:-1])
+        at[axis] = place[axis] * step + place[-1]
+        out[tuple(at)] += x[place]
+    return out
+
+
 ours, theirs = method("unfold")
-case(
-    "unfold",
-    ours,
-    sliding,
-    calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=windows),
-    "index",
-    theirs,
-)
+slides = calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=windows)
+case("unfold", ours, sliding, slides, "windows", theirs)
+case("overlapped", rearrange._overlapped, overlapped, slides.map(unslid))
 
 # --- triangles and diagonals ---
 

@@ -145,7 +145,10 @@ case(
         off_zero,
         shape=shapes(min_dims=2, max_dims=2, min_side=1),
         arguments=lambda d, s: d(
-            st.sampled_from([{"ord": None, "dim": None}, {"ord": "fro", "dim": (0, 1)}, {"ord": 3, "dim": -1}])
+            st.sampled_from(
+                [{"ord": None, "dim": None}, {"ord": "fro", "dim": (0, 1)}, {"ord": 3, "dim": -1}]
+                + [{"ord": ord, "dim": dim} for ord in (1, -1, np.inf, -np.inf) for dim in (None, (1, 0), (-2, -1))]
+            )
         ),
     ),
     "sum",
@@ -250,6 +253,6 @@ refuse(
 )
 refuse(lambda: zeros(2).norm("nuc"), ValueError, r"norm: the order 'nuc' is unknown")
 refuse(lambda: tg.tensor([1]).norm(), TypeError, r"norm: wanted floating-point numbers, got int64")
-refuse(lambda: tg.linalg.norm(zeros(2, 2), 2), ValueError, r"norm: the order 2 is for vectors, got 2 dimensions")
+refuse(lambda: tg.linalg.norm(zeros(2, 2), 2), ValueError, r"norm: over 2 dimensions the order is 2")
 refuse(lambda: tg.linalg.norm(zeros(2), "fro"), ValueError, r"norm: 'fro' is for matrices, got 1 dim")
 refuse(lambda: tg.linalg.vector_norm(zeros(2), "fro"), ValueError, r"vector_norm: the order is 'fro'")

@@ -17,7 +17,7 @@ def along_dim(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"dim": dim_of(draw, shape)}
 
 
-softmax_calls = calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=along_dim)
+softmax_calls = calls(anywhere, shape=shapes(min_side=1), arguments=along_dim)
 case("softmax", tg.softmax, lambda x, dim: np.exp(oracles.log_softmax(x, dim)), softmax_calls, torch="softmax")
 case("log_softmax", tg.log_softmax, oracles.log_softmax, softmax_calls, torch="log_softmax")
 

@@ -63,18 +63,19 @@ def naive_topk(function: Any) -> Any:
     return lambda x, dim, k, largest: np.take(function(x, dim, largest), np.arange(k), dim)
 
 
-ours, theirs = part_of("topk", "values")
-case("topk", ours, naive_topk(naive_sort), calls(spaced, shape=filled, arguments=tops), "index", theirs)
-ours, theirs = part_of("topk", "indices")
-case(
-    "topk_indices",
-    ours,
-    naive_topk(naive_argsort),
-    calls(spaced, shape=filled, arguments=tops),
-    "",
-    theirs,
-    differentiable=False,
-)
+longer = filled | shapes(min_dims=1, max_dims=1, min_side=8, max_side=12)  # of which few are parted from the rest
+for part, naive in [("values", naive_sort), ("indices", naive_argsort)]:
+    ours, theirs = part_of("topk", part)
+    of_values = part == "values"
+    case(
+        "topk" if of_values else "topk_indices",
+        ours,
+        naive_topk(naive),
+        calls(spaced, shape=longer, arguments=tops),
+        "index" if of_values else "",
+        theirs,
+        differentiable=of_values,
+    )
 
 
 def lower_median(x: np.ndarray, dim: int | None = None, keepdim: bool = False) -> Any:

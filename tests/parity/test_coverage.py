@@ -80,7 +80,10 @@ def test_it_is_where_pytorch_has_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(HELD))
 def test_it_has_a_case_that_is_held_against_pytorch(name: str) -> None:
-    assert any(case.name.startswith(name.removeprefix("linalg.")) for case in CASES if case.torch is not None)
+    """A case that calls PyTorch's function of that name; where it calls a lambda, the case itself has the name."""
+    cases = [c for c in CASES if c.torch is not None]
+    called = [c.torch.rpartition(".")[2] if isinstance(c.torch, str) else c.name for c in cases]
+    assert name.removeprefix("linalg.") in called
 
 
 def test_the_readme_says_how_many() -> None:

@@ -1,4 +1,4 @@
-"""SGD and the one-cycle schedule go PyTorch's way, step by step."""
+"""Every optimizer goes PyTorch's way, step by step, and so does the one-cycle schedule."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 
 @st.composite
-def options(draw):
+def sgd_options(draw):
     """Options of SGD that go together."""
     momentum = draw(st.just(0) | st.floats(0.05, 0.99))
     nesterov = momentum > 0 and draw(st.booleans())
@@ -23,6 +23,88 @@ def options(draw):
         "nesterov": nesterov,
         "maximize": draw(st.booleans()),
     }
+
+
+def rates(least=1e-4, most=0.02):
+    return st.floats(least, most)
+
+
+decay = st.just(0) | st.floats(1e-3, 0.1)
+below_one = st.floats(0.5, 0.99)
+common = {"lr": rates(), "weight_decay": decay, "maximize": st.booleans()}
+adam = {**common, "betas": st.tuples(below_one, below_one), "eps": st.floats(1e-8, 1e-3)}
+
+# name -> options besides the parameters
+KINDS = {
+    "SGD": sgd_options(),
+    "Adam": st.fixed_dictionaries({**adam, "amsgrad": st.booleans(), "decoupled_weight_decay": st.booleans()}),
+    "AdamW": st.fixed_dictionaries({**adam, "amsgrad": st.booleans()}),
+    "NAdam": st.fixed_dictionaries(
+        {**adam, "momentum_decay": st.floats(0, 0.1), "decoupled_weight_decay": st.booleans()}
+    ),
+    "RMSprop": st.fixed_dictionaries(
+        {
+            **common,
+            "alpha": below_one,
+            "eps": st.floats(1e-5, 1e-2),
+            "momentum": st.just(0) | below_one,
+            "centered": st.booleans(),
+        }
+    ),
+    "Adagrad": st.fixed_dictionaries(
+        {**common, "lr_decay": st.floats(0, 0.5), "initial_accumulator_value": st.floats(0, 1)}
+    ),
+    "Adadelta": st.fixed_dictionaries(
+        {**common, "lr": rates(0.01, 1), "rho": below_one, "eps": st.floats(1e-8, 1e-3)}
+    ),
+    "Muon": st.fixed_dictionaries(
+        {
+            "lr": rates(),
+            "weight_decay": decay,
+            "momentum": below_one,
+            "nesterov": st.booleans(),
+            "ns_steps": st.integers(1, 6),
+            "adjust_lr_fn": st.sampled_from([None, "original", "match_rms_adamw"]),
+        }
+    ),
+}
+# Both groups go towards the same goal, or it diverges; PyTorch's Adagrad starts all groups as the first.
+SHARED = {"maximize", "initial_accumulator_value"}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def scalars_in_float64():
+    """PyTorch's optimizers keep counts and products in the default type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="module")
+def no_bfloat16():
+    """PyTorch's Muon iterates in bfloat16, whatever its parameters are; here it is to iterate in float64."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
+        yield
+
+
+def trained_by(kind, model):
+    """The parameters that an optimizer takes: Muon is for matrices."""
+    return [p for p in model.parameters() if kind != "Muon" or p.ndim == 2]
+
+
+def both(kind, ours, theirs, first, second=None):
+    """Return the optimizers of both libraries: of one group of parameters, or of two with other options."""
+
+    def groups(model):
+        params = trained_by(kind, model)
+        return params if second is None else [{"params": params[:1]}, {"params": params[1:], **second}]
+
+    return [
+        getattr(library.optim, kind)(groups(model), **first) for library, model in ((tg, ours), (torch, theirs))
+    ]
 
 
 def networks():
@@ -52,36 +134,80 @@ def assert_equal(ours, theirs):
         np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
-@given(options(), st.none() | options())
-def test_sgd_over_50_steps(first, second):
+@every_kind
+@settings(deadline=None)
+@given(data=st.data())
+def test_50_steps(kind, data, no_bfloat16):
+    """Of one group or two."""
+    first, second = data.draw(KINDS[kind]), data.draw(st.none() | KINDS[kind])
     ours, theirs = networks()
-    second = second and {**second, "maximize": first["maximize"]}  # both towards the same goal, or it diverges
-
-    def groups(model):
-        params = list(model.parameters())
-        return params if second is None else [{"params": params[:2]}, {"params": params[2:], **second}]
-
-    optimizers = tg.optim.SGD(groups(ours), **first), torch.optim.SGD(groups(theirs), **first)
-    train(ours, theirs, optimizers, 50, first["maximize"])
+    if second is not None:
+        second |= {name: first[name] for name in SHARED & first.keys()}
+    train(ours, theirs, both(kind, ours, theirs, first, second), 50, first.get("maximize", False))
     assert_equal(ours, theirs)
 
 
-def test_a_state_of_pytorch_is_taken_over():
+def ours_of(state):
+    """PyTorch's state with tensors of ours."""
+    tensors = {
+        i: {k: tg.tensor(v.numpy()) if torch.is_tensor(v) else v for k, v in s.items()}
+        for i, s in state["state"].items()
+    }
+    return {**state, "state": tensors}
+
+
+@every_kind
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_a_state_of_pytorch_is_taken_over(kind, data, no_bfloat16):
+    options = data.draw(KINDS[kind])
     ours, theirs = networks()
     unused, _ = networks()
-    options = {"lr": 0.05, "momentum": 0.9}
-    theirs_optimizer = torch.optim.SGD(theirs.parameters(), **options)
-    train(unused, theirs, [theirs_optimizer], 5)
-    state = theirs_optimizer.state_dict()
-    state["state"] = {i: {k: tg.tensor(v.numpy()) for k, v in s.items()} for i, s in state["state"].items()}
+    _, theirs_optimizer = both(kind, unused, theirs, options)
+    train(unused, theirs, [theirs_optimizer], 5, options.get("maximize", False))
     ours.load_state_dict({name: t.numpy() for name, t in theirs.state_dict().items()})
-    optimizer = tg.optim.SGD(ours.parameters())
-    optimizer.load_state_dict(state)
-    train(ours, theirs, [optimizer, theirs_optimizer], 5)
+    optimizer = getattr(tg.optim, kind)(trained_by(kind, ours))
+    optimizer.load_state_dict(ours_of(theirs_optimizer.state_dict()))
+    train(ours, theirs, [optimizer, theirs_optimizer], 5, options.get("maximize", False))
     assert_equal(ours, theirs)
-    keys = optimizer.state_dict()["state"][0].keys()
-    assert keys == theirs_optimizer.state_dict()["state"][0].keys()
+    state, wanted = optimizer.state_dict(), theirs_optimizer.state_dict()
+    assert state["state"].keys() == wanted["state"].keys()
+    for i, of_parameter in state["state"].items():
+        assert of_parameter.keys() == wanted["state"][i].keys()
+    for group, wanted_group in zip(state["param_groups"], wanted["param_groups"], strict=True):
+        assert group.keys() <= wanted_group.keys()
+
+
+@every_kind
+@pytest.mark.parametrize(
+    ("schedule", "arguments"),
+    [
+        ("StepLR", {"step_size": 3, "gamma": 0.5}),
+        ("LinearLR", {"total_iters": 5}),
+        ("OneCycleLR", {"max_lr": 0.01, "total_steps": 13}),
+    ],
+)
+def test_a_schedule_moves_it(kind, schedule, arguments, no_bfloat16):
+    """The rate, and the momentum of a cycle, are read anew at each step."""
+    ours, theirs = networks()
+    optimizers = both(kind, ours, theirs, {"lr": 0.01, **({"momentum": 0.5} if kind in ("SGD", "RMSprop") else {})})
+    if schedule == "OneCycleLR" and not {"momentum", "betas"} & optimizers[0].param_groups[0].keys():
+        arguments = {**arguments, "cycle_momentum": False}
+    made = [
+        getattr(library.optim.lr_scheduler, schedule)(optimizer, **arguments)
+        for library, optimizer in zip((tg, torch), optimizers, strict=True)
+    ]
+    train(ours, theirs, optimizers, 12, after=lambda: [each.step() for each in made])
+    assert_equal(ours, theirs)
+
+
+def test_muon_is_near_what_pytorch_computes_in_bfloat16():
+    ours, theirs = networks()
+    before = [p.array.copy() for p in trained_by("Muon", ours)]
+    train(ours, theirs, both("Muon", ours, theirs, {"lr": 0.1, "weight_decay": 0}), 1)
+    for start, p, q in zip(before, trained_by("Muon", ours), trained_by("Muon", theirs), strict=True):
+        moved, wanted = p.array - start, q.detach().numpy() - start
+        np.testing.assert_allclose(moved, wanted, atol=0.02 * np.abs(wanted).max())
 
 
 @settings(max_examples=60, deadline=None)

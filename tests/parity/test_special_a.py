@@ -198,6 +198,25 @@ def test_these_functions_of_integers_are_integers(name):
     assert both(name)[0](tg.tensor([1, -4])).dtype == tg.int64
 
 
+def test_logit_of_booleans_and_small_integers():
+    for values in ([True, False], np.array([0, 1], np.uint8)):
+        with np.errstate(divide="ignore"):
+            found, wanted = tg.logit(tg.tensor(values)).numpy(), torch.logit(torch.tensor(values)).numpy()
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_powers_of_0_have_the_derivative_that_pytorch_gives_them():
+    exponents, gradients = [-1.0, 0.0, 2.0], []
+    for package in (tg, torch):
+        x = package.tensor(exponents, requires_grad=True)
+        with np.errstate(divide="ignore"):
+            for base in (0.0, package.zeros(3)):
+                (base**x).sum().backward()
+        gradients.append(x.grad.numpy())
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_clamp_of_integers():
     for bounds in [{"min": 2}, {"max": 2.5}, {"min": 0, "max": 3}]:
         found, wanted = tg.tensor([1, 5]).clamp(**bounds).numpy(), torch.tensor([1, 5]).clamp(**bounds).numpy()

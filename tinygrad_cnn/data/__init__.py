@@ -3,6 +3,7 @@
 from tinygrad_cnn.data import datasets, transforms
 from tinygrad_cnn.data.dataset import Dataset, Subset, TensorDataset, random_split
 from tinygrad_cnn.data.download import download_mnist
+from tinygrad_cnn.data.drawing import digit_from_drawing
 from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.idx import read_idx, write_idx
 from tinygrad_cnn.data.loader import DataLoader
@@ -20,6 +21,7 @@ __all__ = [
     "SyntheticDigits",
     "TensorDataset",
     "datasets",
+    "digit_from_drawing",
     "download_mnist",
     "random_split",
     "read_idx",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ MNIST_SHA256 = {
 MAX_BYTES = 1 << 26
 """What a file may have: MNIST's largest has 10 MB."""
 
+MAX_SECONDS = 1800.0
+"""How long a file may take: MNIST's largest comes in that time at 6 kB/s."""
+
 _CHUNK = 1 << 16
 
 
@@ -43,12 +47,16 @@ def fetch(
     folder: str | os.PathLike[str],
     timeout: float = 30.0,
     max_bytes: int = MAX_BYTES,
+    max_seconds: float = MAX_SECONDS,
 ) -> Path:
     """Return the path of a file in a folder, downloaded from the first mirror that serves it, if it is not there.
 
-    ``timeout`` is for how many seconds a mirror may be silent. Raises ConnectionError with what went wrong at
-    each mirror, and FileExistsError if another file has that name already: it is left alone.
+    ``timeout`` is for how many seconds a mirror may be silent, ``max_seconds`` how long it may take to serve the
+    file. Raises ConnectionError with what went wrong at each mirror, FileExistsError if another file has that name
+    already: it is left alone; ValueError for a name that leads out of the folder.
     """
+    if Path(name).name != name or name in ("", ".."):
+        raise ValueError(f"fetch: {name!r} is not the plain name of a file")
     path = Path(folder) / name
     if path.exists():
         if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
@@ -60,7 +68,7 @@ def fetch(
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"
         try:
-            content = _get(url, timeout, max_bytes)
+            content = _get(url, timeout, max_bytes, max_seconds)
             if (found := hashlib.sha256(content).hexdigest()) != sha256:
                 raise ValueError(f"the SHA-256 is {found}; wanted {sha256}")
         except (OSError, HTTPException, ValueError) as error:
@@ -75,7 +83,7 @@ def fetch(
     )
 
 
-def _get(url: str, timeout: float, max_bytes: int) -> bytes:
+def _get(url: str, timeout: float, max_bytes: int, max_seconds: float) -> bytes:
     """Return what a URL serves. Nothing is on disk before it is complete, so nothing can be left behind."""
     from urllib.request import Request
 
@@ -83,17 +91,20 @@ def _get(url: str, timeout: float, max_bytes: int) -> bytes:
 
     too_large = f"larger than the {max_bytes} bytes that are accepted"
     content = bytearray()
+    deadline = time.monotonic() + max_seconds
     with _opener().open(Request(url, headers={"User-Agent": "tinygrad_cnn"}), timeout=timeout) as response:
         announced = response.headers.get("Content-Length")
         total = int(announced) if announced else None
         if total and total > max_bytes:
             raise ValueError(too_large)
         with tqdm(total=total, unit="B", unit_scale=True, desc=url.rpartition("/")[2]) as progress:
-            while piece := response.read(_CHUNK):
+            while piece := response.read1(_CHUNK):  # what has come by now: read() would wait for more
                 content += piece
                 progress.update(len(piece))
                 if len(content) > max_bytes:
                     raise ValueError(too_large)
+                if time.monotonic() > deadline:
+                    raise ValueError(f"not complete after {max_seconds:g} seconds")
     if total is not None and len(content) != total:
         raise ValueError(f"ended after {len(content)} of {total} bytes")
     return bytes(content)

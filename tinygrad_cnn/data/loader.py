@@ -54,11 +54,16 @@ class DataLoader:
         return full + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
+        return self.batches(self.order())
+
+    def order(self) -> Array:
+        """Return the indices of the samples in the order of one pass, drawn anew if they are shuffled."""
         samples = len(self.dataset)
         if self.shuffle:
-            return self._batches(as_generator("DataLoader", self.generator).permutation(samples))
-        return self._batches(np.arange(samples))
+            return as_generator("DataLoader", self.generator).permutation(samples)
+        return np.arange(samples)
 
-    def _batches(self, order: Array) -> Iterator[Any]:
-        for i in range(len(self)):
+    def batches(self, order: Array, start: int = 0) -> Iterator[Any]:
+        """Iterate over one pass in an order, from batch number ``start`` on."""
+        for i in range(start, len(self)):
             yield batch_of(self.dataset, order[i * self.batch_size :][: self.batch_size])

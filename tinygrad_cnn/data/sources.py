@@ -13,10 +13,10 @@ from tinygrad_cnn.data.synthetic import SyntheticDigits
 FILES = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "kmnist": KMNIST, "emnist-digits": EMNISTDigits}
 
 NOTICE = """
-**********************************************************************************
+***********************************************************************************
 *  MNIST could not be had. This run uses SYNTHETIC digits that the package draws  *
 *  itself: its figures say nothing about MNIST.                                   *
-**********************************************************************************
+***********************************************************************************
 """
 
 

@@ -9,6 +9,7 @@ Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW ou
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
         return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
 
-    product = sum(in_bands(band, oh, g.size * taps))
+    product = reduce(np.add, in_bands(band, oh, g.size * taps))
     product = product.reshape(groups, outs, kh, channels, kw).transpose(0, 1, 3, 2, 4)
     return np.ascontiguousarray(product).reshape(outputs, channels, kh, kw)
 
@@ -170,7 +171,7 @@ def _seen(x: Array, first: int, last: int, padding: Pair) -> Array:
     image = x.transpose(2, 1, 3, 0)
     if ph == pw == 0:
         return np.ascontiguousarray(image[first:last])
-    height, channels, width, batch = image.shape
+    _, channels, width, batch = image.shape
     padded = zeros((last - first, channels, width + 2 * pw, batch), x.dtype)
     inside = image[max(first - ph, 0) : max(last - ph, 0)]
     above = max(ph - first, 0)
@@ -180,7 +181,7 @@ def _seen(x: Array, first: int, last: int, padding: Pair) -> Array:
 
 def _matmul(a: Array, b: Array, out: Array) -> None:
     """Multiply matrices, in blocks of columns if it pays."""
-    blocks = _blocks(*a.shape[2:], b.shape[3])
+    blocks = _blocks(a.shape[2], a.shape[3], b.shape[3])
     if blocks == 1:
         np.matmul(a, b, out=out)
     else:

@@ -125,8 +125,8 @@ def set_num_threads(num: int) -> None:
 def in_bands(function: Callable[[int, int], Result], length: int, cost: float, size: int = 0) -> list[Result]:
     """Call function(start, stop) on bands of range(length), and return the results in order.
 
-    ``cost`` counts multiplications as fast as BLAS does them; there is a band for each thread that is worth it. With
-    ``size``, the bytes that are gone through, there are so many bands that each stays in cache.
+    ``cost`` counts multiplications as fast as BLAS does them; there is a band for each thread that is worth it.
+    With ``size``, the bytes that are gone through, there are so many bands that each stays in cache.
     """
     threads = min(_threads, length, int(cost / GRAIN))
     count = min(max(threads, size // CACHE, 1), length)
@@ -150,7 +150,7 @@ def in_bands(function: Callable[[int, int], Result], length: int, cost: float, s
 
 
 class _OneBlasThread:
-    """A ``with`` block, entered by any number of threads, in which NumPy's BLAS has one thread if it can be told."""
+    """A ``with`` block, entered by any number of threads, in which NumPy's BLAS has one thread if it can."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

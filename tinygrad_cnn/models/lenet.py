@@ -21,6 +21,7 @@ class LeNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 6, 5)
         self.conv2 = nn.Conv2d(6, 16, 5)
+        self.pool = nn.MaxPool2d(2)
         self.fc1 = nn.Linear(256, 120)
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, num_classes)
@@ -30,8 +31,8 @@ class LeNet(nn.Module):
         if input.shape[1:] != (1, 28, 28):
             raise ValueError(f"LeNet: wanted images of shape (N, 1, 28, 28), got {input.shape}")
         # The largest value's relu is the largest relu, and pooling first leaves a quarter of the work.
-        x = F.relu(F.max_pool2d(self.conv1(input), 2))  # N  6 12 12
-        x = F.relu(F.max_pool2d(self.conv2(x), 2))  # N 16 4 4
+        x = F.relu(self.pool(self.conv1(input)))  # N  6 12 12
+        x = F.relu(self.pool(self.conv2(x)))  # N 16 4 4
         x = x.flatten(1)
         x = F.relu(self.fc1(x))
         x = F.relu(self.fc2(x))

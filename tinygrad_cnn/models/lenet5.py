@@ -53,7 +53,8 @@ class LeNet5(nn.Module):
                 f"LeNet5: wanted images of shape (N, 1, 32, 32), or (N, 1, 28, 28) to be padded, got {input.shape}"
             )
         padding = (32 - input.shape[-1]) // 2
-        x = squash(F.conv2d(input, self.c1.weight, self.c1.bias, padding=padding))  # N 6 28 28
+        x = F.pad(input, (padding,) * 4) if padding else input  # N 1 32 32
+        x = squash(self.c1(x))  # N 6 28 28
         x = self.s2(x)  # N 6 14 14
         x = squash(self.c3(x))  # N 16 10 10
         x = self.s4(x)  # N 16 5 5

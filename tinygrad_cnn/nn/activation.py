@@ -1,55 +1,249 @@
-"""Activation functions as modules."""
+"""Activation functions as modules.
+
+PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are always new tensors.
+"""
 
 from __future__ import annotations
 
-from tinygrad_cnn import ops
-from tinygrad_cnn.nn.module import Module
+from typing import Any
+
+from tinygrad_cnn import creation, ops
+from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.parameter import Parameter
+from tinygrad_cnn.nn.shell import UnaryShell
+from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.tensor import Tensor
 
 
-class ReLU(Module):
+class _Activation(UnaryShell):
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        """Return the arguments, and whether it was to work in place, if so."""
+        return ", ".join(filter(None, [super().extra_repr(), "inplace=True" * self.inplace]))
+
+
+# --- straight pieces ---
+
+
+class ReLU(_Activation):
     """input where it is positive, else 0."""
 
+    function = staticmethod(ops.relu)
+
+
+class LeakyReLU(_Activation):
+    """input where it is positive, else negative_slope * input."""
+
+    function = staticmethod(F.leaky_relu)
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self._set(negative_slope=negative_slope)
+
+
+class PReLU(UnaryShell):
+    """input where it is positive, else input times a slope that is learned, one for all channels or one for each.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.PReLU()(tg.tensor([-4.0, 4.0])).tolist()
+    [-1.0, 4.0]
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
+        super().__init__()
+        self.num_parameters = whole("PReLU", "num_parameters", num_parameters, 1)
+        self.init = init
+        self.weight = Parameter(creation.full((num_parameters,), float(init), dtype=dtype))
+
     def forward(self, input: Tensor) -> Tensor:
-        """Return max(input, 0)."""
-        return ops.relu(input)
+        """Return the input, with the slope below 0."""
+        return ops.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """Return the number of slopes."""
+        return f"num_parameters={self.num_parameters}"
 
 
-class Tanh(Module):
+class Hardtanh(_Activation):
+    """input, but no less than min_val and no more than max_val."""
+
+    function = staticmethod(F.hardtanh)
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        if not min_val < max_val:
+            raise ValueError(f"Hardtanh: min_val is {min_val} and max_val {max_val}; wanted min_val < max_val")
+        self._set(min_val=min_val, max_val=max_val)
+
+
+class ReLU6(_Activation):
+    """min(max(input, 0), 6)."""
+
+    function = staticmethod(F.relu6)
+
+
+class Hardsigmoid(_Activation):
+    """A sigmoid of three straight pieces: relu6(input + 3) / 6."""
+
+    function = staticmethod(F.hardsigmoid)
+
+
+class Hardswish(_Activation):
+    """input * hardsigmoid(input)."""
+
+    function = staticmethod(F.hardswish)
+
+
+class Threshold(_Activation):
+    """input where it is above the threshold, else the value."""
+
+    function = staticmethod(F.threshold)
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self._set(threshold=threshold, value=value)
+
+
+class Hardshrink(UnaryShell):
+    """0 within lambd of 0, else the input."""
+
+    function = staticmethod(F.hardshrink)
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self._set(lambd=lambd)
+
+    def extra_repr(self) -> str:
+        """Return lambd."""
+        return f"{self.lambd}"
+
+
+class Softshrink(Hardshrink):
+    """0 within lambd of 0, else the input moved towards 0 by lambd."""
+
+    function = staticmethod(F.softshrink)
+
+
+# --- smooth ---
+
+
+class Tanh(UnaryShell):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return tanh(input)."""
-        return ops.tanh(input)
+    function = staticmethod(ops.tanh)
 
 
-class Sigmoid(Module):
+class Sigmoid(UnaryShell):
     """1 / (1 + e^-input)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return 1 / (1 + e^-input)."""
-        return ops.sigmoid(input)
+    function = staticmethod(ops.sigmoid)
 
 
-class Softmax(Module):
+class LogSigmoid(UnaryShell):
+    """The logarithm of `Sigmoid`, which neither overflows nor underflows."""
+
+    function = staticmethod(F.logsigmoid)
+
+
+class Softsign(UnaryShell):
+    """input / (1 + |input|)."""
+
+    function = staticmethod(F.softsign)
+
+
+class Tanhshrink(UnaryShell):
+    """input - tanh(input)."""
+
+    function = staticmethod(F.tanhshrink)
+
+
+class Softplus(UnaryShell):
+    """log(1 + e^(beta input)) / beta, a smooth `ReLU`; the input itself where beta input > threshold."""
+
+    function = staticmethod(F.softplus)
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self._set(beta=beta, threshold=threshold)
+
+
+class ELU(_Activation):
+    """input where it is positive, else alpha * (e^input - 1)."""
+
+    function = staticmethod(F.elu)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self._set(alpha=alpha)
+
+
+class CELU(ELU):
+    """input where it is positive, else alpha * (e^(input / alpha) - 1)."""
+
+    function = staticmethod(F.celu)
+
+
+class SELU(_Activation):
+    """A scaled `ELU`, under which layers keep mean 0 and variance 1."""
+
+    function = staticmethod(F.selu)
+
+
+class SiLU(_Activation):
+    """input * sigmoid(input)."""
+
+    function = staticmethod(F.silu)
+
+
+class Mish(_Activation):
+    """input * tanh(softplus(input))."""
+
+    function = staticmethod(F.mish)
+
+
+class GELU(UnaryShell):
+    """input times the normal distribution's probability of less; approximate="tanh" is cheaper."""
+
+    function = staticmethod(F.gelu)
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self._set(approximate=approximate)
+
+
+# --- along a dimension ---
+
+
+class Softmax(UnaryShell):
     """e^x / sum e^x along a dimension. To train a classifier, give `CrossEntropyLoss` the logits instead."""
+
+    function = staticmethod(ops.softmax)
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return positive numbers that add up to 1 along the dimension."""
-        return ops.softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        """Return the dimension."""
-        return f"dim={self.dim}"
+        self._set(dim=dim)
 
 
 class LogSoftmax(Softmax):
     """The logarithm of `Softmax`, which neither overflows nor underflows."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return log-probabilities along the dimension."""
-        return ops.log_softmax(input, self.dim)
+    function = staticmethod(ops.log_softmax)
+
+
+class Softmin(Softmax):
+    """The `Softmax` of -input."""
+
+    function = staticmethod(F.softmin)
+
+
+class GLU(UnaryShell):
+    """The first half along a dimension times the sigmoid of the second half."""
+
+    function = staticmethod(F.glu)
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self._set(dim=dim)

@@ -1,15 +1,91 @@
-"""Modules made of a row of modules."""
+"""Modules made of modules, or of parameters, in a row or by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from itertools import count
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from tinygrad_cnn.nn.module import Module
+from tinygrad_cnn.nn.parameter import Parameter
+from tinygrad_cnn.tensor import Tensor
 
 
-class Sequential(Module):
+class _Row(Module, MutableSequence[Any]):
+    """A mutable sequence whose items are registered under their numbers."""
+
+    _kind = "module"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (item for _, item in self._own(self._kind))
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the item at a place, or a row of some of the same items."""
+        return type(self)().extend(list(self)[index]) if isinstance(index, slice) else self._at(index)[1]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self._edit(lambda items: items.__setitem__(index, value))
+        else:
+            self._put(self._at(index)[0], value)
+
+    def __delitem__(self, index: Any) -> None:
+        if not isinstance(index, slice):
+            self._at(index)
+        self._edit(lambda items: items.__delitem__(index))
+
+    def insert(self, index: int, value: Any) -> None:
+        """Put an item before a place; the numbers of those behind it grow by 1."""
+        self._edit(lambda items: items.insert(index, value))
+
+    def append(self, value: Any) -> Self:  # type: ignore[override]
+        """Add an item at the end."""
+        self._put(next(name for i in count(len(self)) if (name := str(i)) not in self._registry), value)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:  # type: ignore[override]
+        """Add items at the end."""
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __add__(self, other: Iterable[Any]) -> Self:
+        """Return a row of the items of both."""
+        both = type(self)()
+        return both.extend(self).extend(other)
+
+    def _at(self, index: int) -> tuple[str, Any]:
+        named = list(self._own(self._kind))
+        if not -len(named) <= index < len(named):
+            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(named)} {self._kind}s")
+        return named[index]
+
+    def _accepted(self, name: str, value: Any) -> Any:
+        """Return an item, after checking that it is one."""
+        if value is None:
+            raise TypeError(f"{type(self).__name__}: {self._kind} {name!r} is None; wanted a {self._kind.title()}")
+        self._check_kind(self._kind, name, value)
+        return value
+
+    def _put(self, name: str, value: Any) -> None:
+        self._register(self._kind, name, self._accepted(name, value))
+
+    def _edit(self, change: Callable[[list[Any]], Any]) -> None:
+        """Change the items as a list, and number them anew."""
+        before = dict(self._own(self._kind))
+        items = list(before.values())
+        change(items)
+        after = {str(i): self._accepted(str(i), item) for i, item in enumerate(items)}
+        for name in before:
+            delattr(self, name)
+        for name, item in after.items():
+            self._register(self._kind, name, item)
+
+
+class Sequential(_Row):
     """Modules applied one after another, given as arguments or as one dict that names them.
 
     >>> import tinygrad_cnn as tg
@@ -22,7 +98,7 @@ class Sequential(Module):
         super().__init__()
         named = args[0].items() if len(args) == 1 and isinstance(args[0], dict) else enumerate(args)
         for name, module in named:
-            self._add(str(name), module)
+            self._put(str(name), module)
 
     def forward(self, input: Any) -> Any:
         """Return the input sent through all modules."""
@@ -30,34 +106,86 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def append(self, module: Module) -> Self:
-        """Add a module at the end."""
-        self._add(next(name for i in count(len(self)) if (name := str(i)) not in self._registry), module)
-        return self
+    def __getitem__(self, index: Any) -> Any:
+        """Return the module at a place, or a Sequential of some of the same modules under the same names."""
+        if isinstance(index, slice):
+            return type(self)(dict(list(self._own("module"))[index]))
+        return self._at(index)[1]
 
-    def _add(self, name: str, module: Any) -> None:
+
+class ModuleList(_Row):
+    """Modules in a list, for a model that says itself how they are applied.
+
+    >>> import tinygrad_cnn as tg
+    >>> layers = tg.nn.ModuleList(tg.nn.Linear(4, 4) for _ in range(3))
+    >>> len(layers), list(layers.state_dict())[:2]
+    (3, ['0.weight', '0.bias'])
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(modules or ())
+
+
+class ParameterList(_Row):
+    """Parameters in a list; a tensor that is put into it becomes a parameter.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.ParameterList([tg.ones(2), tg.zeros(3, 4)])
+    ParameterList(
+      (0): Parameter of shape (2,)
+      (1): Parameter of shape (3, 4)
+    )
+    """
+
+    _kind = "parameter"
+
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def _accepted(self, name: str, value: Any) -> Any:
+        plain = isinstance(value, Tensor) and not isinstance(value, Parameter)
+        return super()._accepted(name, Parameter(value) if plain else value)
+
+    def __repr__(self) -> str:
+        lines = [f"  ({name}): Parameter of shape {p.shape}\n" for name, p in self._own("parameter")]
+        return "".join([f"{type(self).__name__}(", "\n" * bool(lines), *lines, ")"])
+
+
+class ModuleDict(Module, MutableMapping[str, Module]):
+    """Modules by name, for a model that chooses among them.
+
+    >>> import tinygrad_cnn as tg
+    >>> choices = tg.nn.ModuleDict({"relu": tg.nn.ReLU(), "tanh": tg.nn.Tanh()})
+    >>> choices["relu"](tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # modules are equal to themselves only
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        self.update(modules or {})
+
+    def __getitem__(self, key: str) -> Module:
+        named = dict(self._own("module"))
+        if key not in named:
+            raise KeyError(f"ModuleDict: there is no module {key!r}; there are {', '.join(named) or 'none'}")
+        module: Module = named[key]
+        return module
+
+    def __setitem__(self, key: str, module: Module) -> None:
         if module is None:
-            raise TypeError(f"Sequential: module {name!r} is None; wanted a Module")
-        self.add_module(name, module)
+            raise TypeError(f"ModuleDict: module {key!r} is None; wanted a Module")
+        self._register("module", key, module)
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        delattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._own("module"))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-    def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self._own("module"))
-
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-
-    def __getitem__(self, index: int | slice) -> Module:
-        """Return the module at a place, or a Sequential of some of the same modules under the same names."""
-        named = list(self._own("module"))
-        if isinstance(index, slice):
-            return Sequential(dict(named[index]))
-        if not -len(named) <= index < len(named):
-            raise IndexError(f"Sequential: index {index} is out of range for {len(named)} modules")
-        module: Module = named[index][1]
-        return module

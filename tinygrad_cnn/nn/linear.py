@@ -1,10 +1,13 @@
-"""Fully connected layers."""
+"""Fully connected layers, and tables of vectors."""
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 from tinygrad_cnn import creation, ops
+from tinygrad_cnn.grad_mode import no_grad
+from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn import init
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
@@ -43,3 +46,84 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Return the sizes, as PyTorch writes them."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """x1 A_o x2 + b_o for each output o: (..., in1_features) and (..., in2_features) to (..., out_features).
+
+    Weight (out_features, in1_features, in2_features) and bias start uniform on +-1 / sqrt(in1_features).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(5, 4)).shape
+    (5, 2)
+    """
+
+    bias: Parameter | None
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, *, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in1_features = whole("Bilinear", "in1_features", in1_features, 1)
+        self.in2_features = whole("Bilinear", "in2_features", in2_features, 1)
+        self.out_features = whole("Bilinear", "out_features", out_features, 1)
+        self.weight = Parameter(creation.empty(out_features, in1_features, in2_features, dtype=dtype))
+        self.register_parameter("bias", Parameter(creation.empty(out_features, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        bound = 1 / sqrt(self.in1_features)
+        for parameter in self.parameters(recurse=False):
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Return x1 A_o x2 + b_o for each output."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, as PyTorch writes them."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Embedding(Module):
+    """A table of vectors, one for each index: (...) of integers to (..., embedding_dim).
+
+    Weight (num_embeddings, embedding_dim) starts normal. The row ``padding_idx`` starts with zeros and gets no
+    gradient, so that it stays what it is.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.Embedding(10, 3, padding_idx=0)(tg.tensor([[0, 9]]))[0, 0].tolist()
+    [0.0, 0.0, 0.0]
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_embeddings = whole("Embedding", "num_embeddings", num_embeddings, 1)
+        self.embedding_dim = whole("Embedding", "embedding_dim", embedding_dim, 1)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows")
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight = Parameter(creation.empty(num_embeddings, embedding_dim, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the row of each index."""
+        return F.embedding(input, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, as PyTorch writes them."""
+        extra = f"{self.num_embeddings}, {self.embedding_dim}"
+        return extra if self.padding_idx is None else f"{extra}, padding_idx={self.padding_idx}"

@@ -1,23 +1,38 @@
-"""Losses as modules."""
+"""Losses as modules. Each is a function of `nn.functional`, which says what it computes."""
 
 from __future__ import annotations
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.nn.module import Module
+from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.shell import Shell
 from tinygrad_cnn.ops.softmax import REDUCTIONS
 from tinygrad_cnn.suggest import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
 
-class _Loss(Module):
+class _Loss(Shell):
+    _reductions: tuple[str, ...] = REDUCTIONS
+
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
+        if reduction not in self._reductions:
             raise ValueError(
-                f"{type(self).__name__}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}"
-                f"{did_you_mean(str(reduction), REDUCTIONS)}"
+                f"{type(self).__name__}: reduction {reduction!r} is unknown; wanted one of "
+                f"{', '.join(self._reductions)}{did_you_mean(str(reduction), self._reductions)}"
             )
-        self.reduction = reduction
+        self._set(reduction=reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of the input, given the target."""
+        loss: Tensor = self._call(input, target)
+        return loss
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
+
+
+# --- of classes ---
 
 
 class CrossEntropyLoss(_Loss):
@@ -28,14 +43,240 @@ class CrossEntropyLoss(_Loss):
     2.3026
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of logits (N, C, ...), given class indices or probabilities."""
-        return ops.cross_entropy(input, target, reduction=self.reduction)
+    function = staticmethod(ops.cross_entropy)
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        *,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self._set(weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
 
 
 class NLLLoss(_Loss):
     """The loss of a classifier from its log-probabilities, as `nll_loss`."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of log-probabilities (N, C, ...), given class indices."""
-        return ops.nll_loss(input, target, reduction=self.reduction)
+    function = staticmethod(ops.nll_loss)
+
+    def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self._set(weight=weight, ignore_index=ignore_index)
+
+
+class BCELoss(_Loss):
+    """The loss of yes and no from probabilities, as `binary_cross_entropy`."""
+
+    function = staticmethod(F.binary_cross_entropy)
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self._set(weight=weight)
+
+
+class BCEWithLogitsLoss(BCELoss):
+    """The loss of yes and no from logits, as `binary_cross_entropy_with_logits`: the sigmoid is part of it."""
+
+    function = staticmethod(F.binary_cross_entropy_with_logits)
+
+    def __init__(
+        self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
+    ) -> None:
+        super().__init__(weight, reduction=reduction)
+        self.register_buffer("pos_weight", pos_weight)
+        self._set(pos_weight=pos_weight)
+
+
+# --- of numbers ---
+
+
+class MSELoss(_Loss):
+    """Squared differences, as `mse_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.MSELoss()(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+
+    function = staticmethod(F.mse_loss)
+
+
+class L1Loss(_Loss):
+    """Absolute differences, as `l1_loss`."""
+
+    function = staticmethod(F.l1_loss)
+
+
+class SmoothL1Loss(_Loss):
+    """Squared differences near 0 and absolute ones further off, as `smooth_l1_loss`."""
+
+    function = staticmethod(F.smooth_l1_loss)
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self._set(beta=beta)
+
+
+class HuberLoss(_Loss):
+    """delta times `SmoothL1Loss` with beta = delta, as `huber_loss`."""
+
+    function = staticmethod(F.huber_loss)
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self._set(delta=delta)
+
+
+# --- of distributions ---
+
+
+class KLDivLoss(_Loss):
+    """Kullback and Leibler's divergence of log-probabilities from a target, as `kl_div`."""
+
+    function = staticmethod(F.kl_div)
+    _reductions = ("batchmean", *REDUCTIONS)
+
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self._set(log_target=log_target)
+
+
+class PoissonNLLLoss(_Loss):
+    """Minus the log-likelihood of counts under Poisson's law, as `poisson_nll_loss`."""
+
+    function = staticmethod(F.poisson_nll_loss)
+
+    def __init__(
+        self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self._set(log_input=log_input, full=full, eps=eps)
+
+
+class GaussianNLLLoss(_Loss):
+    """Minus the log-likelihood of numbers under the normal law, as `gaussian_nll_loss`."""
+
+    function = staticmethod(F.gaussian_nll_loss)
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self._set(full=full, eps=eps)
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the loss of means (the input) and variances, given the target."""
+        loss: Tensor = self._call(input, target, var)
+        return loss
+
+
+# --- of margins ---
+
+
+class SoftMarginLoss(_Loss):
+    """log(1 + e^(-target * input)) for targets of 1 and -1, as `soft_margin_loss`."""
+
+    function = staticmethod(F.soft_margin_loss)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """Distances that are to be small (target 1) or at least the margin (-1), as `hinge_embedding_loss`."""
+
+    function = staticmethod(F.hinge_embedding_loss)
+
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self._set(margin=margin)
+
+
+class _PairLoss(_Loss):
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self._set(margin=margin)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the loss of two inputs, given the target."""
+        loss: Tensor = self._call(input1, input2, target)
+        return loss
+
+
+class MarginRankingLoss(_PairLoss):
+    """Which of two numbers is to be larger, by the margin: as `margin_ranking_loss`."""
+
+    function = staticmethod(F.margin_ranking_loss)
+
+
+class CosineEmbeddingLoss(_PairLoss):
+    """Vectors that are to point the same way (target 1) or not (-1), as `cosine_embedding_loss`."""
+
+    function = staticmethod(F.cosine_embedding_loss)
+
+
+class TripletMarginLoss(_Loss):
+    """Anchors that are to be nearer to a positive than to a negative, by the margin: as `triplet_margin_loss`."""
+
+    function = staticmethod(F.triplet_margin_loss)
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        *,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        if not margin > 0:
+            raise ValueError(f"TripletMarginLoss: margin is {margin}; wanted more than 0")
+        self._set(margin=margin, p=p, eps=eps, swap=swap)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the loss of anchors with their positives and negatives."""
+        loss: Tensor = self._call(anchor, positive, negative)
+        return loss
+
+
+# --- distances ---
+
+
+class CosineSimilarity(Shell):
+    """The cosine of the angle between vectors along a dimension, as `cosine_similarity`."""
+
+    function = staticmethod(F.cosine_similarity)
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        super().__init__()
+        self._set(dim=dim, eps=eps)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """Return the cosines."""
+        cosines: Tensor = self._call(x1, x2)
+        return cosines
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
+
+
+class PairwiseDistance(Shell):
+    """The p-norm of differences along the last dimension, as `pairwise_distance`."""
+
+    function = staticmethod(F.pairwise_distance)
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        super().__init__()
+        self._set(p=p, eps=eps, keepdim=keepdim)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """Return the distances."""
+        distances: Tensor = self._call(x1, x2)
+        return distances
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""

@@ -7,9 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_dtype, float32, float64
+from tinygrad_cnn.dtypes import destination, float32, float64
+from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
+from tinygrad_cnn.notebook import module_html
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.suggest import did_you_mean
 from tinygrad_cnn.tensor import Tensor
@@ -34,6 +37,7 @@ class Module:
     """
 
     training: bool
+    _hooks: ModuleHooks | None = None  # none were registered: a call is forward itself
     _registry: dict[str, str]  # name -> "parameter", "buffer", "unsaved buffer" or "module", in order
 
     def __init__(self) -> None:
@@ -45,7 +49,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward() is not defined; define it to call the module")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        hooks = self._hooks
+        return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
 
     # --- registration ------------------------------------------------------------------------------------------
 
@@ -87,8 +92,8 @@ class Module:
             raise AttributeError(f"{owner}: call super().__init__() before assigning {kind} {name!r}")
         if not isinstance(name, str):
             raise TypeError(f"{owner}: the name of a {kind} is {name!r}; wanted a string")
-        if not name or "." in name or hasattr(Module, name):
-            raise KeyError(f"{owner}: a {kind} cannot be named {name!r} (empty, dotted, or what every module has)")
+        if not name or "." in name or hasattr(Module, name) or callable(getattr(type(self), name, None)):
+            raise KeyError(f"{owner}: a {kind} cannot be named {name!r} (empty, dotted, or the name of a method)")
         self._check_kind(kind, name, value)
         if isinstance(value, Module) and any(module is self for module in value.modules()):
             raise ValueError(f"{owner}: module {name!r} cannot be registered, it contains this module")
@@ -182,11 +187,56 @@ class Module:
 
     def get_submodule(self, target: str) -> Module:
         """Return the module of a dotted name; "" is this one."""
-        modules = dict(self.named_modules(remove_duplicate=False))
-        if target not in modules:
-            hint = did_you_mean(target, modules)
-            raise AttributeError(f"{type(self).__name__} has no submodule {target!r}{hint}")
-        return modules[target]
+        module: Module = self._get("submodule", dict(self.named_modules(remove_duplicate=False)), target)
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter of a dotted name."""
+        parameter: Parameter = self._get("parameter", dict(self.named_parameters(remove_duplicate=False)), target)
+        return parameter
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer of a dotted name."""
+        buffer: Tensor = self._get("buffer", dict(self.named_buffers(remove_duplicate=False)), target)
+        return buffer
+
+    def _get(self, kind: str, named: Mapping[str, Any], target: str) -> Any:
+        if target not in named:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}{did_you_mean(target, named)}")
+        return named[target]
+
+    # --- hooks -------------------------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> RemovableHandle:
+        """Have ``hook(module, args)`` called before forward; what it returns, if not None, is passed instead.
+
+        ``with_kwargs`` hooks take, and may return, the keyword arguments too. The handle's ``remove`` ends it.
+        """
+        return register(self._own_hooks().before, hook, with_kwargs)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> RemovableHandle:
+        """Have ``hook(module, args, output)`` called after forward; what it returns, if not None, is the output.
+
+        >>> import tinygrad_cnn as tg
+        >>> layer = tg.nn.Linear(2, 3)
+        >>> with layer.register_forward_hook(lambda module, args, output: print(output.shape)):
+        ...     _ = layer(tg.ones(5, 2))
+        (5, 3)
+        """
+        return register(self._own_hooks().after, hook, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Have ``hook(module, grad_input, grad_output)`` called when both are known.
+
+        They are tuples, of the gradients of forward's arguments (None for what has none) and of its results. What
+        the hook returns, if not None, stands for grad_input.
+        """
+        return register(self._own_hooks().backward, hook)
+
+    def _own_hooks(self) -> ModuleHooks:
+        if self._hooks is None:
+            self._hooks = ModuleHooks()
+        return self._hooks
 
     # --- acting on all of it -----------------------------------------------------------------------------------
 
@@ -219,9 +269,14 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def to(self, dtype: Any) -> Self:
-        """Convert floating-point parameters and buffers, and their gradients; the tensor objects stay the same."""
-        wanted = as_dtype(dtype)
+    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Self:
+        """Convert floating-point parameters and buffers, and their gradients; the tensor objects stay the same.
+
+        A device may be given too, as in PyTorch: there is only the CPU.
+        """
+        wanted = destination(f"{type(self).__name__}.to", *args, device, dtype)
+        if wanted is None:
+            return self
         if wanted.kind != "f":
             raise TypeError(f"{type(self).__name__}.to: wanted a floating-point type, got {wanted}")
         for _, tensor in self._named(("parameter", "buffer", "unsaved buffer")):
@@ -229,6 +284,10 @@ class Module:
                 tensor.array = tensor.array.astype(wanted, copy=False)
                 if tensor.grad is not None:
                     tensor.grad = tensor.grad.detach().to(wanted)
+        return self
+
+    def cpu(self) -> Self:
+        """Return the module, which is nowhere else."""
         return self
 
     def float(self) -> Self:
@@ -276,6 +335,8 @@ class Module:
             return f"{type(self).__name__}({extra})"
         lines = "\n".join(filter(None, [extra, *inside])).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {lines}\n)"
+
+    _repr_html_ = module_html
 
 
 def _join(path: str, name: str) -> str:

@@ -1,50 +1,153 @@
-"""Pooling layers."""
+"""Pooling layers. The function of the same name, as ``max_pool2d`` for `MaxPool2d`, says what each does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.nn.module import Module
-from tinygrad_cnn.ops.arguments import pair
+from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.ops.arguments import pair, single, whole
 from tinygrad_cnn.tensor import Tensor
 
+Size = int | Iterable[int]
 
-class _Pool2d(Module):
-    def __init__(
-        self,
-        kernel_size: int | Iterable[int],
-        stride: int | Iterable[int] | None = None,
-        padding: int | Iterable[int] = 0,
-    ) -> None:
-        super().__init__()
-        name = type(self).__name__
-        self.kernel_size = pair(name, "kernel_size", kernel_size, 1)
-        self.stride = self.kernel_size if stride is None else pair(name, "stride", stride, 1)
-        self.padding = pair(name, "padding", padding, 0)
+
+class _Pool(UnaryShell):
+    _checked: ClassVar[Callable[..., Any]] = staticmethod(pair)
+
+    def _set_window(self, kernel_size: Size, stride: Size | None, padding: Size, **more: Any) -> None:
+        """Check and keep the sizes as they were given; the stride is the kernel's size if left out."""
+        sizes = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride}
+        for argument, value in {**sizes, **more}.items():
+            self._checked(type(self).__name__, argument, value, 1)
+        self._checked(type(self).__name__, "padding", padding, 0)
+        self._set(**sizes, padding=padding, **more)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return by_name(self, "kernel_size", "stride", "padding")
 
 
-class MaxPool2d(_Pool2d):
-    """The largest value of each window, as `max_pool2d`; the stride is the kernel's size if left out.
+class _MaxPool(_Pool):
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self._set_window(kernel_size, stride, padding, dilation=dilation)
+        self._set(return_indices=return_indices, ceil_mode=ceil_mode)
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the largest value of each window; with return_indices, also where each was found."""
+        return self._call(input)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return by_name(self, "kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+
+class MaxPool1d(_MaxPool):
+    """The largest value of each window of rows (N, C, L); the stride is the kernel's size if left out."""
+
+    function = staticmethod(ops.max_pool1d)
+    _checked = staticmethod(single)
+
+
+class MaxPool2d(_MaxPool):
+    """The largest value of each window of images (N, C, H, W); the stride is the kernel's size if left out.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.MaxPool2d(2)(tg.ones(1, 6, 24, 24)).shape
     (1, 6, 12, 12)
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the largest value of each window."""
-        largest: Tensor = ops.max_pool2d(input, self.kernel_size, self.stride, self.padding)
-        return largest
+    function = staticmethod(ops.max_pool2d)
 
 
-class AvgPool2d(_Pool2d):
-    """The mean of each window, padding counted as zeros, as `avg_pool2d`."""
+class AvgPool1d(_Pool):
+    """The mean of each window of rows (N, C, L), padding counted as zeros, if ``count_include_pad``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the mean of each window."""
-        return ops.avg_pool2d(input, self.kernel_size, self.stride, self.padding)
+    function = staticmethod(ops.avg_pool1d)
+    _checked = staticmethod(single)
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        self._set_window(kernel_size, stride, padding)
+        for name in ("kernel_size", "stride", "padding"):  # tuples, as in PyTorch, though not in its MaxPool1d
+            setattr(self, name, (single("AvgPool1d", name, getattr(self, name), 0),))
+        self._set(ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+
+
+class AvgPool2d(_Pool):
+    """The mean of each window of images (N, C, H, W), padding counted as zeros, if ``count_include_pad``."""
+
+    function = staticmethod(ops.avg_pool2d)
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        if divisor_override is not None:
+            whole("AvgPool2d", "divisor_override", divisor_override, 1)
+        self._set_window(kernel_size, stride, padding)
+        self._set(ceil_mode=ceil_mode, count_include_pad=count_include_pad, divisor_override=divisor_override)
+
+
+class AdaptiveAvgPool2d(UnaryShell):
+    """Means of the windows that divide images evenly into ``output_size``; None keeps a height or width.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.AdaptiveAvgPool2d((2, None))(tg.ones(1, 6, 7, 5)).shape
+    (1, 6, 2, 5)
+    """
+
+    function = staticmethod(F.adaptive_avg_pool2d)
+
+    def __init__(self, output_size: int | Iterable[int | None] | None) -> None:
+        super().__init__()
+        _check_output(type(self).__name__, output_size)
+        self._set(output_size=output_size)
+
+
+class AdaptiveMaxPool2d(UnaryShell):
+    """The largest values of the windows of `AdaptiveAvgPool2d`."""
+
+    function = staticmethod(F.adaptive_max_pool2d)
+
+    def __init__(self, output_size: int | Iterable[int | None] | None, return_indices: bool = False) -> None:
+        super().__init__()
+        _check_output(type(self).__name__, output_size)
+        self._set(output_size=output_size, return_indices=return_indices)
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the largest values; with return_indices, also where each was found."""
+        return self._call(input)
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return by_name(self, "output_size")
+
+
+def _check_output(name: str, output_size: Any) -> None:
+    given = output_size if isinstance(output_size, Iterable) else (output_size, output_size)
+    pair(name, "output_size", [1 if n is None else n for n in given], 1)

@@ -1,13 +1,30 @@
-"""Layers that change only the shape."""
+"""Layers that change only the shape, and images of other sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from tinygrad_cnn import ops
+from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn.module import Module
+from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
 
 
-class Flatten(Module):
+class Identity(Module):
+    """The input itself; any arguments are taken, so that it can stand in for another layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input."""
+        return input
+
+
+class Flatten(UnaryShell):
     """Make one dimension of all from start_dim to end_dim: by default, each sample a row.
 
     >>> import tinygrad_cnn as tg
@@ -15,15 +32,94 @@ class Flatten(Module):
     (2, 256)
     """
 
+    function = staticmethod(ops.flatten)
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        self._set(start_dim=start_dim, end_dim=end_dim)
+
+
+class Unflatten(Module):
+    """Make several dimensions of one; a length of -1 is what the others leave.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.Unflatten(1, (16, 4, 4))(tg.ones(2, 256)).shape
+    (2, 16, 4, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Iterable[int]) -> None:
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = sizes("Unflatten", (unflattened_size,))
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input in its new shape."""
-        return ops.flatten(input, self.start_dim, self.end_dim)
+        return ops.unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
-        """Return the dimensions."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+        """Return the dimension and its new shape."""
+        return by_name(self, "dim", "unflattened_size")
+
+
+class ZeroPad2d(Module):
+    """Put zeros around images: ``padding`` on all sides, or (left, right, top, bottom); less than 0 takes away.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.ZeroPad2d((1, 0, 2, 0))(tg.ones(1, 1, 3, 3)).shape
+    (1, 1, 5, 4)
+    """
+
+    def __init__(self, padding: int | Iterable[int]) -> None:
+        super().__init__()
+        self.padding = sizes("ZeroPad2d", (padding,) if isinstance(padding, Iterable) else (padding,) * 4)
+        if len(self.padding) != 4:
+            raise ValueError(f"ZeroPad2d: padding is {padding!r}; wanted one integer or four")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the images with their borders."""
+        return F.pad(input, self.padding)
+
+    def extra_repr(self) -> str:
+        """Return the widths."""
+        return f"{self.padding}"
+
+
+class Upsample(UnaryShell):
+    """Images of another size, given as such or as a factor, as `interpolate`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.Upsample(scale_factor=2, mode="bilinear")(tg.ones(1, 3, 4, 5)).shape
+    (1, 3, 8, 10)
+    """
+
+    function = staticmethod(F.interpolate)
+
+    def __init__(
+        self,
+        size: int | Iterable[int] | None = None,
+        scale_factor: float | Iterable[float] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
+        super().__init__()
+        if isinstance(scale_factor, Iterable):
+            scale_factor = tuple(map(float, scale_factor))
+        elif scale_factor is not None:
+            scale_factor = float(scale_factor)
+        self._set(size=size, scale_factor=scale_factor, mode=mode)
+        self._set(align_corners=align_corners, recompute_scale_factor=recompute_scale_factor)
+
+    def extra_repr(self) -> str:
+        """Return the size or the factor, and the mode."""
+        return by_name(self, "size" if self.scale_factor is None else "scale_factor", "mode")
+
+
+class PixelShuffle(UnaryShell):
+    """Lay groups of channels out as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r): `pixel_shuffle`."""
+
+    function = staticmethod(F.pixel_shuffle)
+
+    def __init__(self, upscale_factor: int) -> None:
+        super().__init__()
+        self._set(upscale_factor=whole("PixelShuffle", "upscale_factor", upscale_factor, 1))

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@operation(input=lambda g, out: _where_positive(g, out))
+@operation(input=lambda g, out: _where_nonzero(g, out))
 def relu(input: Array) -> Array:
     """input where it is positive, else 0; at 0 the derivative is 0."""
     out = empty_like(input)
@@ -32,10 +32,11 @@ def relu(input: Array) -> Array:
     return np.maximum(input, out, out=out)  # NumPy compares two arrays three times as fast as an array and a number
 
 
-# relu's derivative; an operation of its own so that what it makes, as large as what relu makes, uses memory again.
-@operation(values=lambda g, signs: _where_positive(g, signs))
-def _where_positive(values: Array, signs: Array) -> Array:
-    return np.multiply(values, signs > 0, out=empty_like(signs))
+# relu's derivative, which passes beside NaN too; an operation of its own so that what it makes, as large as what
+# relu makes, uses memory again.
+@operation(values=lambda g, mask: _where_nonzero(g, mask))
+def _where_nonzero(values: Array, mask: Array) -> Array:
+    return np.multiply(values, mask != 0, out=empty_like(mask))
 
 
 def exponential_below_zero(input: Tensor, alpha: float, divisor: float = 1) -> Tensor:

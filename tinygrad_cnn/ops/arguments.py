@@ -45,7 +45,8 @@ def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tu
     """Return a number given once or for height and width, each at least ``least``."""
     if type(value) is int and value >= least:
         return value, value
-    values = tuple(value) if isinstance(value, Iterable) else (value, value)
+    values = tuple(value) if isinstance(value, Iterable) else (value,)
+    values = values * 2 if len(values) == 1 else values
     if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one or two integers of at least {least}")
     return int(values[0]), int(values[1])

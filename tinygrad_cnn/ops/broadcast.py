@@ -72,6 +72,8 @@ class Elementwise(Broadcasting):
     """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
 
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
+        if len(inputs) < len(self.inputs):
+            inputs = self._in_order(inputs, constants)
         return super().__call__(*_aligned(self.name, inputs), **constants)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.ops.broadcast import elementwise
 from tinygrad_cnn.tape import Array, operation
 
 if TYPE_CHECKING:
@@ -117,19 +118,19 @@ def logical_xor(input: Array, other: Array) -> Array:
 # --- bits: of booleans, logic ---
 
 
-@operation()
+@elementwise()
 def bitwise_and(input: Array, other: Array) -> Array:
     """The bits that both have, of integers or booleans."""
     return np.bitwise_and(input, other)
 
 
-@operation()
+@elementwise()
 def bitwise_or(input: Array, other: Array) -> Array:
     """The bits that either has, of integers or booleans."""
     return np.bitwise_or(input, other)
 
 
-@operation()
+@elementwise()
 def bitwise_xor(input: Array, other: Array) -> Array:
     """The bits that one has and not both, of integers or booleans."""
     return np.bitwise_xor(input, other)

@@ -6,16 +6,19 @@ evenly where a maximum is tied.
 
 from __future__ import annotations
 
+from functools import reduce
+from math import inf
 from math import log as _ln
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_float, float64
+from tinygrad_cnn.dtypes import as_float, float64, result_type
+from tinygrad_cnn.kernels.choose import choose
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
-from tinygrad_cnn.tape import Array, operation, wrap
+from tinygrad_cnn.tape import Array, Variable, operation, wrap
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -134,21 +137,25 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     return floor_divide(input, other) if rounding_mode == "floor" else _div_trunc(input, other)
 
 
-# Where the base is 0, log(1) stands in for the infinite logarithm that the zero power outweighs.
-def _log_of_base(base: Any) -> Any:
+# Where 0 is raised, log(1) stands in for the infinite logarithm that the zero power outweighs.
+def _log_of_base(base: Any, exponent: Any) -> Any:
     if isinstance(base, (int, float)):
-        return float(np.log(base or 1))  # a number of NumPy's would widen
-    return log(base + (base == 0))
+        if base:
+            return float(np.log(base))  # a number of NumPy's would widen
+        base = exponent * 0.0
+    return log(where(array_of(base == 0) & array_of(exponent >= 0), 1.0, base))
 
 
 # Where the exponent is 0, so is the derivative, and no power of 0 may be asked for to find it.
 @elementwise(
-    input=lambda g, input, other: g * (other * input ** (other - (other != 0))),
-    other=lambda g, out, input: g * (out * _log_of_base(input)),
+    input=lambda g, input, exponent: g * (exponent * pow(input, exponent - (exponent != 0))),
+    exponent=lambda g, out, input, exponent: g * (out * _log_of_base(input, exponent)),
 )
-def pow(input: Array, other: Array) -> Array:
-    """input to the power other."""
-    return input**other
+def pow(input: Array, exponent: Any) -> Array:
+    """input to the power exponent."""
+    if type(exponent) in (int, float) and input.dtype.kind == "f" and exponent in range(3, 9):
+        return reduce(np.multiply, [input] * int(exponent))  # NumPy's power of a negative base takes 100 times that
+    return input**exponent
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
@@ -165,7 +172,7 @@ def neg(input: Array) -> Array:
 @operation(input=lambda g, input: g * (2 * input))
 def square(input: Array) -> Array:
     """input * input."""
-    return np.square(input)
+    return np.square(input, dtype=np.int64 if input.dtype.kind == "b" else None)
 
 
 @operation(input=lambda g, input: g * sign(input))
@@ -176,8 +183,8 @@ def abs(input: Array) -> Array:
 
 @operation(input=lambda g: g * 0.0)
 def sign(input: Array) -> Array:
-    """-1, 0 or 1; the derivative is 0 everywhere."""
-    return np.sign(input)
+    """-1, 0 or 1, and 0 of NaN; the derivative is 0 everywhere."""
+    return input.copy() if input.dtype.kind == "b" else (input > 0).astype(input.dtype) - (input < 0)
 
 
 @elementwise(
@@ -217,6 +224,8 @@ def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
     tensor([ 5., 15.])
     """
     way = end - input
+    if isinstance(weight, (int, float)):
+        return input + way * weight if -0.5 < weight < 0.5 else end - way * (1 - weight)
     return where(np.abs(array_of(weight)) < 0.5, input + way * weight, end - way * (1 - weight))
 
 
@@ -270,7 +279,10 @@ def log1p(input: Array) -> Array:
 def xlogy(input: Any, other: Any) -> Tensor:
     """Return input * log(other), and 0 for 0 * log(0), where the derivatives are 0 too."""
     x, y = array_of(input), array_of(other)
-    return mul(input, log(where((x == 0) & ((y <= 0) | (y == np.inf)), 1, other)))
+    dtype = result_type(x, y)
+    if isinstance(other, Variable):
+        other = cast(other, dtype=dtype)
+    return mul(input, log(where((x == 0) & ((y <= 0) | (y == np.inf)), dtype.type(1), other)))
 
 
 @operation(input=lambda g, out: g / (2 * out))
@@ -299,40 +311,42 @@ def hypot(input: Array, other: Array) -> Array:
 )
 def logaddexp(input: Array, other: Array) -> Array:
     """log(e^input + e^other), without overflow."""
-    return np.logaddexp(as_float(input), as_float(other))
+    a, b = as_float(input), as_float(other)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    apart = np.subtract(low, high, out=np.zeros_like(high), where=low != high)  # infinities may be equal
+    return high + np.log1p(np.exp(apart))
 
 
 @operation(input=lambda g, out: g * (out * (1 - out)))
 def sigmoid(input: Array) -> Array:
     """1 / (1 + e^-input), computed so that nothing overflows."""
     input = as_float(input)
-    e = np.exp(-np.abs(input))
-    return np.where(input >= 0, 1, e) / (1 + e)
+    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
 
 
 # --- choices ---
 
 
 @elementwise(
-    input=lambda g, input, other: _to_winner(g, input > other, input == other),
-    other=lambda g, input, other: _to_winner(g, other > input, input == other),
+    input=lambda g, input, other: _unless_lost(g, input < other, input == other),
+    other=lambda g, input, other: _unless_lost(g, other < input, input == other),
 )
 def maximum(input: Array, other: Array) -> Array:
-    """The larger of the two; a tie shares the gradient evenly."""
+    """The larger of the two; a tie shares the gradient evenly, and beside NaN each has the whole of it."""
     return np.maximum(input, other)
 
 
 @elementwise(
-    input=lambda g, input, other: _to_winner(g, input < other, input == other),
-    other=lambda g, input, other: _to_winner(g, other < input, input == other),
+    input=lambda g, input, other: _unless_lost(g, input > other, input == other),
+    other=lambda g, input, other: _unless_lost(g, other > input, input == other),
 )
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller of the two; a tie shares the gradient evenly."""
+    """The smaller of the two; a tie shares the gradient evenly, and beside NaN each has the whole of it."""
     return np.minimum(input, other)
 
 
-def _to_winner(g: Any, won: Any, tied: Any) -> Any:
-    return where(won, g, where(tied, g / 2, 0.0))
+def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
+    return where(lost, 0.0, g) - where(tied, g / 2, 0.0)
 
 
 @elementwise(
@@ -340,7 +354,7 @@ def _to_winner(g: Any, won: Any, tied: Any) -> Any:
     other=lambda g, condition: where(condition, 0.0, g),
 )
 def _where(input: Array, other: Array, *, condition: Array) -> Array:
-    return np.where(condition, input, other)
+    return choose(condition, input, other)
 
 
 @overload
@@ -361,7 +375,18 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tupl
         raise TypeError("where: wanted both input and other, or neither")
     if input is None:
         return tuple(wrap(condition, place) for place in np.nonzero(condition.array))
+    if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
+        input = wrap(condition, np.asarray(input, result_type(input, other)))
     return _where(input, other, condition=array_of(condition))
+
+
+@operation(input=lambda g, input, min, max: where(_between(array_of(input), min, max), g, 0.0))
+def _clamp(input: Array, *, min: Any, max: Any) -> Array:
+    return input.clip(min, max)
+
+
+def _between(x: Array, min: float | None, max: float | None) -> Any:
+    return (x >= (-inf if min is None else min)) & (x <= (inf if max is None else max))
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -371,6 +396,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
+    if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
+        return _clamp(input, min=min, max=max)
     if min is not None:
         input = where(input < min, min, input)
     return input if max is None else where(input > max, max, input)

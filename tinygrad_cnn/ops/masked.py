@@ -79,21 +79,30 @@ def take(input: Tensor, index: Any) -> Tensor:
 
 
 def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tensor:
-    """Gather along a dimension, the other dimensions broadcast; without one, from the flattened tensor."""
+    """Gather along a dimension, the other dimensions broadcast; without one, from the flattened tensor.
+
+    Negative indices count from the end.
+    """
     array = np.asarray(array_of(indices))
     if dim is None:
-        return gather(reshape(input, array_of(input).size), 0, array.reshape(-1))
+        size = array_of(input).size
+        return gather(reshape(input, size), 0, _from_the_front(array.reshape(-1), size))
     axis = one_dim("take_along_dim", dim, len(input.shape))
     shape, chosen = list(input.shape), list(array.shape)
     if len(chosen) != len(shape):
         raise ValueError(f"take_along_dim: indices of shape {array.shape} do not fit an input of {input.shape}")
     if shape:
         length, count = shape[axis], chosen[axis]
+        array = _from_the_front(array, length)
         shape[axis] = chosen[axis] = 1
         shape = list(np.broadcast_shapes(tuple(shape), tuple(chosen)))
         chosen = [*shape]
         shape[axis], chosen[axis] = length, count
     return gather(broadcast_to(input, tuple(shape)), axis, np.broadcast_to(array, chosen))
+
+
+def _from_the_front(indices: Array, length: int) -> Array:
+    return np.where(indices < 0, indices + length, indices)
 
 
 @operation()

@@ -68,8 +68,9 @@ def _filled(input: Tensor, pairs: Sequence[tuple[int, int]], value: float | None
     widened = _unindex(input, shape=shape, index=inner)
     if not value:
         return widened
-    border = np.full(shape, value, input.dtype)
-    border[inner] = 0
+    widths = [before + after for before, after in pairs]  # along other dimensions the border is the same everywhere
+    border = np.full([n if width else 1 for n, width in zip(shape, widths, strict=True)], value, input.dtype)
+    border[tuple(part if width else slice(None) for part, width in zip(inner, widths, strict=True))] = 0
     return widened + border
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, one_or_several, whole
+from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.ops.elementwise import where
-from tinygrad_cnn.ops.index import _index, index_select
+from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
 from tinygrad_cnn.tape import Array, operation
@@ -135,10 +136,15 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     """
     if dim is None:
         return repeat_interleave(reshape(input, array_of(input).size), repeats, 0)
-    length, times = input.shape[one_dim("repeat_interleave", dim, len(input.shape))], array_of(repeats)
+    axis, times = one_dim("repeat_interleave", dim, len(input.shape)), array_of(repeats)
+    length = input.shape[axis]
     if np.min(times, initial=0) < 0 or np.size(times) not in (1, length):
         raise ValueError(f"repeat_interleave: {repeats} for {length} entries; wanted one count, or one for each")
-    return index_select(input, dim, np.repeat(np.arange(length), times))
+    if np.size(times) != 1:
+        return index_select(input, dim, np.repeat(np.arange(length), times))
+    before, count, after = input.shape[:axis], int(np.reshape(times, ())), input.shape[axis + 1 :]
+    repeated = broadcast_to(reshape(input, (*before, length, 1, *after)), (*before, length, count, *after))
+    return reshape(repeated, (*before, length * count, *after))
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -154,8 +160,27 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise ValueError(f"unfold: a window of {size} does not fit dimension {dimension} of {tuple(input.shape)}")
     if not input.shape:
         return reshape(input, 1)[:size]
-    windows = np.arange(0, length - size + 1, whole("unfold", "step", step, 1))[:, None] + np.arange(size)
-    return movedim(_index(input, index=(slice(None),) * axis + (windows,)), axis + 1, -1)
+    return _windows(input, axis=axis, size=size, step=whole("unfold", "step", step, 1))
+
+
+@operation(
+    input=lambda g, input_shape, axis, size, step: _overlapped(
+        g, shape=input_shape, axis=axis, size=size, step=step
+    )
+)
+def _windows(input: Array, *, axis: int, size: int, step: int) -> Array:
+    every = (slice(None),) * axis + (slice(None, None, step),)
+    return np.lib.stride_tricks.sliding_window_view(input, size, axis)[every]
+
+
+@operation(input=lambda g, axis, size, step: _windows(g, axis=axis, size=size, step=step))
+def _overlapped(input: Array, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Array:
+    """Add windows up where they were taken from."""
+    out = np.zeros_like(input, shape=shape)
+    reach = step * (input.shape[axis] - 1) + 1
+    for i in range(size):
+        out[(slice(None),) * axis + (slice(i, i + reach, step),)] += input[..., i]
+    return out
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

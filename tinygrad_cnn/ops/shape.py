@@ -156,7 +156,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permute(input, dims=tuple(order))
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Exchange two dimensions: a view."""
+    return transpose(input, axis0, axis1)
 
 
 def t(input: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
 from tinygrad_cnn.ops.reduce import _sum, sum
-from tinygrad_cnn.ops.shape import unsqueeze
-from tinygrad_cnn.tape import Array, operation
+from tinygrad_cnn.ops.shape import reshape, unsqueeze
+from tinygrad_cnn.tape import Array, Operation, operation
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -50,6 +50,12 @@ def _converted(input: Tensor, dtype: Any) -> Tensor:
     return input if dtype is None or input.dtype == dtype else cast(input, dtype=as_dtype(dtype))
 
 
+def _along(function: Operation, input: Tensor, dim: int) -> Tensor:
+    """Apply softmax or its logarithm along a dimension; a 0-d tensor counts as a vector of one."""
+    axis = one_dim(function.name, dim, len(input.shape))
+    return function(input, dim=axis) if input.shape else reshape(function(reshape(input, (1,)), dim=0), ())
+
+
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return e^x / sum e^x along a dimension: positive numbers that add up to 1 (the report's equation 3).
 
@@ -59,12 +65,12 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     >>> tg.softmax(tg.tensor([0.0, 0.0]), dim=0)
     tensor([0.5000, 0.5000])
     """
-    return _softmax(_converted(input, dtype), dim=one_dim("softmax", dim, len(input.shape)))
+    return _along(_softmax, _converted(input, dtype), dim)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, which neither overflows nor underflows."""
-    return _log_softmax(_converted(input, dtype), dim=one_dim("log_softmax", dim, len(input.shape)))
+    return _along(_log_softmax, _converted(input, dtype), dim)
 
 
 def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:

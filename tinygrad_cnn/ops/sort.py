@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.dtypes import float64
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import maximum, minimum
 from tinygrad_cnn.ops.index import _index, _unindex, gather
 from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
@@ -78,8 +80,15 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     length = input.shape[axis] if input.shape else 1
     if whole("topk", "k", k, 0) > length:
         raise ValueError(f"topk: k is {k}, but dimension {dim} of {tuple(input.shape)} has {length} entries")
-    order = _order(input, axis, largest)
-    return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
+    if not input.shape or 4 * k > length or not k:
+        order = _order(input, axis, largest)
+        return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
+    # To part the chosen from the others takes a tenth of the time of sorting all.
+    array = np.moveaxis(input.array, axis, -1)
+    parted = np.argpartition(array, length - k if largest else k - 1)
+    few = np.sort(parted[..., length - k :] if largest else parted[..., :k])
+    order = _order(wrap(input, np.take_along_axis(array, few, -1)), array.ndim - 1, largest)
+    return _chosen(input, axis, np.moveaxis(np.take_along_axis(few, order, -1), -1, axis))
 
 
 def _pick(input: Tensor, dim: int, keepdim: bool, indices: Tensor) -> Chosen:
@@ -170,7 +179,10 @@ def searchsorted(
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each."""
+    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each.
+
+    Weights that are integers are added up in float64.
+    """
     array = input.array
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
         raise ValueError(f"bincount: wanted a vector of integers of at least 0, got {array.dtype} {array.shape}")
@@ -179,6 +191,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if tuple(weights.shape) != array.shape:
         raise ValueError(f"bincount: weights of shape {tuple(weights.shape)} for an input of {array.shape}")
     length = np.maximum(array.max(initial=-1) + 1, minlength)
+    if weights.dtype.kind != "f":
+        weights = cast(weights, dtype=float64)
     return _unindex(weights, shape=(int(length),), index=array)
 
 

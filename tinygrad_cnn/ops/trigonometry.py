@@ -152,7 +152,7 @@ arcsinh, arccosh, arctanh = asinh, acosh, atanh
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """Return log(p / (1 - p)), the number of which p is the sigmoid; with eps, of p kept within [eps, 1 - eps]."""
     p = input if eps is None else clamp(input, eps, 1 - eps)
-    return log(p) - log1p(-p)
+    return log(p) - log1p(0.0 - p)
 
 
 @operation(input=lambda g, input: g * (2 / pi**0.5 * exp(-input * input)))

@@ -123,7 +123,7 @@ class Optimizer:
             raise ValueError(f"{name}: got groups of {sizes} parameters; wanted {wanted}")
         groups = []
         for own, given in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            groups.append({**own, **deepcopy(dict(given)), "params": own["params"]})
+            groups.append({**self.defaults, **deepcopy(dict(given)), "params": own["params"]})
             self._check(groups[-1])
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
         by_number = dict(zip(numbers, self._numbered(), strict=True))
@@ -135,6 +135,7 @@ class Optimizer:
             state[p] = {key: _fitting(f"{name}: {key}", p, value) for key, value in values.items()}
         self.state = state
         for own, group in zip(self.param_groups, groups, strict=True):
+            own.clear()
             own.update(group)
 
 

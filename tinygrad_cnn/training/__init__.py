@@ -11,7 +11,6 @@ from tinygrad_cnn.training.config import Config, ConfigError
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
-from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 __all__ = [
@@ -28,5 +27,4 @@ __all__ = [
     "Score",
     "TensorBoardLogger",
     "Trainer",
-    "summary",
 ]

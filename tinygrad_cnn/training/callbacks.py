@@ -1,14 +1,14 @@
-"""What may watch training from epoch to epoch."""
+"""What may watch training from step to step and from epoch to epoch."""
 
 from __future__ import annotations
 
-import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_cnn.files import replacing
 from tinygrad_cnn.training.checkpoint import save_checkpoint
-from tinygrad_cnn.training.history import Epoch
+from tinygrad_cnn.training.history import Epoch, History
 
 if TYPE_CHECKING:
     from tinygrad_cnn.training.trainer import Trainer
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 class Callback:
     """Something that watches training; a subclass overrides what it needs."""
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Prepare when training begins, or goes on."""
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Look at a step that has ended, which is number ``trainer.running.batches`` of its epoch."""
 
     def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
         """Look at an epoch that has ended; return why training should end with it, or None."""
@@ -36,29 +42,37 @@ class Callback:
         """Take over such a state."""
 
 
-class CSVLogger(Callback):
-    """Keeps ``path`` a table of the epochs so far, whole at every moment."""
+class _Log(Callback):
+    """Keeps ``path`` a record of the epochs so far: written anew each time, so whole at every moment."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Write the table anew."""
+    def _text(self, history: History) -> str:
+        raise NotImplementedError(f"{type(self).__name__}: _text() is not defined")
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Write the file, whatever an earlier process left of it."""
         with replacing(self.path) as file:
-            file.write(trainer.history.to_csv().encode())
-
-
-class JSONLinesLogger(Callback):
-    """Keeps ``path`` a file with a JSON object for each epoch, whole at every moment."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+            file.write(self._text(trainer.history).encode())
 
     def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
         """Write the file anew."""
-        with replacing(self.path) as file:
-            for each in trainer.history.epochs:
-                file.write(json.dumps(each.row()).encode() + b"\n")
+        self.on_fit_start(trainer)
+
+
+class CSVLogger(_Log):
+    """Keeps ``path`` a table of the epochs so far."""
+
+    def _text(self, history: History) -> str:
+        return history.to_csv()
+
+
+class JSONLinesLogger(_Log):
+    """Keeps ``path`` a file with a JSON object for each epoch."""
+
+    def _text(self, history: History) -> str:
+        return history.to_json_lines()
 
 
 class TensorBoardLogger(Callback):
@@ -81,19 +95,31 @@ class TensorBoardLogger(Callback):
 
 
 class Checkpoints(Callback):
-    """Saves the run after every epoch, and keeps the newest ``keep`` files, so that it can be resumed."""
+    """Saves the run after every epoch, and within one after ``seconds``; keeps the newest ``keep`` files."""
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
+    def __init__(self, folder: Path, keep: int = 2, seconds: float = 10.0) -> None:
         self.folder = folder
         self.keep = keep
+        self.seconds = seconds
+        self._saved_at = time.monotonic()
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Save the run within its epoch, if the last checkpoint is that old."""
+        if time.monotonic() - self._saved_at >= self.seconds and trainer.running is not None:
+            self._save(trainer, f"{len(trainer.history):05d}-{trainer.running.batches:09d}")
 
     def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Save this epoch's checkpoint, then remove those that are no longer wanted."""
-        save_checkpoint(trainer.state_dict(), self.folder / f"checkpoint-{epoch.number:05d}.safetensors")
+        """Save the run at the end of this epoch."""
+        self._save(trainer, f"{epoch.number:05d}")
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        """Save a checkpoint, then remove those that are no longer wanted."""
+        save_checkpoint(trainer.state_dict(), self.folder / f"checkpoint-{name}.safetensors")
         for old in self.saved(self.folder)[self.keep :]:
             old.unlink()
+        self._saved_at = time.monotonic()
 
     @staticmethod
     def saved(folder: Path) -> list[Path]:
         """Return the checkpoints in a folder, the newest first."""
-        return sorted(folder.glob("checkpoint-*.safetensors"), reverse=True)
+        return sorted(folder.glob("checkpoint-*.safetensors"), key=lambda path: path.stem, reverse=True)

@@ -6,6 +6,7 @@ import argparse
 import configparser
 import io
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -64,13 +65,16 @@ class Config:
     threads: int = _option("training", 0, "processor threads, 0 for what the library takes", least=0)
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")
+    checkpoint_seconds: float = _option("output", 10.0, "save within an epoch when this has passed", least=0)
     pictures: bool = _option("output", True, "draw pictures and write report.html")
 
     def __post_init__(self) -> None:
         for f in fields(self):
             _check_range(f.name, getattr(self, f.name), f.metadata)
         if self.train_ratio + self.val_ratio > 1 + 1e-9:
-            raise ConfigError(f"train_ratio {self.train_ratio:g} and val_ratio {self.val_ratio:g} are more than 1")
+            raise ConfigError(
+                f"train_ratio {self.train_ratio:g} and val_ratio {self.val_ratio:g} are more than 1 together"
+            )
 
     def to_ini(self) -> str:
         """Return the configuration as the text of an INI file."""
@@ -119,10 +123,16 @@ def _check_range(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices, least, most = metadata["choices"], metadata["least"], metadata["most"]
     if choices and value not in choices:
         raise ConfigError(f"{name} is {value!r}; wanted one of {', '.join(choices)}{did_you_mean(value, choices)}")
+    if isinstance(value, str) and not _fits_a_line(value):
+        raise ConfigError(f"{name} is {value!r}; an INI file cannot hold that: wanted no # or ; after a space")
     low, high = -math.inf if least is None else least, math.inf if most is None else most
     if isinstance(value, (int, float)) and not isinstance(value, bool) and not low <= value <= high:
         wanted = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
         raise ConfigError(f"{name} is {value}; wanted {wanted}")
+
+
+def _fits_a_line(text: str) -> bool:
+    return text.isprintable() and text == text.strip() and not re.search(r"(^|\s)[#;]", text)
 
 
 def _parsed(name: str, text: str, kind: type) -> Any:
@@ -150,7 +160,9 @@ def read_ini(path: str | Path) -> dict[str, Any]:
     sections: dict[str, list[str]] = {}
     for f in fields(Config):
         sections.setdefault(f.metadata["section"], []).append(f.name)
-    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"))
+    parser = configparser.ConfigParser(
+        interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\n"
+    )  # no line can name that section: [DEFAULT] is as unknown as any other
     given: dict[str, Any] = {}
     try:
         parser.read_string(Path(path).read_text(encoding="utf-8"), str(path))
@@ -161,8 +173,7 @@ def read_ini(path: str | Path) -> dict[str, Any]:
                 raise ConfigError(f"there is no section [{section}]; wanted one of {known}{hint}")
             for name, text in parser.items(section):
                 if name not in sections[section]:
-                    hint = did_you_mean(name, sections[section])
-                    raise ConfigError(f"there is no {name!r} in [{section}]{hint}")
+                    raise ConfigError(f"there is no {name!r} in [{section}]{_place_of(name, section, sections)}")
                 given[name] = _parsed(name, text, _kind(name))
         Config(**given)
     except (configparser.Error, UnicodeDecodeError) as error:
@@ -170,6 +181,12 @@ def read_ini(path: str | Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return given
+
+
+def _place_of(name: str, section: str, sections: Mapping[str, list[str]]) -> str:
+    """Return where else a setting of that name is, or which of the section was meant."""
+    other = next((s for s, names in sections.items() if name in names), None)
+    return f"; it is in [{other}]" if other else did_you_mean(name, sections[section])
 
 
 def parse_arguments(argv: list[str] | None = None, description: str | None = None) -> tuple[Config, Path | None]:
@@ -182,7 +199,8 @@ def parse_arguments(argv: list[str] | None = None, description: str | None = Non
         description=description, usage="%(prog)s [options]", argument_default=argparse.SUPPRESS, allow_abbrev=False
     )
     parser.add_argument("--config", metavar="FILE", help="an INI file with any of the settings below")
-    parser.add_argument("--preset", choices=PRESETS, help="settings for a purpose")
+    presets = "{" + ",".join(PRESETS) + "}"
+    parser.add_argument("--preset", metavar=presets, help="settings for a purpose")
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in a folder; it brings its settings")
     groups: dict[str, Any] = {}
     for f in fields(Config):
@@ -216,11 +234,16 @@ def parse_arguments(argv: list[str] | None = None, description: str | None = Non
 
 def _resolved(given: dict[str, Any]) -> tuple[Config, Path | None]:
     file, preset, resume = (given.pop(name, None) for name in ("config", "preset", "resume"))
+    if preset is not None and preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise ConfigError(f"there is no preset {preset!r}; wanted one of {known}{did_you_mean(preset, PRESETS)}")
     flags = {n: _parsed(n, v, _kind(n)) if isinstance(v, str) else v for n, v in given.items()}
     if resume is not None:
         if file or preset or flags:
             others = ", ".join(f"--{n.replace('_', '-')}" for n in flags) or "--config or --preset"
             raise ConfigError(f"--resume takes everything from the run's own folder; leave out {others}")
         folder = Path(resume)
+        if not (folder / "config.ini").is_file():
+            raise ConfigError(f"{folder} holds no run: there is no config.ini in it")
         return replace(Config(**read_ini(folder / "config.ini")), output=str(folder)), folder
     return Config(**{**PRESETS.get(preset or "", {}), **(read_ini(file) if file else {}), **flags}), None

@@ -78,8 +78,10 @@ class LearningRateFinder:
 
 
 def _steepest(rates: list[float], losses: list[float]) -> float:
-    """Return the rate at which the loss falls fastest, by its slope over five rates."""
-    slopes = [
-        (losses[i + 2] - losses[i - 2]) / math.log(rates[i + 2] / rates[i - 2]) for i in range(2, len(rates) - 2)
-    ]
+    """Return the rate at which the loss falls fastest, by its slope over five rates, before it is lowest.
+
+    What comes after that is the explosion, and the loss may well fall back from there to that of mere guesses.
+    """
+    bottom = losses.index(min(losses))
+    slopes = [(losses[i + 2] - losses[i - 2]) / math.log(rates[i + 2] / rates[i - 2]) for i in range(2, bottom - 1)]
     return rates[2 + slopes.index(min(slopes))] if slopes else rates[0]

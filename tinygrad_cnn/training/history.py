@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import dataclass, field
 from typing import Any
+
+from tinygrad_cnn.notebook import history_html
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class History:
         """How long all epochs took, in seconds."""
         return sum(epoch.seconds for epoch in self.epochs)
 
+    _repr_html_ = history_html
+
     def to_csv(self) -> str:
         """Return the epochs as a table, a line each, with a header."""
         text = io.StringIO()
@@ -74,3 +79,7 @@ class History:
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
+
+    def to_json_lines(self) -> str:
+        """Return the epochs as JSON objects, a line each."""
+        return "".join(json.dumps(epoch.row()) + "\n" for epoch in self.epochs)

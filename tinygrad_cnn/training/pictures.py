@@ -8,11 +8,11 @@ from typing import Any
 
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.sources import Source
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.training import plots
 from tinygrad_cnn.training.config import Config
 from tinygrad_cnn.training.evaluation import Evaluation
 from tinygrad_cnn.training.report import write_report
-from tinygrad_cnn.training.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -50,12 +50,14 @@ def draw(
             lambda p: plots.plot_learning_rates(history, p),
         ),
     ]
-    for name, _, plot in pictures:
-        plot(folder / f"{name}.png")
+    with plots.noted("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
+        for name, _, plot in pictures:
+            plot(folder / f"{name}.png")
     write_report(
         folder / "report.html",
-        f"{config.model} on {metrics['dataset']}",
+        f"{layers.model} on {metrics['dataset']}",
         metrics=metrics,
+        classes=names,
         config=config.to_ini(),
         summary=str(layers),
         history=[epoch.row() for epoch in history.epochs],

@@ -31,9 +31,11 @@ h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.2r
 .headline dd { margin: 0; font-size: 1.4rem; font-weight: 650; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .25rem .8rem .25rem 0; white-space: nowrap; border-bottom: 1px solid var(--line);
+  text-align: right; }
 th:first-child, td:first-child { text-align: left; }
-th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+th { color: var(--quiet); font-weight: 600; }
+@media (max-width: 30rem) { table { font-size: .85rem; } }
 pre { overflow-x: auto; background: var(--card); padding: .8rem 1rem; border-radius: .5rem; font-size: .85rem;
   overflow-wrap: normal; }
 figure { margin: 1rem 0; }
@@ -51,6 +53,9 @@ _HEADLINES = {
     "seconds_total": "seconds in total",
 }
 
+_IN_FULL = {"train": "training", "val": "validation", "f1": "F1"}
+_SHARES = ("accuracy", "precision", "recall", "f1")
+
 
 def write_report(
     path: str | os.PathLike[str],
@@ -62,10 +67,12 @@ def write_report(
     history: Sequence[Mapping[str, object]],
     pictures: Iterable[tuple[str, str | os.PathLike[str]]],
     warnings: Iterable[str] = (),
+    classes: Sequence[str] = (),
 ) -> None:
     """Write one HTML file about a run, with its pictures (caption, path of a PNG) inside it.
 
-    ``history`` are the rows of a table, one for each epoch, with the same keys. A data set whose name
+    ``history`` are the rows of a table, one for each epoch, with the same keys. With the names of the ``classes``,
+    ``metrics["per_class"]``, a list of as many figures by name, is a table too. A data set whose name
     (``metrics["dataset"]``) begins with "synthetic" is announced above all else. Raises ValueError if a picture is
     not a PNG, OSError if a file cannot be read or written; a report that was there is then as it was.
     """
@@ -86,7 +93,8 @@ def write_report(
 <h2>Pictures</h2>
 {"".join(_figure(caption, Path(png)) for caption, png in pictures)}
 <h2>Final statistics</h2>
-{_table(("", "value"), [(_words(name), _text(name, value)) for name, value in metrics.items()])}
+{_table(("", ""), [(_words(n), _text(n, v)) for n, v in metrics.items() if not isinstance(v, (list, dict))])}
+{_classes(metrics, classes)}
 <h2>Epochs</h2>
 {_epochs(history)}
 <h2>Model</h2>
@@ -127,6 +135,14 @@ def _figure(caption: str, path: Path) -> str:
     return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>\n'
 
 
+def _classes(metrics: Mapping[str, object], names: Sequence[str]) -> str:
+    figures = metrics.get("per_class")
+    if not names or not isinstance(figures, Mapping):
+        return ""
+    rows = zip(names, *([_text(figure, v) for v in values] for figure, values in figures.items()), strict=True)
+    return f"<h2>Classes</h2>\n{_table(('class', *map(_words, figures)), rows)}"
+
+
 def _epochs(history: Sequence[Mapping[str, object]]) -> str:
     if not history:
         return "<p>No epoch ended.</p>"
@@ -144,13 +160,15 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return " ".join(_IN_FULL.get(word, word) for word in name.split("_"))
 
 
 def _text(name: str, value: object) -> str:
-    """Accuracies as per cent, other numbers with as many digits as are read."""
+    """Shares as per cent, other numbers with as many digits as are read."""
     if value is None or value == "":
         return "-"
     if isinstance(value, float):
-        return f"{value:.2%}" if "accuracy" in name else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        return f"{value:.2%}" if any(share in name for share in _SHARES) else f"{value:.4g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,8 @@ import numpy as np
 from tinygrad_cnn import optim
 from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.sources import Source, open_dataset
-from tinygrad_cnn.files import replacing
+from tinygrad_cnn.files import claimed, remove_leftovers, replacing
+from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
@@ -25,7 +28,7 @@ from tinygrad_cnn.training.checkpoint import load_checkpoint
 from tinygrad_cnn.training.config import Config, parse_arguments
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.evaluation import evaluation, statistics_table
-from tinygrad_cnn.training.summary import summary
+from tinygrad_cnn.training.set_aside import set_aside
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -43,8 +46,17 @@ def main(argv: list[str] | None = None, description: str | None = None) -> None:
     limit_threads(config.threads)
     try:
         run(config, resume is not None)
-    except (OSError, ValueError) as error:
+    except KeyboardInterrupt:
+        print("ended at once" + (f"; {how_to_go_on(config)}" if Path(config.output, "config.ini").exists() else ""))
+        sys.exit(130)  # as a shell has it for what Ctrl-C ended
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
+    except (ValueError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+
+
+def how_to_go_on(config: Config) -> str:
+    return f"to go on: python {sys.argv[0]} --resume {shlex.quote(config.output)}"
 
 
 def limit_threads(threads: int) -> None:
@@ -58,10 +70,17 @@ def limit_threads(threads: int) -> None:
 def run(config: Config, resume: bool = False) -> dict[str, Any]:
     """Train and evaluate by a configuration, fill the run's folder, and return its metrics.
 
-    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint.
+    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint. Raises
+    BlockingIOError if another run is at work in the folder.
     """
     folder = Path(config.output)
     folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder):
+        remove_leftovers(folder)
+        return _run(config, folder, resume)
+
+
+def _run(config: Config, folder: Path, resume: bool) -> dict[str, Any]:
     manual_seed(config.seed)
     parts = load_data(config)
     batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
@@ -69,15 +88,13 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     if resume:
         go_on(trainer, folder)
     else:
-        for old in Checkpoints.saved(folder):
-            old.unlink()
-        write(folder / "config.ini", config.to_ini())
+        begin(config, folder, parts.source)
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
     if history.ended_early == "interrupted":
-        print(f"to go on: python {sys.argv[0]} --resume {folder}")
+        print(how_to_go_on(config))
     save(trainer.model.state_dict(), folder / "model.safetensors")
     found = evaluation(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
@@ -89,6 +106,16 @@ def run(config: Config, resume: bool = False) -> dict[str, Any]:
     print(statistics_table(metrics))
     print(f"everything is in {folder}{os.sep}" + (" (report.html shows it)" if config.pictures else ""))
     return metrics
+
+
+def begin(config: Config, folder: Path, source: Source) -> None:
+    """Set an earlier run of the folder aside, and write down this one's configuration.
+
+    What "auto" turned out to be is written down: a run that is resumed is not to go on with other digits.
+    """
+    set_aside(folder)
+    dataset = "synthetic" if source.synthetic else source.name
+    write(folder / "config.ini", replace(config, dataset=dataset).to_ini())
 
 
 def write(path: Path, text: str) -> None:
@@ -144,13 +171,13 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         config.learning_rate,
         config.momentum,
         weight_decay=config.weight_decay,
-        nesterov=config.nesterov,
+        nesterov=config.nesterov and config.momentum > 0,  # without momentum there is nothing to look ahead by
     )
     callbacks = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
-        Checkpoints(folder),
+        Checkpoints(folder, seconds=config.checkpoint_seconds),
     ]
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks)
 
@@ -175,13 +202,27 @@ def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRSchedu
 
 
 def go_on(trainer: Trainer, folder: Path) -> None:
-    """Load the newest checkpoint of a run that is whole."""
+    """Load the newest checkpoint of a run that is whole, and remove newer ones that are damaged.
+
+    Raises ValueError if there are checkpoints, but none is whole, or it is not of this configuration.
+    """
+    damaged: list[Path] = []
     for path in Checkpoints.saved(folder):
         try:
-            trainer.load_state_dict(load_checkpoint(path))
+            state = load_checkpoint(path)
         except ValueError as error:
             print(f"passing over a checkpoint: {error}")
-        else:
-            print(f"going on after epoch {len(trainer.history)}")
-            return
+            damaged.append(path)
+            continue
+        try:
+            trainer.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{path} is not of the run that config.ini describes: {error}") from error
+        for other in damaged:
+            other.unlink()
+        batches = f" and {trainer.running.batches} batches" if trainer.running else ""
+        print(f"going on after epoch {len(trainer.history)}{batches}")
+        return
+    if damaged:
+        raise ValueError(f"{folder}: no checkpoint is whole; to start from the beginning, remove them")
     print("no checkpoint yet: starting from the beginning")

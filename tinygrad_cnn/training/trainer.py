@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from math import isfinite
 from typing import Any
 
 from tinygrad_cnn.autograd import no_grad
@@ -15,8 +17,10 @@ from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.callbacks import Callback
+from tinygrad_cnn.training.diagnosis import all_finite, first_trouble
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.training.interrupt import interruptible
+from tinygrad_cnn.training.progress import Progress, Total
 
 INTERRUPTED = "interrupted"
 
@@ -52,6 +56,8 @@ class Trainer:
         self.scheduler = scheduler
         self.callbacks = tuple(callbacks)
         self.history = History()
+        self.running: Progress | None = None  # the epoch that is under way
+        self._good: dict[str, Tensor] = {}  # the weights that it began with
 
     def fit(
         self, train: DataLoader, validation: DataLoader | None = None, epochs: int = 1, verbose: bool = False
@@ -59,18 +65,23 @@ class Trainer:
         """Train until there have been ``epochs`` passes, and return the history of all of them.
 
         ``verbose`` shows a progress bar, and prints a line for each epoch. Ctrl-C lets the epoch that is running
-        come to its end, and ends training there; a second one ends it at once.
+        come to its end, and ends training there; a second one ends it at once. Raises FloatingPointError, and puts
+        the last good weights back, if loss, gradient or weights are not finite: with the epoch, the step, the first
+        operation concerned and the likely cause.
         """
         if epochs < 1:
             raise ValueError(f"fit: epochs is {epochs}; wanted at least 1")
         history = self.history
         with interruptible() as interrupted:
             try:
+                for callback in self.callbacks:
+                    callback.on_fit_start(self)
                 while len(history) < epochs and not history.ended_early:
                     self._one_more_epoch(train, validation, epochs, verbose)
                     if interrupted() and len(history) < epochs:
                         history.ended_early = history.ended_early or INTERRUPTED
             finally:
+                self.running = None
                 for callback in self.callbacks:
                     callback.on_fit_end(self)
         return history
@@ -91,14 +102,14 @@ class Trainer:
 
     def evaluate(self, data: DataLoader) -> Score:
         """Return the mean loss and the accuracy on a data set; the model is in evaluation mode meanwhile."""
-        total = _Total()
+        total = Total()
         was_training = self.model.training
         self.model.eval()
         try:
             with no_grad():
                 for inputs, labels in data:
                     outputs = self.model(inputs)
-                    total.add(self.loss(outputs, labels), outputs, labels)
+                    total.add(self.loss(outputs, labels).item(), outputs, labels)
         finally:
             self.model.train(was_training)
         return total.score()
@@ -114,7 +125,11 @@ class Trainer:
             self.model.train(was_training)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that is needed to go on: model, optimizer, schedule, callbacks, history, randomness."""
+        """Return all that is needed to go on, also within an epoch, at the end of a step or of an epoch.
+
+        That is: model, optimizer, schedule, callbacks, history, the epoch that is running, and the state of this
+        thread's generator. A generator of its own that a loader, layer or transform was given is not part of it.
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -122,11 +137,23 @@ class Trainer:
             "callbacks": [callback.state_dict() for callback in self.callbacks],
             "history": [epoch.row() for epoch in self.history.epochs],
             "ended_early": self.history.ended_early,
+            "running": None if self.running is None else self.running.state_dict(),
             "random": default_generator().bit_generator.state,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state: the next epochs are those that the run would have had."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state: the next steps are those that the run would have had.
+
+        Raises ValueError if it does not fit; then nothing has changed.
+        """
+        before = deepcopy(self.state_dict())
+        try:
+            self._load(state)
+        except Exception as error:
+            self._load(before)
+            raise ValueError(f"Trainer.load_state_dict: the state does not fit: {error!r}") from error
+
+    def _load(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
@@ -135,55 +162,78 @@ class Trainer:
             callback.load_state_dict(its_state)
         self.history.epochs[:] = map(Epoch.from_row, state["history"])
         self.history.ended_early = state["ended_early"]
+        self.running = None if state["running"] is None else Progress.from_state_dict(state["running"])
         default_generator().bit_generator.state = state["random"]
 
     def _epoch(
         self, number: int, epochs: int, train: DataLoader, validation: DataLoader | None, verbose: bool
     ) -> Epoch:
-        start = time.perf_counter()
-        learning_rate = self.optimizer.param_groups[0]["lr"]
-        total = _Total()
+        """Train for one epoch, or for what is left of the one that is running."""
+        running = self.running
+        if running is None:
+            running = self.running = Progress(train.order(), self.optimizer.param_groups[0]["lr"])
+        elif len(running.order) != len(train.dataset):
+            raise ValueError(
+                f"fit: the epoch that is running has {len(running.order)} samples, the training set "
+                f"{len(train.dataset)}; wanted the same data"
+            )
+        start = time.perf_counter() - running.seconds
+        self._good = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         self.model.train()
-        for inputs, labels in _with_progress(train, f"epoch {number}/{epochs}", verbose):
+        batches = train.batches(running.order, running.batches)
+        label = f"epoch {number}/{epochs}"
+        for inputs, labels in _with_progress(batches, label, running.batches, len(train), verbose):
+            self._step(inputs, labels, running.total)
+            running.batches += 1
+            running.seconds = time.perf_counter() - start
+            for callback in self.callbacks:
+                callback.on_step_end(self)
+        if not all_finite(self.model.state_dict().values()):
+            raise self._stopped("the step before made weights that are not finite: lower the learning rate")
+        score = None if validation is None else self.evaluate(validation)
+        self.running = None
+        seconds = time.perf_counter() - start
+        return Epoch(number, running.total.score(), score, running.learning_rate, seconds)
+
+    def _step(self, inputs: Tensor, labels: Tensor, total: Total) -> None:
+        """Train by one batch, if its loss and gradient are finite numbers."""
+        random = default_generator().bit_generator
+        before = random.state
+        try:
             outputs = self.model(inputs)
             loss = self.loss(outputs, labels)
             self.optimizer.zero_grad()
             loss.backward()
+            value = loss.item()
+            if not isfinite(value):
+                raise FloatingPointError(f"the loss is {value}")
+            if not all_finite(p.grad for p in self.model.parameters() if p.grad is not None):
+                raise FloatingPointError("the gradient is not finite")
             self.optimizer.step()
-            if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
-                self.scheduler.step()
-            total.add(loss, outputs, labels)
-        score = None if validation is None else self.evaluate(validation)
-        return Epoch(number, total.score(), score, learning_rate, time.perf_counter() - start)
+        except FloatingPointError as error:  # NumPy raises it too, if it was told to
+            random.state = before
+            raise self._stopped(f"{error}: {first_trouble(self.model, self.loss, inputs, labels)}") from None
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step()
+        total.add(value, outputs, labels)
+
+    def _stopped(self, why: str) -> FloatingPointError:
+        """Put the last good weights back, and return an error that says so, where training was, and why."""
+        assert self.running is not None
+        self.model.load_state_dict(self._good)
+        return FloatingPointError(
+            f"fit: stopped in epoch {len(self.history) + 1}, step {self.running.batches + 1}: {why}. "
+            "The weights are back at those that this epoch began with, or at the best if early stopping keeps them"
+        )
 
 
-class _Total:
-    """Loss and right answers, added up over batches of any size."""
-
-    def __init__(self) -> None:
-        self.loss = 0.0
-        self.right = 0
-        self.samples = 0
-
-    def add(self, loss: Tensor, outputs: Tensor, labels: Tensor) -> None:
-        guesses, answers = outputs.array.argmax(axis=1), labels.array
-        if answers.ndim > 1:
-            answers = answers.argmax(axis=1)
-        self.loss += float(loss.array) * len(answers)
-        self.right += int((guesses == answers).sum())
-        self.samples += len(answers)
-
-    def score(self) -> Score:
-        return Score(self.loss / self.samples, self.right / self.samples)
-
-
-def _with_progress(batches: DataLoader, label: str, verbose: bool) -> Iterable[Any]:
+def _with_progress(batches: Iterable[Any], label: str, done: int, of: int, verbose: bool) -> Iterable[Any]:
     if not verbose:
         return batches
     from tqdm import tqdm
 
     in_terminals_only = None
     bar: Iterable[Any] = tqdm(
-        batches, desc=label, unit="batch", leave=False, dynamic_ncols=True, disable=in_terminals_only
+        batches, label, of, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=in_terminals_only
     )
     return bar

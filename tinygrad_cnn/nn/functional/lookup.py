@@ -34,4 +34,4 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         return found
     if not -rows <= padding_idx < rows:
         raise ValueError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
-    return ops.where((indices == padding_idx % rows)[..., None], found.detach(), found)
+    return ops.where(ops.unsqueeze(ops.eq(input, padding_idx % rows), -1), found.detach(), found)

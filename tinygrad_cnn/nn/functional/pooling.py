@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_cnn.kernels.pool import Pair, Window
-from tinygrad_cnn.ops import avg_pool2d, reshape, squeeze, sum, unsqueeze, where
+from tinygrad_cnn.ops import avg_pool2d, max_pool2d, reshape, squeeze, sum, unsqueeze, where
 from tinygrad_cnn.ops.arguments import pair, single, want_float
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
@@ -61,16 +61,16 @@ def adaptive_max_pool2d(
     [[[4.0, 5.0], [7.0, 8.0]]]
     """
     size, wanted = _sizes("adaptive_max_pool2d", input, output_size)
+    if not any(n % out for n, out in zip(size, wanted, strict=True)):
+        height, width = (n // out for n, out in zip(size, wanted, strict=True))
+        return max_pool2d(input, (height, width), return_indices=return_indices)
     places, inside = _windows(size, wanted)
-    planes = reshape(input, (prod(input.shape[:-2]), prod(size)))
-    candidates = np.where(inside, planes.array[:, places], -np.inf)
-    nan = np.isnan(candidates)
-    last_nan = candidates.shape[-1] - 1 - np.argmax(nan[..., ::-1], axis=-1)
-    chosen = np.where(nan.any(-1), last_nan, np.argmax(candidates, axis=-1))
-    largest = np.take_along_axis(places[None], chosen[..., None], -1)[..., 0]
+    planes = reshape(input, (prod(input.shape[:-2]), 1, prod(size)))
+    candidates = where(inside, getitem(planes, (..., places)), -np.inf)  # a row for each window
     shape = (*input.shape[:-2], *wanted)
-    values = reshape(getitem(planes, (np.arange(len(largest))[:, None], largest)), shape)
-    return (values, wrap(input, largest.reshape(shape))) if return_indices else values
+    values, at = max_pool2d(candidates, (1, places.shape[1]), return_indices=True)
+    found = reshape(values, shape)
+    return (found, wrap(input, places.reshape(-1)[at.array].reshape(shape))) if return_indices else found
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:

@@ -25,9 +25,9 @@ _ANNEAL: dict[str, Callable[[float, float, float], float]] = {"cos": cosine, "li
 class OneCycleLR(LRScheduler):
     """One cycle of the learning rate: from max_lr / div_factor up to max_lr, then down far below where it began.
 
-    The momentum goes the opposite way. Call ``step`` after each batch, ``total_steps`` times at most (or epochs x
-    steps_per_epoch). Smith & Topin, "Super-Convergence" (2017); as PyTorch has it, except that after the last step
-    the rate stays where it is, where PyTorch's goes past its end.
+    The momentum, or the first of betas, goes the opposite way. Call ``step`` after each batch, ``total_steps``
+    times at most (or epochs x steps_per_epoch). Smith & Topin, "Super-Convergence" (2017); as PyTorch has it, but
+    after the last step the rate stays where it is, where PyTorch's goes past its end.
 
     Raises ValueError for steps past the end.
     """
@@ -58,8 +58,8 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"OneCycleLR: pct_start is {pct_start!r}; wanted a number from 0 to 1")
         if not (div_factor > 0 and final_div_factor > 0):
             raise ValueError(f"OneCycleLR: wanted factors above 0, got {div_factor!r} and {final_div_factor!r}")
-        if cycle_momentum and "momentum" not in optimizer.defaults:
-            raise ValueError("OneCycleLR: cycle_momentum wants an optimizer that has a momentum")
+        if cycle_momentum and not optimizer.defaults.keys() & {"momentum", "betas"}:
+            raise ValueError("OneCycleLR: cycle_momentum wants an optimizer that has a momentum, or betas")
         self.pct_start = pct_start
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
@@ -107,7 +107,11 @@ class OneCycleLR(LRScheduler):
             phase, part = self._now()
             anneal = _ANNEAL[self.anneal_strategy]
             for group, momenta in zip(self.optimizer.param_groups, self.momenta, strict=True):
-                group["momentum"] = anneal(momenta[phase.momenta[0]], momenta[phase.momenta[1]], part)
+                momentum = anneal(momenta[phase.momenta[0]], momenta[phase.momenta[1]], part)
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
 
 
 def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:

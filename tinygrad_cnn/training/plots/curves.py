@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_cnn.tape import Array
+from tinygrad_cnn.training.finder import Found
 from tinygrad_cnn.training.history import Epoch, History
 from tinygrad_cnn.training.plots.style import BLUE, FAINT, GREEN, INK, VERMILION, drawing
 
@@ -55,6 +56,20 @@ def plot_learning_rates(history: History, path: str | os.PathLike[str]) -> None:
         rates = _each(history, lambda epoch: epoch.learning_rate)
         axes.plot(_numbers(history), rates, color=GREEN, **_dots(len(history)))
         axes.set_ylim(0, 1.05 * max([*rates, 1e-9]))
+
+
+def plot_finder(found: Found, path: str | os.PathLike[str]) -> None:
+    """Draw the loss at each rate that `LearningRateFinder` tried, and mark the rate that it suggests."""
+    with drawing(path, 8, 4.5) as figure:
+        axes = figure.subplots()
+        axes.set_title("Loss while the learning rate grows", fontweight="bold")
+        axes.semilogx(found.rates, found.losses, color=BLUE, label="smoothed loss")
+        label = f"suggestion: {found.suggestion:.2g}"
+        axes.axvline(found.suggestion, color=VERMILION, linestyle="--", label=label)
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("loss")
+        axes.grid(axis="y", color=FAINT)
+        _legend(axes)
 
 
 def _over_epochs(axes: Axes, history: History, title: str, ylabel: str) -> Axes:

@@ -49,7 +49,7 @@ def plot_confusion(matrix: Array, class_names: Sequence[str], path: str | os.Pat
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [shortened(name) for name in class_names]
     size = 2.4 + (0.55 if classes <= 15 else 0.4) * max(classes, 4) + 0.07 * max(map(len, names))
-    with drawing(path, size + 0.5, size) as figure:
+    with drawing(path, size + 1.2, size) as figure:
         axes = figure.subplots()
         image = axes.imshow(np.ma.masked_equal(share, 0), cmap="cividis_r", norm=PowerNorm(0.4, 0, 1))
         for row, column in zip(*np.nonzero(matrix), strict=True):

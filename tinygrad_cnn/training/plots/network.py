@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.summary import Row, Summary, shape_text
 from tinygrad_cnn.nn import Conv2d, Module
 from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.training.observe import observe
 from tinygrad_cnn.training.plots.style import BLUE, FAINT, GREEN, INK, ORANGE, QUIET, SKY, bare, drawing, shortened
-from tinygrad_cnn.training.summary import Row, Summary, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,15 @@ MOST_MAPS = 16
 BOXES_ACROSS = 8
 MOST_LETTERS = 15  # under a box
 
-_COLOURS = {"Conv2d": BLUE, "Linear": ORANGE, "MaxPool2d": GREEN, "AvgPool2d": GREEN, "": SKY}
+_COLOURS = {
+    "": SKY,
+    "Conv2d": BLUE,
+    "PartialConv2d": BLUE,
+    "MaxPool2d": GREEN,
+    "AvgPool2d": GREEN,
+    "Subsampling": GREEN,
+    "Linear": ORANGE,
+}
 
 
 def plot_filters(model: Module, path: str | os.PathLike[str]) -> None:
@@ -54,9 +62,12 @@ def plot_feature_maps(model: Module, image: Tensor, path: str | os.PathLike[str]
     Each layer has its own scale, from its lowest value to its highest.
     """
     layers = [("input", "", image.array[0])]
-    for name, module, output in observe(model, image):
+    for name, module, output, _ in observe(model, image):
         if isinstance(output, Tensor) and output.ndim in (2, 4):
-            layers.append((name or "model", type(module).__name__, output.array[0]))
+            values = output.array[0]
+            if values.shape[1:] == (1, 1):
+                values = values.ravel()
+            layers.append((name or "model", type(module).__name__, values))
     with drawing(path, 11, sum(map(_height, layers)) + 0.5) as figure:
         figure.suptitle("One image through the network", fontweight="bold", x=0.01, ha="left", fontsize=13)
         rows = figure.subfigures(len(layers), 1, squeeze=False, height_ratios=[_height(layer) for layer in layers])

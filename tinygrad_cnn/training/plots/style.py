@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,19 @@ STYLE: Any = {
 }
 
 
+_NOTE = ContextVar("note", default="")
+
+
+@contextmanager
+def noted(text: str) -> Iterator[None]:
+    """Within the block, every picture that is drawn says ``text`` at its foot."""
+    token = _NOTE.set(text)
+    try:
+        yield
+    finally:
+        _NOTE.reset(token)
+
+
 @contextmanager
 def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
     """Give a figure of so many inches to draw on; when the block ends, it becomes the PNG file at ``path``."""
@@ -64,6 +78,8 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
         figure = Figure(figsize=(width, height), layout="constrained")
         try:
             yield figure
+            if _NOTE.get():
+                figure.supxlabel(_NOTE.get(), fontsize=10, fontweight="bold", color=VERMILION)
             png = io.BytesIO()
             with warnings.catch_warnings():  # a name in letters that the font lacks is drawn as boxes
                 warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,22 +11,33 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
-from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.training.observe import observe
-from tinygrad_cnn.training.summary import Row, summary
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.summary import Row, summary
+from tinygrad_cnn.models import LeNet, LeNet5
 
 
 def test_lenet_by_hand() -> None:
     found = summary(LeNet(), (1, 28, 28))
     assert found.rows == (
         Row("conv1", "Conv2d", (6, 24, 24), 6 * (25 + 1), 6 * 24 * 24 * 25),
+        Row("pool", "MaxPool2d", (6, 12, 12), 0, 0),
         Row("conv2", "Conv2d", (16, 8, 8), 16 * (6 * 25 + 1), 16 * 8 * 8 * 6 * 25),
+        Row("pool", "MaxPool2d", (16, 4, 4), 0, 0),
         Row("fc1", "Linear", (120,), 120 * (256 + 1), 120 * 256),
         Row("fc2", "Linear", (84,), 84 * (120 + 1), 84 * 120),
         Row("fc3", "Linear", (10,), 10 * (84 + 1), 10 * 84),
     )
     assert found.parameters == found.trainable == 44_426
     assert found.multiply_adds == 281_640
+
+
+def test_lenet5_has_the_connections_of_the_paper() -> None:
+    """Every parameter, biases too, once for each place of a map: C1 has 122,304, C3 151,600, C5 48,120."""
+    found = summary(LeNet5(), (1, 32, 32))
+    assert [row.name for row in found.rows] == ["c1", "s2", "c3", "s4", "c5", "f6", "output"]
+    connections = {row.name: row.parameters * math.prod(row.output_shape[1:]) for row in found.rows}
+    assert [connections[name] for name in ("c1", "c3", "c5")] == [122_304, 151_600, 48_120]
+    assert found.parameters == sum(row.parameters for row in found.rows) == 60_850
 
 
 @given(st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 1))
@@ -71,6 +84,42 @@ def test_every_parameter_counts_once_and_every_call_is_a_row() -> None:
     )
     assert (found.parameters, found.trainable) == (21, 13)
     assert "8 of the parameters are not trained" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "counted"),
+    [
+        (nn.ConvTranspose2d(3, 4, 2, stride=2), (3, 5, 6), 3 * 5 * 6 * 4 * 4),
+        (nn.Conv1d(2, 3, 3, dilation=2), (2, 9), 3 * 5 * 2 * 3),
+        (nn.Linear(4, 3), (5, 4), 5 * 4 * 3),
+        (nn.LayerNorm(4), (4,), 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_layer_counts_its_products(layer: nn.Module, size: tuple[int, ...], counted: int) -> None:
+    (row,) = tg.summary(layer, size).rows
+    assert row.multiply_adds == counted
+
+
+def test_a_layer_counts_only_what_is_in_no_layer_below() -> None:
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 3)
+            self.weight = nn.Parameter(tg.ones(3, 5))
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return self.inner(x) @ self.weight
+
+    assert [(row.name, row.multiply_adds) for row in summary(Outer(), (3,)).rows] == [("inner", 9), ("Outer", 15)]
+
+
+def test_integers_and_several_inputs() -> None:
+    words = tg.summary(nn.Embedding(10, 3), (5,), dtype=tg.int64)
+    assert words.rows == (Row("Embedding", "Embedding", (5, 3), 30, 0),)
+    pair = tg.summary(nn.Bilinear(3, 4, 2), [(3,), (4,)])
+    assert pair.rows[0].output_shape == (2,)
+    assert str(pair).startswith("Bilinear, one input of 3 and one of 4")
 
 
 def test_a_model_without_parameters_and_one_in_float64() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 from typing import Any, NamedTuple
 
 from tinygrad_cnn import creation
-from tinygrad_cnn.nn import Conv2d, Linear, Module
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.text import table
+from tinygrad_cnn.nn import Module
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.training.observe import observe
 
 
 class Row(NamedTuple):
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     kind: str
     output_shape: tuple[int, ...] | None  # without the batch; None if the output is not a tensor
     parameters: int  # 0 where they were counted in a row above
-    multiply_adds: int  # of Conv2d and Linear, biases not counted; 0 for any other kind
+    multiply_adds: int  # of convolutions and matrix products, biases not counted
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Summary:
     """The layers of a model in the order of their calls, and its totals; ``str()`` of it is a table."""
 
     model: str
-    input_size: tuple[int, ...]
+    input_sizes: tuple[tuple[int, ...], ...]
     rows: tuple[Row, ...]
     parameters: int
     trainable: int
@@ -38,6 +38,11 @@ class Summary:
         """Those of all rows."""
         return sum(row.multiply_adds for row in self.rows)
 
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """That of the first input."""
+        return self.input_sizes[0]
+
     def __str__(self) -> str:
         head = ("layer", "kind", "output shape", "parameters", "multiply-adds")
         body = [
@@ -45,29 +50,21 @@ class Summary:
             for row in self.rows
         ]
         total = ("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}")
-        widths = [max(map(len, column)) for column in zip(head, *body, total, strict=True)]
-        rule = "-" * (sum(widths) + 3 * (len(widths) - 1))
-
-        def line(cells: Iterable[str]) -> str:
-            left, right = str.ljust, str.rjust
-            turned = zip((left, left, left, right, right), cells, widths, strict=True)
-            return "   ".join(align(cell, width) for align, cell, width in turned).rstrip()
-
-        title = f"{self.model}, one input of {shape_text(self.input_size)}"
+        title = f"{self.model}, one input of {' and one of '.join(map(shape_text, self.input_sizes))}"
         frozen = self.parameters - self.trainable
         note = [f"{frozen:,} of the parameters are not trained"] if frozen else []
-        return "\n".join([title, rule, line(head), rule, *map(line, body), rule, line(total), *note])
+        return "\n".join([title, table(head, body, total, left=3), *note])
 
 
-def summary(model: Module, input_size: Iterable[int]) -> Summary:
-    """Run the model once on zeros, and return what its layers are; ``input_size`` is that of one sample.
+def summary(model: Module, input_size: Iterable[int] | Iterable[Iterable[int]], *, dtype: Any = None) -> Summary:
+    """Run a module once on zeros, and return what its layers are; ``input_size`` is that of one sample.
 
-    What stands between the layers (`F.relu`, `F.max_pool2d`) is not seen. Parameters are each counted once, also
-    those of layers that were not called, which have no row. The model is left as it was.
+    A module of several inputs takes a size for each. The zeros are of the parameters' type, or of ``dtype``: an
+    `Embedding` wants int64. What stands between the layers (`F.relu`, `F.max_pool2d`) is not seen. Parameters are
+    each counted once, also those of layers that were not called, which have no row. The model is left as it was.
 
     >>> import tinygrad_cnn as tg
-    >>> from tinygrad_cnn.training.summary import summary
-    >>> print(summary(tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.ReLU()), (3,)))
+    >>> print(tg.summary(tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.ReLU()), (3,)))
     Sequential, one input of 3
     ----------------------------------------------------------
     layer   kind     output shape   parameters   multiply-adds
@@ -77,30 +74,25 @@ def summary(model: Module, input_size: Iterable[int]) -> Summary:
     ----------------------------------------------------------
     total                                    8               6
     """
-    size = tuple(input_size)
+    given: tuple[Any, ...] = tuple(input_size)
+    sizes = tuple(map(tuple, given)) if given and isinstance(given[0], Iterable) else (given,)
     parameters = list(model.parameters())
-    dtype = parameters[0].dtype if parameters else None
+    if dtype is None and parameters:
+        dtype = parameters[0].dtype
     seen: set[int] = set()
     rows = []
-    for name, module, output in observe(model, creation.zeros(1, *size, dtype=dtype)):
+    inputs = [creation.zeros(1, *size, dtype=dtype) for size in sizes]
+    for name, module, output, multiply_adds in observe(model, *inputs):
         own = {id(p): p.array.size for p in module.parameters(recurse=False)}
         fresh = sum(count for key, count in own.items() if key not in seen)
         seen |= own.keys()
         shape = output.shape[1:] if isinstance(output, Tensor) else None
         kind = type(module).__name__
-        rows.append(Row(name or kind, kind, shape, fresh, _multiply_adds(module, output)))
+        rows.append(Row(name or kind, kind, shape, fresh, multiply_adds))
     trainable = sum(p.array.size for p in parameters if p.requires_grad)
-    return Summary(type(model).__name__, size, tuple(rows), sum(p.array.size for p in parameters), trainable)
+    return Summary(type(model).__name__, sizes, tuple(rows), sum(p.array.size for p in parameters), trainable)
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
     """Return a shape as people write it: 6 x 24 x 24."""
     return "?" if shape is None else " x ".join(map(str, shape))
-
-
-def _multiply_adds(module: Module, output: Any) -> int:
-    """Each number put out is a sum over one row of the weight: (O, C / groups, KH, KW) or (O, in)."""
-    if not isinstance(module, (Conv2d, Linear)):
-        return 0
-    weight: Tensor = module.weight
-    return int(prod(output.shape[1:]) * prod(weight.shape[1:]))

@@ -1,0 +1,121 @@
+"""What is measured: each row of the table, the data that all frameworks share, and their initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from math import prod, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+STEPS = 5
+"""How many losses must agree before anything is timed."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A row of the table: what kind of work, on which model, and by how much PyTorch's time is to be ours."""
+
+    name: str
+    title: str
+    kind: str
+    targets: tuple[float, float] = (0, 0)
+    model: str = "lenet"
+    batch: int = 64
+
+    @property
+    def turns_of_one(self) -> bool:
+        """Whether one run of it is long enough to be a turn."""
+        return self.kind in ("epoch", "indexed", "accuracy", "import", "memory")
+
+
+def _lenet(kind: str, title: str, batches: Sequence[int], targets: Sequence[tuple[float, float]]) -> list[Workload]:
+    return [
+        Workload(f"lenet-{kind}-{batch}", f"LeNet {title}, batch {batch}", kind, target, batch=batch)
+        for batch, target in zip(batches, targets, strict=True)
+    ]
+
+
+WORKLOADS = [
+    *_lenet("step", "step", (1, 16, 64, 128, 512), [(2.5, 3), *[(2.0, 3)] * 4]),
+    *_lenet("inference", "inference", (1, 256), [(2, 3)] * 2),
+    Workload("epoch", "epoch of 60,000, DataLoader", "epoch", (3, 5)),
+    Workload("epoch-indexed", "epoch, indexed by hand", "indexed"),
+    Workload("accuracy", "time to 99 % of the test digits", "accuracy", (2, 3)),
+    Workload("mlp", "MLP 784-512-512-10 step, 128", "step", (1, 1), "mlp", 128),
+    Workload("wide", "convnet 1-32-64-128 step, 64", "step", (0.7, 1), "wide"),
+    Workload("residual", "residual block step, 64", "step", (0.7, 1), "residual"),
+    Workload("small", "operation on 100 elements", "small", (2, 2)),
+    Workload("tape", "operation that computes nothing", "tape"),
+    Workload("import", "import", "import", (5, 2)),
+    Workload("memory", "peak memory, epoch of LeNet", "memory", (2, 1.5)),
+]
+
+
+def select(patterns: Sequence[str], among: Sequence[Workload] = WORKLOADS) -> list[Workload]:
+    """Return the workloads whose names match one of the patterns; all, if there is none."""
+    for pattern in patterns:
+        if not any(fnmatch(w.name, pattern) for w in among):
+            raise ValueError(f"no workload is named {pattern!r}; there are {', '.join(w.name for w in among)}")
+    return [w for w in among if not patterns or any(fnmatch(w.name, p) for p in patterns)]
+
+
+# --- the same data and weights for all ---
+
+
+def write_digits(folder: Path, whole: bool) -> str:
+    """Write digits as plain arrays, which every framework reads alike; return what they are called.
+
+    They are MNIST's. If they are not wanted ``whole``, a few thousand do, drawn where MNIST is not at hand.
+    """
+    from tinygrad_cnn.data import MNIST, SyntheticDigits
+
+    size = None if whole else 4096
+    name = "MNIST"
+    for part in ("train", "test"):
+        try:
+            digits: Any = MNIST(train=part == "train", download=whole)
+        except FileNotFoundError:
+            if whole:
+                raise
+            name, digits = "synthetic digits", SyntheticDigits(train=part == "train", size=size)
+        pixels = digits.images[:size, None].astype(np.float32)
+        pixels /= 255
+        np.save(folder / f"{part}-images.npy", pixels)
+        np.save(folder / f"{part}-labels.npy", digits.labels[:size])
+    return name
+
+
+def read_digits(folder: Path, part: str) -> tuple[Array, Array]:
+    """Return images (N, 1, 28, 28) and labels (N,)."""
+    return np.load(folder / f"{part}-images.npy"), np.load(folder / f"{part}-labels.npy")
+
+
+def batches(folder: Path, workload: Workload, count: int = 8) -> list[tuple[Array, Array]]:
+    """Return a few batches of what a model takes: digits, or noise for the residual block."""
+    size = workload.batch
+    if workload.model == "residual":
+        rng = np.random.default_rng(0)
+        shape = (size, 64, 16, 16)
+        return [(rng.standard_normal(shape, np.float32), rng.integers(0, 10, size)) for _ in range(count)]
+    images = np.load(folder / "train-images.npy", mmap_mode="r")
+    labels = np.load(folder / "train-labels.npy")
+    starts = range(0, min(count * size, len(labels) - size + 1), size)
+    return [(np.array(images[i : i + size]), labels[i : i + size]) for i in starts]
+
+
+def initial_weights(shapes: Sequence[Sequence[int]], seed: int = 0) -> list[Array]:
+    """Return weights and biases as PyTorch's layers begin: uniform on +-1 / sqrt(fan_in)."""
+    rng = np.random.default_rng(seed)
+    weights, bound = [], 1.0
+    for shape in shapes:
+        if len(shape) > 1:
+            bound = 1 / sqrt(prod(shape[1:]))
+        weights.append(rng.uniform(-bound, bound, tuple(shape)).astype(np.float32))
+    return weights

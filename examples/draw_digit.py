@@ -1,0 +1,227 @@
+"""Draw a digit in the browser, and watch LeNet recognise it.
+
+Serves one page on this machine only (127.0.0.1). The weights are those of the newest run of lenet_mnist.py under
+--runs; where there is none, a network is trained first, in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import json
+import sys
+import threading
+import webbrowser
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.data import digit_from_drawing
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.training import Config
+from tinygrad_cnn.training.run import run
+
+SIDE = 140  # pixels of a drawing, high and wide, as the page sends it: a byte each
+PAGE = Path(__file__).with_name("draw_digit_page")
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Recognizer:
+    """A trained LeNet that says what it sees in a drawing, and what happened inside."""
+
+    def __init__(self, model: LeNet, about: dict[str, Any]) -> None:
+        self.model = model.eval()
+        self.about = about
+        self._lock = threading.Lock()  # the model is watched and differentiated by one request at a time
+
+    def recognize(self, ink: np.ndarray) -> dict[str, Any]:
+        """Return probabilities, the digit as it was seen, the layers' activations and the saliency of a drawing."""
+        digit = digit_from_drawing(ink)
+        pixels = tg.tensor(digit[None, None], requires_grad=True)
+        with self._lock:
+            log_probabilities = tg.log_softmax(self.model(pixels), 1)[0]
+            best = int(log_probabilities.argmax())
+            (saliency,) = tg.autograd.grad(log_probabilities[best], pixels)
+            layers = observe(self.model, pixels)[:-1]  # the last one's outputs are the probabilities
+        return {
+            "probabilities": [round(p, 4) for p in log_probabilities.exp().tolist()],
+            "seen": picture(digit),
+            "saliency": picture(saliency.numpy()[0, 0], signed=True),
+            "layers": [{"name": layer.name, "maps": maps(layer.output.array[0])} for layer in layers],
+        }
+
+
+def picture(values: np.ndarray, signed: bool = False) -> dict[str, Any]:
+    """Return a plane of numbers for the page: its width, and a whole number up to 255 for each pixel."""
+    peak = float(np.abs(values).max()) or 1.0
+    scaled = values / peak if signed else np.maximum(values, 0) / peak
+    return {"width": values.shape[1], "pixels": np.rint(scaled * 255).astype(int).ravel().tolist()}
+
+
+def maps(output: np.ndarray) -> list[dict[str, Any]]:
+    """Return a layer's activations after ReLU as planes on a common scale: one a channel, or a row of units."""
+    planes = output if output.ndim == 3 else output[None, None]
+    joined = picture(planes.reshape(1, -1))["pixels"]
+    size = planes[0].size
+    return [{"width": planes.shape[2], "pixels": joined[i * size : (i + 1) * size]} for i in range(planes.shape[0])]
+
+
+# --- the weights ---
+
+
+def open_recognizer(runs: Path) -> Recognizer:
+    """Return a recognizer with the weights of the newest run, or of one that is trained now."""
+    for metrics in sorted(runs.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            return load(metrics.parent)
+        except (ValueError, KeyError, OSError, RuntimeError, configparser.Error) as error:
+            print(f"passing over {metrics.parent}: {error}", file=sys.stderr)
+    print(f"There is no trained LeNet in {runs}{'/'} yet: training one.")
+    folder = runs / "draw_digit"
+    run(Config(epochs=3, augment="affine", pictures=False, output=str(folder)))
+    return load(folder)
+
+
+def load(folder: Path) -> Recognizer:
+    """Return a recognizer with the weights of a run, if they are of a LeNet that reads digits as we draw them."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read_string((folder / "config.ini").read_text(encoding="utf-8"))
+    if (config["model"]["model"], config["data"]["normalize"]) != ("lenet", "false"):
+        raise ValueError("wanted a LeNet trained without --normalize")
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if metrics["dataset"] not in ("mnist", "emnist-digits", "synthetic digits"):
+        raise ValueError(f"it was trained on {metrics['dataset']}, not on digits")
+    model = LeNet()
+    model.load_state_dict(tg.load(folder / "model.safetensors"))
+    about = {name: metrics[name] for name in ("dataset", "test_accuracy", "synthetic")}
+    return Recognizer(model, {**about, "folder": str(folder)})
+
+
+# --- the server ---
+
+
+class Answer(NamedTuple):
+    """What goes back to the browser."""
+
+    status: HTTPStatus
+    kind: str
+    body: bytes
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from memory: nothing that a request says is ever a path on the disk."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 10  # seconds for which a browser may keep a connection without using it
+    server: Server
+
+    def do_GET(self) -> None:
+        """Answer with a part of the page."""
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self._send(refusal(HTTPStatus.BAD_REQUEST, "there is nothing to send here"))
+        elif page := self.server.pages.get(self.path):
+            self._send(Answer(HTTPStatus.OK, *page))
+        else:
+            self._send(refusal(HTTPStatus.NOT_FOUND, "there is no such page"))
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        """Answer with what the network makes of a drawing."""
+        if why_not := self._refusal():
+            self._send(why_not)
+            return
+        body = self.rfile.read(SIDE * SIDE)
+        if len(body) < SIDE * SIDE:  # the browser went away
+            self.close_connection = True
+            return
+        found = self.server.recognizer.recognize(np.frombuffer(body, np.uint8).reshape(SIDE, SIDE))
+        self._send(Answer(HTTPStatus.OK, "application/json", json.dumps(found).encode()))
+
+    def _refusal(self) -> Answer | None:
+        """Return why a drawing is not looked at, if so."""
+        if self.path != "/recognize":
+            return refusal(HTTPStatus.NOT_FOUND, "drawings go to /recognize")
+        origin = self.headers.get("Origin")
+        if origin is not None and origin.removeprefix("http://") not in self.server.hosts:
+            return refusal(HTTPStatus.FORBIDDEN, "only this server's own page may ask")
+        if self.headers.get("Content-Type") != "application/octet-stream":
+            return refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "wanted application/octet-stream")
+        if self.headers.get("Transfer-Encoding") or not (length := self.headers.get("Content-Length")):
+            return refusal(HTTPStatus.LENGTH_REQUIRED, f"wanted a Content-Length of {SIDE * SIDE}")
+        if length != str(SIDE * SIDE):
+            return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"wanted {SIDE} x {SIDE} bytes")
+        return None
+
+    def _send(self, answer: Answer) -> None:
+        if self.headers.get("Host") not in self.server.hosts:  # a name of somebody else's that leads here
+            answer = refusal(HTTPStatus.FORBIDDEN, "this server answers to its own address only")
+        if answer.status >= 400:
+            self.close_connection = True  # what it sent and we did not read would look like its next request
+        self.send_response(answer.status)
+        for name, value in {**HEADERS, "Content-Type": answer.kind}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing of requests."""
+
+
+def refusal(status: HTTPStatus, why: str) -> Answer:
+    """Return an error for the browser."""
+    return Answer(status, "application/json", json.dumps({"error": why}).encode())
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the page and a recognizer on 127.0.0.1."""
+
+    def __init__(self, recognizer: Recognizer, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.recognizer = recognizer
+        self.hosts = [f"127.0.0.1:{self.server_port}", f"localhost:{self.server_port}"]
+        self.pages = {f"/{path.name}": (TYPES[path.suffix], path.read_bytes()) for path in PAGE.iterdir()}
+        self.pages["/"] = self.pages.pop("/page.html")
+        self.pages["/about.json"] = ("application/json", json.dumps(recognizer.about).encode())
+
+
+def main() -> None:
+    """Open the page and serve it until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8765, help="where to listen, 0 for any free port (8765)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder with the folders of runs (runs)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page, only say where it is")
+    options = parser.parse_args()
+    recognizer = open_recognizer(options.runs)
+    try:
+        server = Server(recognizer, options.port)
+    except (OSError, OverflowError) as error:
+        parser.exit(1, f"error: port {options.port} cannot be used ({error}); try --port 0\n")
+    url = f"http://127.0.0.1:{server.server_port}/"
+    print(f"Weights of {recognizer.about['folder']}. Draw at {url} (Ctrl-C ends it.)", flush=True)
+    if not options.no_browser:
+        webbrowser.open(url)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Readers of files that may come from anywhere, each as a function of bytes that fails if its promise is broken.
+
+The promise: a result that is well formed, or an error of the named kind that names the file; never another error,
+and nothing but the given file in the folder afterwards.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.data.download import fetch
+from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
+from tinygrad_cnn.training import EarlyStopping, Trainer
+from tinygrad_cnn.training.checkpoint import _digest, _packed, load_checkpoint, save_checkpoint
+from tinygrad_cnn.training.config import Config, ConfigError, read_ini
+from tinygrad_cnn.training.progress import Progress
+
+Reader = Callable[[bytes], Any]
+"""Given the content of a file, returns what was read, or None if it was refused."""
+
+
+def reader(read: Callable[[Path], Any], refusal: type[Exception] = ValueError) -> Reader:
+    def attempt(content: bytes) -> Any:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "file")
+            path.write_bytes(content)
+            try:
+                return read(path)
+            except refusal as error:
+                if str(path) not in str(error):
+                    raise AssertionError("the error does not name the file") from error
+                return None
+            finally:
+                assert [p.name for p in Path(folder).iterdir()] == ["file"]
+                assert path.read_bytes() == content
+
+    return attempt
+
+
+def idx(path: Path) -> Any:
+    array = read_idx(path)
+    assert array.dtype.isnative
+    assert array.nbytes <= MAX_BYTES
+    return array
+
+
+def weights(path: Path) -> Any:
+    found = tg.load(path)
+    assert all(isinstance(name, str) and isinstance(tensor, tg.Tensor) for name, tensor in found.items())
+    assert sum(tensor.array.nbytes for tensor in found.values()) <= path.stat().st_size
+    return found
+
+
+def ini(path: Path) -> Any:
+    """What is read makes a configuration, which comes back from a file of its own."""
+    config = Config(**read_ini(path))
+    with TemporaryDirectory() as folder:
+        again = Path(folder, "config.ini")
+        again.write_text(config.to_ini(), encoding="utf-8")
+        assert Config(**read_ini(again)) == config
+    return config
+
+
+def header(content: bytes) -> Any:
+    """Weights whose header is anything, with its right length before it and plausible numbers after it."""
+    return READERS["safetensors"](safetensors(content, bytes(40)))
+
+
+def small_trainer() -> Trainer:
+    tg.manual_seed(0)
+    model = tg.nn.Linear(1, 2)
+    optimizer = tg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, 2)
+    trainer = Trainer(model, tg.nn.CrossEntropyLoss(), optimizer, schedule, [EarlyStopping()])
+    trainer.running = Progress(np.arange(3), 0.1)
+    return trainer
+
+
+def plain(state: Any) -> Any:
+    """A state with lists in place of its tensors, to be compared."""
+    if isinstance(state, dict):
+        return {key: plain(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [plain(value) for value in state]
+    return state.tolist() if isinstance(state, tg.Tensor) else state
+
+
+def packed(state: Any) -> tuple[str, dict[str, np.ndarray]]:
+    """The text and the tensors of a checkpoint."""
+    arrays: dict[str, np.ndarray] = {}
+    return json.dumps(_packed(state, "state", arrays)), arrays
+
+
+def state(content: bytes) -> Any:
+    """A forged checkpoint, its checksum right: it fits a trainer as it is, or leaves the trainer as it was."""
+    from safetensors.numpy import save
+
+    text, trainer = content.decode("utf-8", "replace"), small_trainer()
+    before, arrays = plain(trainer.state_dict()), packed(trainer.state_dict())[1]
+    forged = save(arrays, {"state": text, "sha256": _digest(text, arrays)})
+    found = READERS["checkpoint"](forged)
+    if found is None:
+        return None
+    try:
+        trainer.load_state_dict(found)
+    except ValueError:
+        if plain(trainer.state_dict()) != before:
+            raise AssertionError("the trainer has changed") from None
+        return None
+    return trainer
+
+
+SERVED = bytes(range(256))
+
+
+def download(answer: bytes) -> Any:
+    """The right file from a server that answers so, or a ConnectionError and nothing in the folder."""
+    with socket.create_server(("127.0.0.1", 0)) as server, TemporaryDirectory() as folder:
+
+        def serve() -> None:
+            with server.accept()[0] as client:
+                client.settimeout(2)
+                try:
+                    while b"\r\n\r\n" not in client.recv(1 << 16):
+                        pass
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(1)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        mirror = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        digest = hashlib.sha256(SERVED).hexdigest()
+        try:
+            return fetch("digits", digest, [mirror], folder, timeout=1, max_bytes=1 << 16).read_bytes()
+        except ConnectionError as error:
+            if f"{mirror}digits: " not in str(error) or list(Path(folder).iterdir()):
+                raise AssertionError("the error does not name the mirror, or something was left") from error
+            return None
+        finally:
+            thread.join(5)
+
+
+READERS: dict[str, Reader] = {
+    "idx": reader(idx),
+    "safetensors": reader(weights),
+    "checkpoint": reader(load_checkpoint),
+    "ini": reader(ini, ConfigError),
+    "download": download,
+    "header": header,
+    "state": state,
+}
+
+
+def _written(write: Callable[[Path], object]) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "file.gz")
+        write(path)
+        return path.read_bytes()
+
+
+def _samples() -> dict[str, list[bytes]]:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    zipped = _written(lambda path: write_idx(path, array))
+    tensors = {"weight": tg.ones(2, 3), "mask": tg.tensor([True, False]), "none": tg.zeros(0)}
+    state = {"model": {"weight": tg.arange(3.0)}, "epoch": 3, "rates": [0.1, None], "name": "é"}
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 256\r\n\r\n"
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n" + SERVED + b"\r\n0\r\n\r\n"
+    return {
+        "idx": [gzip.decompress(zipped), zipped],
+        "safetensors": [_written(lambda path: tg.save(tensors, path))],
+        "checkpoint": [_written(lambda path: save_checkpoint(state, path))],
+        "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],
+        "download": [head + SERVED, chunked],
+        "header": [json.dumps({"a": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()],
+        "state": [packed(small_trainer().state_dict())[0].encode()],
+    }
+
+
+SAMPLES = _samples()
+"""Files that each reader accepts."""
+
+
+def safetensors(header: object, body: bytes = b"") -> bytes:
+    """A file with any header, given as JSON or as it stands."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body

@@ -1,0 +1,38 @@
+"""What is measured beside PyTorch is the same work: the first losses, or outputs, agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.expressions import EXPRESSIONS
+from benchmarks.pytorch_like import PyTorchLike
+from benchmarks.runner import TOLERANCE, distance
+from benchmarks.workloads import WORKLOADS, Workload, write_digits
+
+pytest.importorskip("torch")
+BOTH = [w for w in WORKLOADS if w.kind in ("step", "inference", "small")]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    write_digits(folder, whole=False)
+    return folder
+
+
+@pytest.mark.parametrize("workload", BOTH, ids=lambda w: w.name)
+def test_both_frameworks_get_the_same_numbers(workload: Workload, digits: Path) -> None:
+    few = replace(workload, batch=2)
+    ours, theirs = (PyTorchLike(name, digits).prepare(few).check() for name in ("tinygrad_cnn", "torch"))
+    assert distance(ours, theirs) <= TOLERANCE
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("kind", ["forward", "both"])
+def test_expressions_are_the_same_work(expression: str, kind: str, digits: Path) -> None:
+    workload = Workload(expression, expression, kind, model=expression, batch=10)
+    ours, theirs = (PyTorchLike(name, digits).prepare(workload).check() for name in ("tinygrad_cnn", "torch"))
+    assert distance(ours, theirs) <= TOLERANCE or "dropout" in expression

@@ -1,0 +1,123 @@
+"""Every module is PyTorch's twin: outputs, gradients, buffers, names and words, in training and evaluation."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from module_cases import CASES, ModuleCase
+
+import tinygrad_cnn as tg
+
+torch = pytest.importorskip("torch")
+
+
+def close(case: ModuleCase) -> dict[str, float]:
+    """How close: PyTorch's derivative of hardsigmoid multiplies by 1 / 6 in single precision."""
+    return {"rtol": 1e-7 if case.name == "Hardsigmoid" else 1e-9, "atol": 1e-11}
+
+
+def floats(result: Any) -> Any:
+    """The differentiable part of a result that may be (values, indices)."""
+    return result[0] if isinstance(result, tuple) else result
+
+
+def compare_call(ours: Any, theirs: Any, a: list[Any], b: list[Any], near: dict[str, float]) -> None:
+    """Call both; hold results and all gradients, for a random gradient of the result, against one another."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own advice
+        out, wanted = ours(*a), theirs(*b)
+    if isinstance(out, tuple):
+        np.testing.assert_array_equal(out[1].numpy(), wanted[1].numpy())
+    out, wanted = floats(out), floats(wanted)
+    np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), **near)
+    assert out.requires_grad == wanted.requires_grad
+    if not out.requires_grad:
+        return
+    g = np.random.default_rng(1).standard_normal(out.shape)
+    out.backward(tg.tensor(g))
+    wanted.backward(torch.tensor(g))
+    named = [*enumerate(zip(a, b, strict=True))]
+    named += [(n, (p, q)) for (n, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
+    for name, (p, q) in named:
+        assert (p.grad is None) == (q.grad is None), name
+        if p.grad is not None:
+            np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), **near, err_msg=str(name))
+
+
+def assert_same_state(ours: Any, theirs: Any) -> None:
+    state, wanted = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(wanted)
+    for name, value in state.items():
+        np.testing.assert_allclose(value.numpy(), wanted[name].numpy(), rtol=1e-9, err_msg=name)
+        assert str(wanted[name].dtype).removeprefix("torch.") == str(value.dtype)
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+@given(data=st.data())
+def test_it_computes_what_pytorchs_does(case: ModuleCase, data: Any) -> None:
+    sample = data.draw(case.samples)
+    ours, theirs = case.make(sample), sample.make(torch, case.name)
+    assert repr(ours) == repr(theirs)
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, 0.5)  # norms start at 1 and 0, which would hide much
+    ours.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
+    a, b = sample.given(tg), sample.given(torch)
+    for training in (True, True, False):
+        ours.train(training)
+        theirs.train(training)
+        if not (training and case.random):
+            compare_call(ours, theirs, a, b, close(case))
+        assert_same_state(ours, theirs)
+
+
+@pytest.mark.parametrize("name", sorted({case.name for case in CASES}))
+def test_it_starts_as_pytorchs_does(name: str) -> None:
+    """The same bounds and moments, drawn or fixed."""
+    arguments: dict[str, Any] = STARTS.get(name, {})
+    ours, theirs = getattr(tg.nn, name)(**arguments), getattr(torch.nn, name)(**arguments)
+    for (key, p), q in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
+        drawn, wanted = p.numpy(), q.numpy()
+        assert drawn.dtype == wanted.dtype
+        assert np.abs(drawn).max() == pytest.approx(np.abs(wanted).max(), rel=0.03 if "Emb" not in name else 0.3), (
+            key
+        )
+        assert drawn.std() == pytest.approx(wanted.std(), rel=0.12), key
+        assert abs(drawn.mean() - wanted.mean()) < 0.2 * np.abs(wanted).max() + 1e-12, key
+
+
+STARTS: dict[str, dict[str, Any]] = {
+    "Linear": {"in_features": 50, "out_features": 400},
+    "Bilinear": {"in1_features": 50, "in2_features": 9, "out_features": 400},
+    "Embedding": {"num_embeddings": 300, "embedding_dim": 50, "padding_idx": 7},
+    "Conv1d": {"in_channels": 6, "out_channels": 300, "kernel_size": 5, "groups": 2},
+    "Conv2d": {"in_channels": 6, "out_channels": 300, "kernel_size": (3, 5), "groups": 2},
+    "ConvTranspose1d": {"in_channels": 40, "out_channels": 300, "kernel_size": 5, "groups": 2},
+    "ConvTranspose2d": {"in_channels": 40, "out_channels": 300, "kernel_size": 3, "groups": 2},
+    "PReLU": {"num_parameters": 3},
+    "GroupNorm": {"num_groups": 2, "num_channels": 4},
+    "LayerNorm": {"normalized_shape": (2, 3)},
+    "RMSNorm": {"normalized_shape": (2, 3)},
+    "MaxPool1d": {"kernel_size": 2},
+    "MaxPool2d": {"kernel_size": 2},
+    "AvgPool1d": {"kernel_size": 2},
+    "AvgPool2d": {"kernel_size": 2},
+    "AdaptiveAvgPool2d": {"output_size": 2},
+    "AdaptiveMaxPool2d": {"output_size": 2},
+    "Unflatten": {"dim": 1, "unflattened_size": (2, 3)},
+    "ZeroPad2d": {"padding": 1},
+    "PixelShuffle": {"upscale_factor": 2},
+    "LocalResponseNorm": {"size": 2},
+    "Threshold": {"threshold": 1, "value": 2},
+    "Softmax": {"dim": 1},
+    "LogSoftmax": {"dim": 1},
+    "Softmin": {"dim": 1},
+    "BatchNorm1d": {"num_features": 3},
+    "BatchNorm2d": {"num_features": 3},
+    "InstanceNorm1d": {"num_features": 3, "affine": True, "track_running_stats": True},
+    "InstanceNorm2d": {"num_features": 3, "affine": True, "track_running_stats": True},
+}

@@ -1,0 +1,303 @@
+"""Exported models do in ONNX Runtime what they do here, for batches of other lengths than the example's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from op_cases import CASES
+from registry import OpCase
+
+import tinygrad_cnn as tg
+import tinygrad_cnn.nn.functional as F
+from tinygrad_cnn import nn
+from tinygrad_cnn.models import LeNet, LeNet5
+from tinygrad_cnn.onnx.export import model_of
+from tinygrad_cnn.onnx.mapping import MAPPINGS
+from tinygrad_cnn.onnx.walk import Ref, walk_once
+from tinygrad_cnn.tape import Operation
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+runtime.set_default_logger_severity(4)
+OPTIONS = runtime.SessionOptions()
+OPTIONS.intra_op_num_threads = OPTIONS.inter_op_num_threads = 1
+
+
+class Of(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs: tg.Tensor) -> Any:
+        return self.function(*inputs)
+
+
+def run(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    session = runtime.InferenceSession(model, OPTIONS)
+    return session.run(None, {wanted.name: x for wanted, x in zip(session.get_inputs(), inputs, strict=True)})
+
+
+def same(ours: Any, theirs: list[np.ndarray]) -> None:
+    for a, b in zip(ours if isinstance(ours, (tuple, list)) else [ours], theirs, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-5, atol=1e-5)
+
+
+# --- every mapping, by the registry of operations ---
+
+
+def mapped(case: OpCase) -> bool:
+    names = [name for name in case.records if name in Operation.registry]
+    return all(name in MAPPINGS for name in names) and (case.differentiable or bool(names))
+
+
+def single(value: Any) -> Any:
+    """Return arrays of numbers in float32, which runtimes have every operator for."""
+    return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+
+
+UNEXPORTED = (
+    "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|operation [a-z_0-9]* has no"
+)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if mapped(case)], ids=repr)
+@given(data=st.data())
+def test_an_operation_and_its_mapping_give_the_same(case: OpCase, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    inputs = [tg.tensor(single(a)) for a in sample.inputs]
+    assume(all(x.numel() for x in inputs))
+    arguments = {key: single(value) for key, value in sample.arguments.items()}
+    model = Of(lambda *tensors: case.function(*tensors, **arguments))
+    found = walk_once(model, inputs, [f"x{i}" for i in range(len(inputs))])
+    assume(all(isinstance(out, Ref) for out in found.outputs))  # nothing to do for the runtime
+    try:
+        written = model_of(found, "case")
+    except ValueError as error:
+        if re.search(UNEXPORTED, str(error)):
+            return
+        raise
+    onnx.checker.check_model(written, full_check=True)
+    same(model(*inputs), run(written.SerializeToString(), [x.numpy() for x in inputs]))
+
+
+# --- whole models, for any batch ---
+
+rng = np.random.default_rng(0)
+IMAGE, ROW, FLAT = (4, 6, 7), (4, 9), (6,)
+
+
+def weight(*shape: int) -> np.ndarray:
+    return rng.standard_normal(shape).astype(np.float32) * 0.3
+
+
+def trained(module: nn.Module) -> nn.Module:
+    """Return a module with the parameters and buffers of one that is no longer new."""
+    with tg.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.dtype.kind == "f":
+                tensor.copy_(np.abs(weight(*tensor.shape)) + 0.2)
+    return module
+
+
+def f(function: Callable[..., Any], shape: tuple[int, ...]) -> tuple[nn.Module, tuple[int, ...]]:
+    return Of(function), shape
+
+
+class Block(nn.Module):
+    """A residual block, with its sum in place as people write it."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(channels, outputs, 1)
+        self.norm = trained(nn.BatchNorm2d(outputs))
+        self.requires_grad_(False)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        y = self.norm(self.first(x))
+        y = self.second(F.relu(y))
+        y += self.skip(x)
+        return F.relu(y)
+
+
+class Squared(nn.Module):
+    """A layer of two inputs that is given one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Bilinear(6, 6, 2)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return self.layer(x, x)
+
+
+class Recurrent(nn.Module):
+    """A state that begins with zeros, as many as there are samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = nn.Linear(4 + 5, 5)
+
+    def forward(self, x: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
+        state = tg.zeros(x.shape[0], 5)
+        for t in range(x.shape[2]):
+            state = tg.tanh(self.step(tg.cat([x[:, :, t], state], 1)))
+        return state, state.mean(1, keepdim=True).expand(x.shape[0], 3)
+
+
+MODULES: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+    "AdaptiveAvgPool2d": lambda: (nn.AdaptiveAvgPool2d((4, 3)), IMAGE),
+    "AdaptiveMaxPool2d": lambda: (nn.AdaptiveMaxPool2d((4, 3)), IMAGE),
+    "AvgPool1d": lambda: (nn.AvgPool1d(2), ROW),
+    "AvgPool2d": lambda: (nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), IMAGE),
+    "BatchNorm1d": lambda: (trained(nn.BatchNorm1d(4)), ROW),
+    "BatchNorm2d": lambda: (trained(nn.BatchNorm2d(4)), IMAGE),
+    "Bilinear": lambda: (Squared(), FLAT),
+    "Conv1d": lambda: (nn.Conv1d(4, 3, 3, padding="same", dilation=2), ROW),
+    "Conv2d": lambda: (nn.Conv2d(4, 2, (3, 2), 2, (1, 0), groups=2), IMAGE),
+    "ConvTranspose1d": lambda: (nn.ConvTranspose1d(4, 3, 3, 2), ROW),
+    "ConvTranspose2d": lambda: (nn.ConvTranspose2d(4, 6, (3, 2), 2, 1, 1, groups=2), IMAGE),
+    "Dropout1d": lambda: (nn.Dropout1d(), ROW),
+    "Flatten": lambda: (nn.Flatten(), IMAGE),
+    "GLU": lambda: (nn.GLU(1), IMAGE),
+    "GroupNorm": lambda: (trained(nn.GroupNorm(2, 4)), IMAGE),
+    "InstanceNorm1d": lambda: (trained(nn.InstanceNorm1d(4, affine=True)), ROW),
+    "InstanceNorm2d": lambda: (nn.InstanceNorm2d(4, track_running_stats=True), IMAGE),
+    "LayerNorm": lambda: (trained(nn.LayerNorm((6, 7))), IMAGE),
+    "Linear": lambda: (nn.Linear(7, 2), IMAGE),
+    "LocalResponseNorm": lambda: (nn.LocalResponseNorm(3), IMAGE),
+    "LogSoftmax": lambda: (nn.LogSoftmax(1), IMAGE),
+    "MaxPool1d": lambda: (nn.MaxPool1d(3, 2, 1), ROW),
+    "MaxPool2d": lambda: (nn.MaxPool2d(3, 2, 1, ceil_mode=True), IMAGE),
+    "PixelShuffle": lambda: (nn.PixelShuffle(2), IMAGE),
+    "RMSNorm": lambda: (trained(nn.RMSNorm(7)), IMAGE),
+    "Softmax": lambda: (nn.Softmax(1), IMAGE),
+    "Softmin": lambda: (nn.Softmin(1), IMAGE),
+    "Threshold": lambda: (nn.Threshold(0.1, 0.2), IMAGE),
+    "Unflatten": lambda: (nn.Unflatten(1, (2, 3)), FLAT),
+    "Upsample": lambda: (nn.Upsample((9, 4), mode="bilinear"), IMAGE),
+    "ZeroPad2d": lambda: (nn.ZeroPad2d((1, 2, 0, 3)), IMAGE),
+}
+ELSEWHERE = {"Embedding", "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterList", "Sequential"}
+LOSSES = {name for name in nn.__all__ if name.endswith("Loss")} | {"CosineSimilarity", "PairwiseDistance"}
+PLAIN = {name for name in nn.__all__ if name[0].isupper()} - MODULES.keys() - ELSEWHERE - LOSSES
+MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+    **{name: lambda name=name: (getattr(nn, name)(), IMAGE) for name in sorted(PLAIN)},  # activations, dropout
+    **MODULES,
+    "LeNet": lambda: (LeNet(), (1, 28, 28)),
+    "LeNet5": lambda: (LeNet5(), (1, 28, 28)),
+    "residual": lambda: (nn.Sequential(Block(4, 4), Block(4, 3), nn.Flatten(), nn.Linear(126, 2)), IMAGE),
+    "recurrent": lambda: (Recurrent(), (4, 3)),
+    "linear without bias": lambda: (nn.Linear(6, 3, bias=False), FLAT),
+    "adaptive pooling evenly": lambda: (nn.AdaptiveMaxPool2d((3, 7)), IMAGE),
+    "nearest": lambda: (nn.Upsample(scale_factor=2), IMAGE),
+    "normalize": lambda: f(F.normalize, IMAGE),
+    "reflect": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), "reflect"), IMAGE),
+    "circular": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), "circular"), IMAGE),
+    "pad with ones": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), value=1.0), IMAGE),
+    "pad less": lambda: f(lambda x: F.pad(x, (-1, 2)), IMAGE),
+    "cat and mean": lambda: f(lambda x: tg.cat([x.mean((2, 3)), x[:, :, 0, -1], x.amax((-1, -2))], 1), IMAGE),
+    "transposed": lambda: f(lambda x: x.transpose(1, 2).reshape(x.shape[0] * 6, 28) @ tg.ones(28, 2), IMAGE),
+    "choices": lambda: f(lambda x: (tg.where(x > 0.2, x, 3) * 2, x.argmax(1), x.clamp(0, 1)), IMAGE),
+    "attention": lambda: f(lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), IMAGE),
+}
+
+
+@pytest.mark.parametrize("make", list(MODELS.values()), ids=list(MODELS))
+def test_a_model_does_the_same_for_batches_of_any_length(make: Any, tmp_path: Path) -> None:
+    model, shape = make()
+    tg.onnx.export(model, tg.zeros(1, *shape), tmp_path / "model.onnx")
+    written = (tmp_path / "model.onnx").read_bytes()
+    loaded = onnx.load_from_string(written)
+    onnx.checker.check_model(loaded, full_check=True)
+    assert (loaded.ir_version, loaded.opset_import[0].version) == (8, 13)
+    assert loaded.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "N"
+    for length in (1, 2, 7):
+        x = np.random.default_rng(length).standard_normal((length, *shape)).astype(np.float32)
+        same(model.eval()(tg.tensor(x)), run(written, [x]))
+
+
+def test_parameters_keep_their_names_and_values(tmp_path: Path) -> None:
+    model = LeNet()
+    tg.onnx.export(model, tg.zeros(1, 1, 28, 28), tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    found = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for name, parameter in model.named_parameters():
+        np.testing.assert_array_equal(found[name], parameter.detach().numpy())
+    assert [node.op_type for node in graph.node] == (
+        "Conv Relu MaxPool Conv Relu MaxPool Reshape Gemm Relu Gemm Relu Gemm Identity".split()
+    )
+    assert (graph.input[0].name, graph.output[0].name, len(found)) == ("input", "output", 11)
+
+
+@pytest.mark.parametrize("padding_idx", [None, 2])
+def test_an_embedding_looks_up_indices_that_come_later(padding_idx: int | None, tmp_path: Path) -> None:
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 4, padding_idx)
+            self.register_buffer("place", tg.tensor(weight(5, 4)))
+
+        def forward(self, words: tg.Tensor, scale: tg.Tensor) -> tg.Tensor:
+            x = self.table(words)
+            x += self.place
+            return x * scale.unsqueeze(-1)
+
+    model = Words()
+    tg.onnx.export(model, (tg.zeros(2, 5, dtype=tg.int64), tg.ones(2, 5)), tmp_path / "words.onnx")
+    words, scale = np.random.default_rng(0).integers(0, 9, (4, 5)), weight(4, 5)
+    same(model(tg.tensor(words), tg.tensor(scale)), run((tmp_path / "words.onnx").read_bytes(), [words, scale]))
+
+
+def test_a_model_is_afterwards_as_it_was(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    model[1].eval()
+    before = model[0].weight.detach().clone()
+    with tg.no_grad():
+        tg.onnx.export(model, tg.zeros(1, 2), tmp_path / "model.onnx")
+        assert not tg.is_grad_enabled()
+    assert (model.training, model[1].training, model[0].weight.grad) == (True, False, None)
+    assert (model[0].weight == before).all()
+
+
+REFUSED = {
+    "the operation det has no counterpart": lambda x: tg.linalg.det(x),
+    "index with several arrays": lambda x: x[[0, 1], [0, 1]],
+    "round to decimals has no counterpart": lambda x: tg.round(x, decimals=2),
+    "add has an array of shape .*, which depends on the batch": lambda x: x + np.sin(x.detach().numpy()),
+    "index has 2, which depends on the batch": lambda x: x[1:],
+    "cat has 6, which depends on the batch": lambda x: tg.cat([x, x[:2], x[:1]]),
+    "calls other operations for another batch": lambda x: x.exp() if len(x) > 4 else x.sin(),
+    "writes in place .add_., unrecorded": lambda x: x.detach().add_(1) + x,
+    "output 0 of the model does not depend on its input": lambda x: tg.ones(3),
+    "index with a part of the batch": lambda x: x[:2],
+}
+
+
+@pytest.mark.parametrize(("message", "function"), list(REFUSED.items()), ids=list(REFUSED))
+def test_what_cannot_be_exported_is_named_and_leaves_the_file_as_it_was(
+    message: str, function: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"before")
+    with pytest.raises(ValueError, match=f"onnx.export: .*{message}"):
+        tg.onnx.export(Of(function), tg.ones(1, 3, 3), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+    assert path.read_bytes() == b"before"
+
+
+def test_examples_are_tensors_with_a_batch(tmp_path: Path) -> None:
+    for example in ((), tg.tensor(1.0), [[1.0]], tg.zeros(0, 2)):
+        with pytest.raises(ValueError, match="wanted one tensor or several as example"):
+            tg.onnx.export(LeNet(), example, tmp_path / "model.onnx")

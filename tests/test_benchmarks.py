@@ -1,0 +1,54 @@
+"""The benchmarks run: one small workload, in a process of its own, measured, shown and written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.pytorch_like import PyTorchLike
+from benchmarks.runner import TOLERANCE, distance
+from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
+
+
+def test_one_command_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["lenet-step-1", "--peers", "numpy", "--quick", "--output", str(tmp_path)])
+    (row,) = json.loads((tmp_path / "default.json").read_text())["rows"]
+    assert 0 < row["results"]["numpy"]["best"] <= row["results"]["numpy"]["median"]
+    assert "LeNet step, batch 1" in capsys.readouterr().out
+    assert "| LeNet step, batch 1 |" in (tmp_path / "default.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    write_digits(folder, whole=False)
+    return folder
+
+
+@pytest.mark.parametrize("workload", [w for w in WORKLOADS if w.kind == "step"], ids=lambda w: w.name)
+def test_a_workload_begins_anew_with_the_same_numbers(workload: Workload, digits: Path) -> None:
+    job = PyTorchLike("tinygrad_cnn", digits).prepare(replace(workload, batch=2))
+    first = job.check()
+    job.run()
+    job.reset()
+    np.testing.assert_allclose(job.check(), first, rtol=1e-5)
+    assert len(set(first)) == len(first)
+
+
+def test_numbers_that_differ_are_told_apart() -> None:
+    assert distance([1.0, 2.0], [1.0, 2.0]) == 0
+    assert distance([1.0, 2.001], [1.0, 2.0]) > TOLERANCE
+    assert distance([1.0], [1.0, 2.0]) > TOLERANCE
+    assert distance([float("nan")], [1.0]) > TOLERANCE
+
+
+def test_workloads_are_chosen_by_pattern() -> None:
+    assert [w.name for w in select(["lenet-inference-*"])] == ["lenet-inference-1", "lenet-inference-256"]
+    assert select([]) == WORKLOADS
+    with pytest.raises(ValueError, match=r"no workload is named 'lenet-9'; there are lenet-step-1"):
+        select(["lenet-9"])

@@ -1,0 +1,81 @@
+"""Operations that take a quicker way where they can, which no one must notice by the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import generators
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.kernels.choose import MANY, choose
+from tinygrad_cnn.ops.index import _MANY, _unindex
+
+SHAPE = (30, 4, 20)
+assert np.prod(SHAPE) > 2 * _MANY
+
+
+def rows(rng: np.random.Generator, size: int) -> np.ndarray:
+    return rng.integers(-size, size, 2 * size)
+
+
+INDICES: dict[str, Any] = {
+    "different rows": lambda rng: rng.permutation(30),
+    "rows named twice": lambda rng: rows(rng, 30),
+    "rows named from the front and from the back": lambda rng: np.array([*range(30), -1]),
+    "different columns": lambda rng: (..., rng.permutation(20)),
+    "columns named twice": lambda rng: (slice(None), slice(1, None), rows(rng, 20)),
+    "a table of rows": lambda rng: rows(rng, 30).reshape(-1, 3),
+    "a mask": lambda rng: rng.random(SHAPE) < 0.5,
+    "a mask of rows": lambda rng: (rng.random(30) < 0.9, slice(None, None, 2)),
+    "several arrays": lambda rng: (rows(rng, 30)[:, None], slice(None), rows(rng, 20)),
+}
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+@given(rng=generators(), dtype=st.sampled_from([np.float32, np.float64]))
+def test_numbers_are_added_up_where_an_index_points(index: Any, rng: np.random.Generator, dtype: Any) -> None:
+    where = index(rng)
+    values = rng.uniform(-1, 1, np.empty(SHAPE)[where].shape).astype(dtype)
+    wanted = np.zeros(SHAPE, dtype)
+    np.add.at(wanted, where, values)
+    found = _unindex(values, shape=SHAPE, index=where)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+    assert found.dtype == dtype
+
+
+@given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
+def test_zero_or_a_number_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
+    odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, np.finfo(dtype).tiny, -np.finfo(dtype).max]
+    x, mask = rng.choice(odd, (3, 4)).astype(dtype), rng.random((2, 3, 4)) < 0.5
+    for layout in (x, x[:, ::-1], x.T.copy().T):
+        for a, b in [(layout, 0), (0.0, layout)]:
+            found, wanted = choose(mask, a, b), np.where(mask, dtype(a), dtype(b))
+            assert found.tobytes() == wanted.tobytes()
+
+
+@given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
+def test_either_of_many_numbers_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in [(MANY // 100, 100), (1, 100)])
+    a[0, :3] = np.nan, -0.0, np.inf
+    mask = rng.random((2, *a.shape)) < rng.choice([0, 0.5, 1])
+    assert choose(mask, a, b).tobytes() == np.where(mask, a, b).tobytes()
+
+
+def test_numbers_may_be_chosen_from_alone() -> None:
+    assert np.asarray(tg.where(tg.tensor([True, False]), 1.5, 0.0)).tolist() == [1.5, 0.0]
+
+
+@given(rng=generators())
+def test_infinite_powers_of_e_are_added(rng: np.random.Generator) -> None:
+    a, b = rng.choice([np.inf, -np.inf, 1000.0, -1000.0, 0.0], (2, 20)).astype(np.float32)
+    found = tg.logaddexp(tg.from_numpy(a), tg.from_numpy(b)).numpy()
+    np.testing.assert_allclose(found, np.logaddexp(a, b), rtol=1e-6)
+
+
+def test_sigmoid_is_exact_far_from_zero() -> None:
+    found = tg.tensor([-np.inf, -1000.0, -80.0, 0.0, 80.0, np.inf]).sigmoid()
+    np.testing.assert_allclose(found.numpy(), [0, 0, np.exp(-80.0), 0.5, 1, 1], rtol=1e-6)

@@ -1,0 +1,26 @@
+"""Hooks, which a user registers and may take away again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove`` takes the hook away, and so does leaving a ``with`` block."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Take the hook away; the second time, do nothing."""
+        place = next((i for i, hook in enumerate(self._hooks) if hook is self._hook), None)
+        if place is not None:
+            del self._hooks[place]
+        self._hooks = []
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()

@@ -1,0 +1,61 @@
+"""One derivative of one call of an operation against central differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.autograd import enable_grad, grad, no_grad
+from tinygrad_cnn.dtypes import float64
+from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import Call
+
+
+def deviation(call: Call, index: int) -> float:
+    """Return how far the derivative for an input is from central differences, in parts of the gradient's norm.
+
+    Both are computed in float64, along a random direction in which about a thousand entries change, for random
+    weights of the results, at values moved a little towards their mean: away from the kinks that ties, such as
+    zeros after a relu, would be. A kink may still be hit by accident, so the best of three attempts counts.
+    """
+    return min(_deviation(call, index, np.random.default_rng(seed)) for seed in range(3))
+
+
+def _deviation(call: Call, index: int, rng: np.random.Generator) -> float:
+    values = [_nearby(array_of(value), rng) for value in call.inputs]
+    constants = {key: float64 if _is_float(value) else value for key, value in call.constants.items()}
+    x = values[index]
+    if not x.size:
+        return 0.0
+    direction = rng.standard_normal(x.shape) * (rng.random(x.shape) * x.size < 1000)
+    step = 1e-7 * (float(np.sqrt(np.mean(np.square(x)))) or 1.0)
+
+    def result(by: float, recorded: bool = False) -> tuple[Tensor, Tensor]:
+        at = Tensor(x + by * direction, requires_grad=recorded)
+        return at, call.operation(*values[:index], at, *values[index + 1 :], **constants)
+
+    with enable_grad():
+        at, out = result(0.0, recorded=True)
+        weights = rng.standard_normal(out.shape)
+        (found,) = grad(out, at, Tensor(weights), allow_unused=True)
+    gradient = np.zeros_like(x) if found is None else found.array
+    with no_grad():
+        ahead, behind = (result(by)[1].array for by in (step, -step))
+    analytic = float(np.sum(gradient * direction))
+    numeric = float(np.sum(weights * ((ahead - behind) / (2 * step))))
+    norm = float(np.linalg.norm(gradient[direction != 0]))
+    return abs(analytic - numeric) / (norm or abs(numeric) or 1.0)
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.dtype) and value.kind == "f"
+
+
+def _nearby(value: Any, rng: np.random.Generator) -> Any:
+    """Return numbers in float64, each moved by up to a hundredth of the way to their mean."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
+        return value
+    exact = value.astype(np.float64)
+    return exact + 0.01 * rng.random(exact.shape) * (exact.mean() - exact)

@@ -1,0 +1,256 @@
+"""A backward pass, step by step: which derivative made which gradient, and what that took."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_cnn.autograd import _differentiate
+from tinygrad_cnn.files import replacing
+from tinygrad_cnn.inspection.differences import deviation
+from tinygrad_cnn.inspection.graph import svg
+from tinygrad_cnn.inspection.page import page
+from tinygrad_cnn.inspection.rules import rules
+from tinygrad_cnn.inspection.text import cut, scaled, table
+from tinygrad_cnn.nn import Module
+from tinygrad_cnn.tape import Node, Variable, _arrays_in, _owner
+from tinygrad_cnn.tensor import Tensor, _Retain
+from tinygrad_cnn.trace import Call, Line, line_of, measured, record_lines, watch
+
+Event: TypeAlias = tuple[Node, int, Any, Any, float]
+"""A derivative that ran: node, number of the edge, gradient in, gradient out, seconds."""
+
+AGREES = 1e-4  # a derivative and finite differences that are no further apart than this say the same
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A gradient that one derivative made: what for, by which rule, and what it took."""
+
+    input: str  # the operation's input
+    to: int | str  # the step that the gradient goes to, or the name of a leaf
+    rule: str
+    shape: tuple[int, ...]
+    norm: float
+    seconds: float
+    memory: int  # in bytes: 0 if the gradient shares the memory of the one that came in
+    deviation: float | None  # from finite differences, in parts of the norm; None if it was not checked
+
+    @property
+    def verdict(self) -> str:
+        """What finite differences said."""
+        if self.deviation is None:
+            return ""
+        if self.deviation != self.deviation:
+            return "not finite"
+        return f"{'ok' if self.deviation <= AGREES else 'WRONG'} {self.deviation:.0e}"
+
+
+@dataclass
+class Step:
+    """One recorded operation, and the gradient that came to it."""
+
+    number: int
+    operation: str
+    line: Line | None
+    shape: tuple[int, ...]
+    norm: float
+    kept: int  # bytes that were kept for it, and for no step before
+    arrows: list[Arrow] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Those of its derivatives."""
+        return sum(arrow.seconds for arrow in self.arrows)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The steps of a backward pass, newest operation first. ``str()`` is a table, ``svg()`` a picture."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        """What it came to."""
+        arrows = [arrow for step in self.steps for arrow in step.arrows]
+        made, kept = sum(a.memory for a in arrows), sum(step.kept for step in self.steps)
+        checked = [a.verdict for a in arrows if a.verdict]
+        wrong = sum(v.startswith("WRONG") for v in checked)
+        verdict = f", {len(checked)} derivatives checked, {wrong} wrong" if checked else ""
+        return (
+            f"backward through {len(self.steps)} operations in {scaled(sum(a.seconds for a in arrows), 's')}, "
+            f"{scaled(made, 'B')} of gradients, {scaled(kept, 'B')} kept for it{verdict}"
+        )
+
+    def __str__(self) -> str:
+        checked = any(a.deviation is not None for step in self.steps for a in step.arrows)
+        head = ("step", "operation", "gradient for", "rule", "line", "shape", "norm", "time", "memory")
+        rows = [row for step in self.steps for row in _rows(step, self, checked)]
+        return f"{self.title}\n{table((*head, *(['check'] * checked)), rows, left=5)}"
+
+    def name_of(self, target: int | str) -> str:
+        """Return what an arrow points to in words."""
+        return f"{target} {self.steps[target - 1].operation}" if isinstance(target, int) else target
+
+    def svg(self) -> str:
+        """Return the graph as a picture that needs nothing else: the loss on top, gradients flow down."""
+        return svg(self)
+
+    def html(self) -> str:
+        """Return a page with the picture and all the figures, which needs nothing else."""
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        return self.svg()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture (.svg), the page (.html) or the table (.txt) to a file, by its name's ending."""
+        ways: dict[str, Callable[[], str]] = {".svg": self.svg, ".html": self.html, ".txt": self.__str__}
+        where = Path(path)
+        if where.suffix not in ways:
+            raise ValueError(f"save: wanted a name ending in {', '.join(ways)}, got {where.name!r}")
+        text = ways[where.suffix]()
+        with replacing(where) as file:
+            file.write(text.encode())
+
+
+def _rows(step: Step, whole: Explanation, checked: bool) -> Iterator[tuple[str, ...]]:
+    for i, arrow in enumerate(step.arrows):
+        yield (
+            str(step.number) if i == 0 else "",
+            step.operation if i == 0 else "",
+            whole.name_of(arrow.to),
+            cut(arrow.rule, 36),
+            step.line.short if i == 0 and step.line else "",
+            "x".join(map(str, arrow.shape)) or "1",
+            f"{arrow.norm:.3g}",
+            scaled(arrow.seconds, "s"),
+            scaled(arrow.memory, "B"),
+            *([arrow.verdict] * checked),
+        )
+
+
+def explain(
+    loss: Tensor | Callable[[], Tensor], model: Module | None = None, *, check: bool = False
+) -> Explanation:
+    """Run the backward pass of a loss, and return it step by step; no ``.grad`` changes, and the graph stays.
+
+    The loss is a tensor, or a function without arguments that computes it: then the lines of code that called the
+    operations are known too (of a tensor, if it was computed under `trace.record_lines`), and with ``check`` every
+    derivative is held to central differences, at values near to its inputs. Parameters are named as in the model,
+    if one is given.
+
+    Raises ValueError for a loss of several elements, and for a check of a loss that is computed already.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> for step in tg.explain(lambda: (x * x).sum(), check=True).steps:
+    ...     print(step.operation, [(arrow.rule, arrow.to) for arrow in step.arrows])
+    sum [('spread(g, input_shape, dim)', 2)]
+    mul [('g * other', 'a leaf'), ('g * input', 'a leaf')]
+    """
+    calls: dict[Node, Call] = {}
+    if not isinstance(loss, Variable):
+
+        def note(call: Call) -> None:
+            node = getattr(call.result, "node", None)
+            if check and node is not None:
+                calls[node] = call
+
+        with record_lines(), watch(note):
+            loss = loss()
+    elif check:
+        raise ValueError(
+            "explain: a check needs the inputs of every operation: give a function that computes the loss, "
+            "explain(lambda: ..., check=True)"
+        )
+    if loss.numel() != 1:
+        raise ValueError(f"explain: wanted a loss of one element, got shape {loss.shape}; take its sum() or mean()")
+    names: dict[Any, str] = {}
+    if model is not None:
+        names = {parameter: name for name, parameter in model.named_parameters()}
+    events: list[Event] = []
+    with _measuring(loss, events):
+        _differentiate("explain", [loss], None, None, True, False)
+    return _explained(events, names, calls)
+
+
+@contextmanager
+def _measuring(loss: Tensor, events: list[Event]) -> Iterator[None]:
+    """Have each derivative behind the loss leave an event."""
+    nodes, ahead = set(), [loss.node]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, Node) and node not in nodes:
+            nodes.add(node)
+            ahead += [origin for origin, _, _ in node.edges if isinstance(origin, Node)]
+    before = [(node, node.edges, node.hooks) for node in nodes]
+
+    def watched(node: Node, k: int) -> Callable[[Any, Any, float], None]:
+        return lambda g, value, seconds: events.append((node, k, g, value, seconds))
+
+    try:
+        for node in nodes:
+            if node.hooks is not None:  # that it is looked at is no reason to add to a retained gradient
+                node.hooks = [hook for hook in node.hooks if not isinstance(hook, _Retain)]
+            edges = enumerate(node.edges)
+            node.edges = [(origin, measured(rule, watched(node, k)), i) for k, (origin, rule, i) in edges]
+        yield
+    finally:
+        for node, edges_before, hooks in before:
+            node.edges, node.hooks = edges_before, hooks
+
+
+def _explained(events: list[Event], names: dict[Any, str], calls: dict[Node, Call]) -> Explanation:
+    numbers: dict[Node, int] = {}
+    for node, *_ in events:
+        numbers.setdefault(node, len(numbers) + 1)
+    steps: list[Step] = []
+    seen: set[int] = {id(_owner(leaf.array)) for node in numbers for leaf in _leaves(node)}
+    for node, k, g, value, seconds in events:
+        if k == 0:
+            norm, kept = _norm(g), _kept(node, seen)
+            steps.append(Step(len(steps) + 1, node.operation.name, line_of(node), node.shape, norm, kept))
+        origin, _, i = node.edges[k]
+        operation = node.operation
+        name = operation.inputs[0 if operation.variadic else i]
+        written = rules(operation) if hasattr(operation, "forward") else {}  # one made of a Function has none
+        rule = written.get(name, "backward")
+        made = _owner(value) is not _owner(g)
+        found = deviation(calls[node], i) if node in calls else None
+        to = numbers[origin] if isinstance(origin, Node) else names.get(origin, "a leaf")
+        steps[-1].arrows.append(
+            Arrow(name, to, rule, tuple(value.shape), _norm(value), seconds, _bytes(value) * made, found)
+        )
+    return Explanation(tuple(steps))
+
+
+def _leaves(node: Node) -> Iterator[Variable]:
+    return (origin for origin, _, _ in node.edges if not isinstance(origin, Node))
+
+
+def _norm(array: Any) -> float:
+    return float(np.linalg.norm(np.asarray(array, np.float64)))
+
+
+def _kept(node: Node, seen: set[int]) -> int:
+    """Return the bytes of memory, not seen before, that a node keeps for its derivatives."""
+    total = 0
+    for array in _arrays_in(node.kept or {}):
+        owner = _owner(array)
+        if id(owner) not in seen:
+            seen.add(id(owner))
+            total += _bytes(array)
+    return total
+
+
+def _bytes(array: Any) -> int:
+    """Return the size of the memory that an array lies in."""
+    return int(getattr(_owner(array), "nbytes", array.nbytes))

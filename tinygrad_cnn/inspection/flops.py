@@ -1,0 +1,60 @@
+"""How many floating-point operations a call of a recorded operation takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.trace import Call
+
+# The sums of products: for each, the numbers that are added up, once for each number of one operand.
+_MULTIPLY_ADDS: dict[str, Callable[[Call], int]] = {
+    "matmul": lambda call: _size(call.result) * np.shape(call.inputs[0])[-1],
+    "linear": lambda call: _size(call.result) * np.shape(call.inputs[1])[-1],
+    "conv2d": lambda call: _size(call.result) * prod(np.shape(call.inputs[1])[1:]),
+    "conv2d_input": lambda call: _size(call.inputs[0]) * prod(np.shape(call.inputs[1])[1:]),
+    "conv2d_weight": lambda call: _size(call.inputs[0]) * prod(np.shape(call.result)[1:]),
+}
+
+_MOVES = set(
+    "broadcast_to cast cat diagonal flip index permute put reshape roll tile undiagonal unindex im2col".split()
+)
+
+
+def _size(value: Any) -> int:
+    return prod(np.shape(value))
+
+
+def multiply_adds(call: Call) -> int:
+    """Return the multiplications with an addition of a matrix product or a convolution; 0 for anything else."""
+    count = _MULTIPLY_ADDS.get(call.operation.name)
+    return 0 if count is None else count(call)
+
+
+def flops(call: Call) -> int:
+    """Return the floating-point operations of a call: exact for sums of products, else one for each element.
+
+    A multiplication and an addition are two. Pooling looks at each element of each window; what only moves numbers
+    takes none. An elementwise function counts once for each element, whatever it costs.
+    """
+    name = call.operation.name
+    if name in _MULTIPLY_ADDS:
+        bias = call.inputs[2] if len(call.inputs) > 2 else None
+        return 2 * multiply_adds(call) + (0 if bias is None else _size(call.result))
+    if name in _MOVES:
+        return 0
+    if "window" in call.constants:
+        taps: int = prod(call.constants["window"].kernel)
+        return _size(call.result) * taps
+    return max(map(_size, (call.result, *call.inputs)))
+
+
+def derivative_flops(call: Call, index: int) -> int:
+    """Return those of the derivative for one input: of a product's factor as many as the product took."""
+    name = call.operation.name
+    if name in _MULTIPLY_ADDS and index < 2:
+        return 2 * multiply_adds(call)
+    return 0 if name in _MOVES else max(map(_size, (call.result, call.inputs[index])))

@@ -1,0 +1,126 @@
+"""Where the time goes: calls, seconds and floating-point operations of each operation, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from tinygrad_cnn.inspection.flops import derivative_flops, flops
+from tinygrad_cnn.inspection.text import scaled, table
+from tinygrad_cnn.trace import Call, measured, watch
+
+
+@dataclass
+class Tally:
+    """What was counted."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    flops: int = 0
+
+    def add(self, seconds: float, flops: int, calls: int = 1) -> None:
+        """Count so many more."""
+        self.calls += calls
+        self.seconds += seconds
+        self.flops += flops
+
+
+@dataclass
+class Cost:
+    """The calls of one operation, and those of its derivatives, one for each input that needs a gradient."""
+
+    forward: Tally = field(default_factory=Tally)
+    backward: Tally = field(default_factory=Tally)
+
+    @property
+    def seconds(self) -> float:
+        """Those of both."""
+        return self.forward.seconds + self.backward.seconds
+
+
+class Profile:
+    """The costs of operations by name; ``str()`` of it is a table, the dearest first."""
+
+    def __init__(self) -> None:
+        self.costs: dict[str, Cost] = {}
+        self.seconds = 0.0  # from the block's beginning to its end
+        self._open = True
+
+    def _see(self, call: Call) -> None:
+        cost = self.costs.setdefault(call.operation.name, Cost())
+        cost.forward.add(call.seconds, flops(call))
+        node = getattr(call.result, "node", None)
+        if node is None:
+            return
+
+        def timed(index: int) -> Any:
+            count = derivative_flops(call, index)
+
+            def see(g: Any, value: Any, seconds: float) -> None:
+                if self._open:
+                    cost.backward.add(seconds, count)
+
+            return see
+
+        node.edges = [(origin, measured(rule, timed(i)), i) for origin, rule, i in node.edges]
+
+    @property
+    def total(self) -> Cost:
+        """The costs of all operations together."""
+        sums = Cost()
+        for cost in self.costs.values():
+            sums.forward.add(cost.forward.seconds, cost.forward.flops, cost.forward.calls)
+            sums.backward.add(cost.backward.seconds, cost.backward.flops, cost.backward.calls)
+        return sums
+
+    def __str__(self) -> str:
+        total = self.total
+        dearest = sorted(self.costs.items(), key=lambda item: -item[1].seconds)
+        head = ("operation", "calls", "forward", "flop", "calls", "backward", "flop", "share")
+        body = table(
+            head,
+            [_row(name, cost, total.seconds) for name, cost in dearest],
+            _row("total", total, total.seconds),
+        )
+        rest = max(self.seconds - total.seconds, 0.0)
+        return (
+            f"{body}\n{scaled(self.seconds, 's')} in all; {scaled(rest, 's')} of it outside of operations: "
+            "recording, adding gradients up, the optimizer, other code"
+        )
+
+    __repr__ = __str__
+
+
+def _row(name: str, cost: Cost, whole: float) -> tuple[str, ...]:
+    share = f"{cost.seconds / whole:.1%}" if whole else "-"
+    tallies = (cost.forward, cost.backward)
+    cells = [c for t in tallies for c in (f"{t.calls:,}", scaled(t.seconds, "s"), scaled(t.flops, ""))]
+    return name, *cells, share
+
+
+@contextmanager
+def profile() -> Iterator[Profile]:
+    """Measure the operations that this thread runs in the block, and the derivatives of those it records there.
+
+    ``with profile() as p:`` gives a `Profile`, to be printed afterwards. Floating-point operations of matrix
+    products and convolutions are counted exactly; of elementwise functions, one for each element; what only moves
+    numbers has none. Out of the block nothing is measured, and nothing costs anything.
+
+    >>> import tinygrad_cnn as tg
+    >>> x, w = tg.ones(2, 3), tg.ones(4, 3, requires_grad=True)
+    >>> with tg.profile() as p:
+    ...     tg.nn.functional.linear(x, w).sum().backward()
+    >>> p.costs["linear"].forward.flops, p.costs["linear"].backward.calls
+    (48, 1)
+    """
+    result = Profile()
+    start = perf_counter()
+    try:
+        with watch(result._see):
+            yield result
+    finally:
+        result.seconds = perf_counter() - start
+        result._open = False

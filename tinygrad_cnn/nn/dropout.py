@@ -1,0 +1,57 @@
+"""Dropout layers: in training mode they set numbers to 0 at random, in evaluation mode they do nothing.
+
+PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are always new tensors.
+"""
+
+from __future__ import annotations
+
+from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.tensor import Tensor
+
+
+class _Dropout(UnaryShell):
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"{type(self).__name__}: p is {p}; wanted a probability between 0 and 1")
+        self._set(p=p)
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input, in training mode with some of it dropped."""
+        result: Tensor = self._call(input, training=self.training)
+        return result
+
+    def extra_repr(self) -> str:
+        """Return the probability."""
+        return by_name(self, "p", "inplace")
+
+
+class Dropout(_Dropout):
+    """Set each number to 0 with probability p, and multiply the others by 1 / (1 - p), as `dropout`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.Dropout(0.5).eval()(tg.ones(2))
+    tensor([1., 1.])
+    """
+
+    function = staticmethod(F.dropout)
+
+
+class Dropout1d(_Dropout):
+    """Drop whole channels of (N, C, L) or (C, L), as `dropout1d`."""
+
+    function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(_Dropout):
+    """Drop whole channels of (N, C, H, W), as `dropout2d`."""
+
+    function = staticmethod(F.dropout2d)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout for networks of `SELU`, which keeps mean and variance, as `alpha_dropout`."""
+
+    function = staticmethod(F.alpha_dropout)

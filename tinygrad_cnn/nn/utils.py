@@ -1,0 +1,90 @@
+"""Helpers for parameters and their gradients: clipping, and all of them as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+
+import numpy as np
+
+from tinygrad_cnn import ops
+from tinygrad_cnn.grad_mode import no_grad
+from tinygrad_cnn.tape import mark_written
+from tinygrad_cnn.tensor import Tensor
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+
+Parameters = Tensor | Iterable[Tensor]
+
+
+def clip_grad_norm_(
+    parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Scale gradients in place so that their norm, as of one vector, is at most ``max_norm``; return it as it was.
+
+    The norm may be inf too, for the largest. A norm that is not finite makes all gradients so or 0, unless
+    ``error_if_nonfinite``: then RuntimeError is raised and nothing has changed. (Pascanu et al., "On the difficulty
+    of training recurrent neural networks", 2013.)
+
+    >>> import tinygrad_cnn as tg
+    >>> p = tg.nn.Parameter([3.0, 4.0])
+    >>> (p * p / 2).sum().backward()
+    >>> tg.nn.utils.clip_grad_norm_(p, 1.0), p.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
+    grads = [p._grad for p in _several(parameters) if p._grad is not None]
+    order = float(norm_type)
+    norms = [np.linalg.norm(grad.array.ravel(), order) for grad in grads]
+    total = np.linalg.norm(norms, order) if norms else np.float32(0)
+    total = total.astype(np.result_type(*norms)) if norms else total
+    if error_if_nonfinite and not isfinite(total):
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm of order {order:g} of the gradients is {total}; to scale them anyway, "
+            "set error_if_nonfinite=False"
+        )
+    factor = min(float(max_norm) / (float(total) + 1e-6), 1.0)
+    for grad in grads:
+        grad.array *= factor
+        mark_written(grad.array, "clip_grad_norm_")
+    return Tensor(total)
+
+
+def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
+    """Bring each number of the gradients into the range from -clip_value to clip_value, in place."""
+    bound = float(clip_value)
+    for p in _several(parameters):
+        if p._grad is not None:
+            np.clip(p._grad.array, -bound, bound, out=p._grad.array)
+            mark_written(p._grad.array, "clip_grad_value_")
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all numbers of the parameters, one after the other; gradients pass back to each.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.utils.parameters_to_vector(tg.nn.Linear(2, 3).parameters()).shape
+    (9,)
+    """
+    parts = [ops.reshape(p, (-1,)) for p in parameters]
+    if not parts:
+        raise ValueError("parameters_to_vector: wanted at least one parameter")
+    return ops.cat(parts)
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the numbers of a vector into the parameters, in their own memory; ValueError if they do not fit."""
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"vector_to_parameters: wanted a tensor, got {type(vec).__name__}")
+    several = list(parameters)
+    wanted = sum(p.numel() for p in several)
+    if vec.shape != (wanted,):
+        raise ValueError(f"vector_to_parameters: the vector has shape {vec.shape}; wanted ({wanted},)")
+    start = 0
+    with no_grad():
+        for p in several:
+            p.copy_(vec.array[start : start + p.numel()].reshape(p.shape))
+            start += p.numel()
+
+
+def _several(parameters: Parameters) -> Iterable[Tensor]:
+    return (parameters,) if isinstance(parameters, Tensor) else parameters

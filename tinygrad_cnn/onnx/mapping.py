@@ -1,0 +1,317 @@
+"""Each recorded operation in ONNX's operators, of opset 13.
+
+The parameters of a mapping are, like those of a derivative, its contract: ``b`` is the graph, to be called with an
+operator; any input or constant of the operation is given by its name, and ``out`` says of what shape and type the
+result is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log, prod
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.onnx.graph import FAR, Graph
+from tinygrad_cnn.onnx.walk import Batch, Ref
+
+Mapping = Callable[..., Ref]
+
+# --- one operator each: the operands in the type of the result ---
+
+_SAME = {
+    "abs": "Abs", "acos": "Acos", "acosh": "Acosh", "add": "Add", "asin": "Asin", "asinh": "Asinh", "atan": "Atan",
+    "atanh": "Atanh", "ceil": "Ceil", "cos": "Cos", "cosh": "Cosh", "div": "Div", "erf": "Erf", "exp": "Exp",
+    "floor": "Floor", "log": "Log", "logical_and": "And", "logical_not": "Not", "logical_or": "Or",
+    "logical_xor": "Xor", "matmul": "MatMul", "maximum": "Max", "minimum": "Min", "mul": "Mul", "neg": "Neg",
+    "pow": "Pow", "relu": "Relu", "sigmoid": "Sigmoid", "sign": "Sign", "sin": "Sin", "sinh": "Sinh",
+    "sqrt": "Sqrt", "sub": "Sub", "tan": "Tan", "tanh": "Tanh",
+}  # fmt: skip
+
+# --- one operator each: the operands in the type in which they meet, the result boolean ---
+
+_ASK = {"eq": "Equal", "ge": "GreaterOrEqual", "gt": "Greater", "le": "LessOrEqual", "lt": "Less"}
+
+
+def _same(operator: str) -> Mapping:
+    def mapping(b: Graph, inputs: list[Any], out: Ref) -> Ref:
+        return b(operator, *(b.cast(x, out.dtype) for x in inputs))
+
+    return mapping
+
+
+def _ask(operator: str) -> Mapping:
+    def mapping(b: Graph, inputs: list[Any]) -> Ref:
+        typed = [x.dtype for x in inputs if hasattr(x, "dtype") and x.dtype is not None]
+        kind = np.result_type(*typed)
+        if kind.kind != "f" and any(isinstance(x, float) for x in inputs):
+            kind = np.dtype(np.float32)
+        return b(operator, *(b.cast(x, kind) for x in inputs), dtype=np.bool_)
+
+    return mapping
+
+
+# --- formulas ---
+
+
+def _log_of_sum(b: Graph, x: Any, y: Any) -> Ref:
+    """log(e^x + e^y), without overflow."""
+    apart = b("Neg", b("Abs", b("Sub", x, y)))
+    return b("Add", b("Max", x, y), b("Log", b("Add", b("Exp", apart), b.cast(1, apart.dtype))))
+
+
+def _hypot(b: Graph, inputs: list[Any], out: Ref) -> Ref:
+    x, y = (b.cast(value, out.dtype) for value in inputs)
+    return b("Sqrt", b("Add", b("Mul", x, x), b("Mul", y, y)))
+
+
+def _remainder(b: Graph, inputs: list[Any], out: Ref) -> Ref:
+    x, y = (b.cast(value, out.dtype) for value in inputs)
+    return b("Sub", x, b("Mul", y, b("Floor", b("Div", x, y)))) if out.dtype.kind == "f" else b("Mod", x, y)
+
+
+def _standardized(b: Graph, input: Any, dim: tuple[int, ...], eps: float) -> Ref:
+    centred = b("Sub", input, b("ReduceMean", input, axes=list(dim)))
+    variance = b("ReduceMean", b("Mul", centred, centred), axes=list(dim))
+    return b("Div", centred, b("Sqrt", b("Add", variance, b.cast(eps, variance.dtype))))
+
+
+def _linear(b: Graph, input: Any, weight: Any, bias: Any) -> Ref:
+    if len(input.shape) == 2:
+        return b("Gemm", input, weight, *([] if bias is None else [bias]), transB=1)
+    product = b("MatMul", input, b("Transpose", weight, perm=[1, 0]))
+    return product if bias is None else b("Add", product, bias)
+
+
+# --- windows ---
+
+
+def _conv(b: Graph, input: Any, weight: Any, bias: Any, geometry: Any) -> Ref:
+    return b("Conv", input, weight, *([] if bias is None else [bias]), **_geometry(weight, geometry))
+
+
+def _conv_transpose(b: Graph, grad: Any, weight: Any, size: Any, geometry: Any) -> Ref:
+    steps = zip(size, grad.shape[2:], weight.shape[2:], *geometry[:3], strict=True)
+    ends = [(m - 1) * s - p + d * (k - 1) + 1 - n for n, m, k, s, p, d in steps]  # to cut off; to add, if negative
+    cut = {"pads": [*geometry.padding, *(max(end, 0) for end in ends)]}
+    out = b("ConvTranspose", grad, weight, **_geometry(weight, geometry) | cut)
+    missing = [max(-end, 0) for end in ends]
+    return b("Pad", out, b.integers([0] * 6 + missing), b.cast(0, out.dtype)) if any(missing) else out
+
+
+def _geometry(weight: Any, geometry: Any) -> dict[str, Any]:
+    (ph, pw) = geometry.padding
+    return {
+        "kernel_shape": list(weight.shape[2:]),
+        "strides": list(geometry.stride),
+        "pads": [ph, pw, ph, pw],
+        "dilations": list(geometry.dilation),
+        "group": geometry.groups,
+    }
+
+
+def _windowed(b: Graph, input: Any, window: Any, fill: float) -> tuple[Any, dict[str, Any]]:
+    """Return what is pooled and the window's attributes, the margin behind as wide as the last windows reach.
+
+    Runtimes take no margin as wide as the kernel, which a dilated one may have: it is made beforehand.
+    """
+    size = input.shape[2:]
+    ends = [
+        max((out - 1) * s + span - n - p, 0)
+        for n, out, span, s, p in zip(
+            size, window.output_size(size), window.span, window.stride, window.padding, strict=True
+        )
+    ]
+    margin = [*window.padding, *ends]
+    if any(m >= k for m, k in zip(margin, window.kernel * 2, strict=True)):
+        (top, left, bottom, right), margin = margin, [0] * 4
+        input = b("Pad", input, b.integers([0, 0, top, left, 0, 0, bottom, right]), b.cast(fill, input.dtype))
+    return input, {"kernel_shape": list(window.kernel), "strides": list(window.stride), "pads": margin}
+
+
+def _max_pool(b: Graph, input: Any, window: Any) -> Ref:
+    pixels, attributes = _windowed(b, input, window, -np.inf)
+    return b("MaxPool", pixels, dilations=list(window.dilation), **attributes)
+
+
+def _avg_pool(b: Graph, input: Any, window: Any, divisor: Any) -> Ref:
+    pixels, attributes = _windowed(b, input, window, 0.0)
+    means = b("AveragePool", pixels, count_include_pad=1, **attributes)
+    taps = prod(window.kernel)
+    return means if np.all(divisor == taps) else b("Mul", means, b.cast(taps / np.asarray(divisor), means.dtype))
+
+
+# --- shapes and parts ---
+
+
+def _reshape(b: Graph, input: Any, shape: Any) -> Ref:
+    """A length of the batch is written 0 where the input has it too, else -1; several are computed."""
+    if 0 in shape:
+        raise ValueError("to a length of 0")
+    given = input.shape
+    target = [0 if isinstance(n, Batch) and given[i : i + 1] == (n,) else n for i, n in enumerate(shape)]
+    if sum(isinstance(n, Batch) for n in target) == 1:
+        target = [-1 if isinstance(n, Batch) else n for n in target]
+    return b("Reshape", input, b.shape(shape if any(isinstance(n, Batch) for n in target) else target))
+
+
+def _broadcast(b: Graph, input: Any, shape: Any) -> Ref:
+    """Expand broadcasts both ways: where the input has the length already, 1 will do."""
+    own = (1,) * (len(shape) - len(input.shape)) + tuple(input.shape)
+    return b("Expand", input, b.shape([1 if n == m else n for n, m in zip(shape, own, strict=True)]))
+
+
+def _sum(b: Graph, input: Any, dim: tuple[int, ...], keepdim: bool, out: Ref) -> Ref:
+    terms = b.cast(input, out.dtype)
+    return b("ReduceSum", terms, b.integers(dim), keepdims=int(keepdim)) if dim else terms
+
+
+def _extreme(operator: str) -> Mapping:
+    def mapping(b: Graph, input: Any, dim: tuple[int, ...], keepdim: bool) -> Ref:
+        return b(operator, input, axes=list(dim), keepdims=int(keepdim)) if dim else b.ref(input)
+
+    return mapping
+
+
+def _place_of_extreme(operator: str) -> Mapping:
+    def mapping(b: Graph, input: Any, dim: int | None, keepdim: bool) -> Ref:
+        if dim is None and keepdim:
+            raise ValueError("in the flattened tensor, with keepdim")
+        x = b("Reshape", input, b.integers([-1])) if dim is None else input
+        return b(operator, x, axis=dim or 0, keepdims=int(keepdim), dtype=np.int64)
+
+    return mapping
+
+
+def _flip(b: Graph, input: Any, dims: tuple[int, ...]) -> Ref:
+    ends = [[-1] * len(dims), [-FAR] * len(dims), dims, [-1] * len(dims)]
+    return b("Slice", input, *map(b.integers, ends))
+
+
+def _index(b: Graph, input: Any, index: Any) -> Ref:
+    """Slices, then the one array of indices, then the dimensions that integers take away, then new ones."""
+    parts = _spelled_out(index, len(input.shape))
+    axes = [part for part in parts if part is not None]
+    gathered = [(axis, p) for axis, p in enumerate(axes) if isinstance(p, (Ref, np.ndarray))]
+    taken = [axis for axis, p in enumerate(axes) if isinstance(p, (int, np.integer))]
+    booleans = any(isinstance(p, (bool, np.bool_)) or getattr(p, "dtype", None) == np.bool_ for p in axes)
+    if len(gathered) > 1 or booleans or (gathered and len(parts) > len(axes)):
+        raise ValueError("with several arrays or with booleans as indices")
+    cuts = [
+        (axis, *_ends(p, input.shape[axis])) for axis, p in enumerate(axes) if not isinstance(p, (Ref, np.ndarray))
+    ]
+    cuts = [cut for cut in cuts if cut[1:] != (0, FAR, 1)]
+    out = b.ref(input)
+    if cuts:
+        where, starts, ends, steps = zip(*cuts, strict=True)
+        out = b("Slice", out, *map(b.integers, (starts, ends, where, steps)))
+    for axis, indices in gathered:
+        out = b("Gather", out, b.cast(indices, np.int64), axis=axis)
+    if taken:
+        out = b("Squeeze", out, b.integers(taken))
+    kept = [p for p in parts if not isinstance(p, (int, np.integer))]
+    new = [i for i, p in enumerate(kept) if p is None]
+    return b("Unsqueeze", out, b.integers(new)) if new else out
+
+
+def _spelled_out(index: Any, ndim: int) -> list[Any]:
+    """Return an index with a part for each dimension."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    rest = ndim - sum(part is not None and part is not ... for part in parts)
+    at = next((i for i, part in enumerate(parts) if part is ...), len(parts))
+    return [*parts[:at], *[slice(None)] * rest, *parts[at + 1 :]]
+
+
+def _ends(part: Any, length: Any) -> tuple[int, int, int]:
+    """Return start, end and step of a slice or of an integer."""
+    if not isinstance(part, slice):
+        return int(part), int(part) + 1 or FAR, 1
+    if isinstance(length, Batch):
+        ends = (0 if part.start is None else part.start, length if part.stop is None else part.stop, part.step)
+        if ends[0] == 0 and ends[1] == length and ends[2] in (None, 1):
+            return 0, FAR, 1
+        raise ValueError("with a part of the batch")
+    start, end, step = part.indices(length)
+    if (start, end, step) == (0, length, 1):
+        return 0, FAR, 1
+    return start, end if end >= 0 else -FAR, step
+
+
+def _unindex(b: Graph, input: Any, shape: Any, index: Any) -> Ref:
+    """Zeros around: what is put among them must be whole."""
+    before, after = [], []
+    for part, n in zip(_spelled_out(index, len(shape)), shape, strict=True):
+        if not isinstance(part, slice):
+            raise ValueError("with indices that are not slices")
+        if isinstance(n, Batch):
+            start, end = _ends(part, n)[0], 0
+        else:
+            start, stop, step = part.indices(n)
+            end = n - stop
+            if step != 1:
+                raise ValueError("with steps")
+        before.append(start)
+        after.append(end)
+    kind = b.ref(input).dtype
+    return b("Pad", input, b.integers(before + after), b.cast(0, kind)) if any(before + after) else b.ref(input)
+
+
+def _one(b: Graph, out: Ref, value: float = 1) -> Ref:
+    return b.cast(value, out.dtype)
+
+
+MAPPINGS: dict[str, Mapping] = {
+    **{name: _same(operator) for name, operator in _SAME.items()},
+    **{name: _ask(operator) for name, operator in _ASK.items()},
+    "amax": _extreme("ReduceMax"),
+    "amin": _extreme("ReduceMin"),
+    "argmax": _place_of_extreme("ArgMax"),
+    "argmin": _place_of_extreme("ArgMin"),
+    "avg_pool2d": _avg_pool,
+    "broadcast_to": _broadcast,
+    "cast": lambda b, input, dtype: b("Identity", b.cast(input, dtype)),
+    "cat": lambda b, tensors, dim, out: b("Concat", *(b.cast(t, out.dtype) for t in tensors), axis=dim),
+    "conv2d": _conv,
+    "conv2d_input": _conv_transpose,
+    "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),
+    "erfc": lambda b, input, out: b("Sub", _one(b, out), b("Erf", input)),
+    "exp2": lambda b, input, out: b("Pow", _one(b, out, 2), b.cast(input, out.dtype)),
+    "expm1": lambda b, input, out: b("Sub", b("Exp", input), _one(b, out)),
+    "flip": _flip,
+    "floor_divide": lambda b, inputs, out: b("Floor", b("Div", *(b.cast(x, out.dtype) for x in inputs))),
+    "fmod": lambda b, inputs, out: b("Mod", *(b.cast(x, out.dtype) for x in inputs), fmod=1),
+    "hypot": _hypot,
+    "index": _index,
+    "isfinite": lambda b, input: b("Not", b("Or", *(b(f, input, dtype=np.bool_) for f in ("IsNaN", "IsInf")))),
+    "isinf": lambda b, input: b("IsInf", input, dtype=np.bool_),
+    "isnan": lambda b, input: b("IsNaN", input, dtype=np.bool_),
+    "linear": _linear,
+    "log10": lambda b, input, out: b("Div", b("Log", input), _one(b, out, log(10))),
+    "log1p": lambda b, input, out: b("Log", b("Add", input, _one(b, out))),
+    "log2": lambda b, input, out: b("Div", b("Log", input), _one(b, out, log(2))),
+    "log_one_plus_exp": lambda b, input, out: _log_of_sum(b, b.ref(input), _one(b, out, 0)),
+    "log_softmax": lambda b, input, dim: b("LogSoftmax", input, axis=dim),
+    "logaddexp": lambda b, inputs, out: _log_of_sum(b, *(b.cast(x, out.dtype) for x in inputs)),
+    "logsumexp": _extreme("ReduceLogSumExp"),
+    "max_pool2d": _max_pool,
+    "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
+    "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),
+    "remainder": _remainder,
+    "reshape": _reshape,
+    "round": lambda b, input, decimals: b("Round", input) if not decimals else _refuse("to decimals"),
+    "softmax": lambda b, input, dim: b("Softmax", input, axis=dim),
+    "square": lambda b, input: b("Mul", input, input),
+    "standardize": _standardized,
+    "sum": _sum,
+    "tile": lambda b, input, repeats: b("Tile", input, b.integers(repeats)),
+    "trunc": lambda b, input: b("Mul", b("Sign", input), b("Floor", b("Abs", input))),
+    "unindex": _unindex,
+    "where": lambda b, input, other, condition, out: b(
+        "Where", condition, b.cast(input, out.dtype), b.cast(other, out.dtype), dtype=out.dtype
+    ),
+}
+
+
+def _refuse(what: str) -> Ref:
+    raise ValueError(what)

@@ -1,0 +1,98 @@
+"""What the optimizers share that move each parameter by itself, with running averages that they keep of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_cnn.kernels import memory
+from tinygrad_cnn.optim.optimizer import Group, Optimizer
+from tinygrad_cnn.tape import Array, mark_written, wrap
+from tinygrad_cnn.tensor import Tensor
+
+
+class PerParameter(Optimizer):
+    """The base of these: subclasses define `_move`. Weight decay and ``maximize`` are seen to here."""
+
+    _decoupled: ClassVar[bool] = False  # whether weight decay is no part of the gradient, for all groups
+
+    def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
+        self._check(dict(defaults))
+        super().__init__(params, defaults)
+
+    def _check_betas(self, group: Group) -> None:
+        betas = group["betas"]
+        if not isinstance(betas, Sequence) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"{type(self).__name__}: betas is {betas!r}; wanted two numbers from 0 to less than 1")
+
+    def _update(self, group: Group) -> None:
+        decay, lr = float(group["weight_decay"]), float(group["lr"])
+        for p in group["params"]:
+            if p._grad is None:
+                continue
+            array, direction = p.array, p._grad.array
+            if group.get("maximize"):
+                direction = -direction
+            if decay and (self._decoupled or group.get("decoupled_weight_decay")):
+                array *= 1 - lr * decay
+            elif decay:
+                decayed = scaled(array, decay)
+                decayed += direction
+                direction = decayed
+            self._move(p, direction, self.state.setdefault(p, {}), lr, group)
+            mark_written(array, f"{type(self).__name__}.step")
+
+    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+        """Change the values of a parameter, given its gradient and its state."""
+        raise NotImplementedError(f"{type(self).__name__}: _move() is not defined")
+
+
+def buffer(p: Tensor, state: dict[str, Any], name: str, start: float = 0.0) -> Array:
+    """Return an array of the state that is of the parameter's shape, made at first use."""
+    if name not in state:
+        state[name] = wrap(p, np.full_like(p.array, start))
+    array: Array = state[name].array
+    return array
+
+
+def next_step(state: dict[str, Any]) -> int:
+    """Count a step, and return its number; the first is 1."""
+    state["step"] = int(state.get("step", 0)) + 1
+    return state["step"]  # type: ignore[no-any-return]
+
+
+def scaled(array: Array, factor: float | Array) -> Array:
+    """Return a product, if large in memory that is used again: it is the caller's to write to."""
+    return np.multiply(array, factor, out=memory.empty(array.shape, array.dtype))
+
+
+def average(mean: Array, value: Array, share: float) -> None:
+    """Move a running mean towards a value by a share of the way."""
+    mean *= 1 - share
+    mean += scaled(value, share)
+
+
+def average_square(mean: Array, value: Array, share: float) -> None:
+    """Move a running mean of squares towards the square of a value by a share of the way."""
+    mean *= 1 - share
+    square = scaled(value, value)
+    square *= share
+    mean += square
+
+
+def root(array: Array, divisor: float, eps: float) -> Array:
+    """Return sqrt(array) / divisor + eps."""
+    result = np.sqrt(array, out=memory.empty(array.shape, array.dtype))
+    if divisor != 1:
+        result /= divisor
+    result += eps
+    return result
+
+
+def step_along(array: Array, direction: Array, size: float, divisor: Array) -> None:
+    """Subtract size * direction / divisor; the divisor's memory is used up."""
+    np.divide(direction, divisor, out=divisor)
+    divisor *= size
+    array -= divisor

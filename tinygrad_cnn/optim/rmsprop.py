@@ -1,0 +1,74 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.optim.optimizer import Group
+from tinygrad_cnn.optim.per_parameter import (
+    PerParameter,
+    average,
+    average_square,
+    buffer,
+    next_step,
+    root,
+    scaled,
+    step_along,
+)
+from tinygrad_cnn.tape import Array
+from tinygrad_cnn.tensor import Tensor
+
+
+class RMSprop(PerParameter):
+    """Divide the gradient by the root of a running mean of its square: p -= lr g / (sqrt(v) + eps).
+
+    ``centered`` takes the square of the gradient's own running mean off v (Graves, 2013); ``momentum`` adds up the
+    steps as they decay. (Hinton, "Neural networks for machine learning", lecture 6e, 2012.)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "alpha": alpha,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "centered": centered,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def _check(self, group: Group) -> None:
+        self._want_finite(group, 0, "lr", "alpha", "eps", "weight_decay", "momentum")
+
+    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+        share, eps, momentum = (float(group[name]) for name in ("alpha", "eps", "momentum"))
+        next_step(state)
+        square = buffer(p, state, "square_avg")
+        average_square(square, direction, 1 - share)
+        if group["centered"]:
+            mean = buffer(p, state, "grad_avg")
+            average(mean, direction, 1 - share)
+            square = square - scaled(mean, mean)
+        divisor = root(square, 1, eps)
+        if momentum:
+            moving = buffer(p, state, "momentum_buffer")
+            moving *= momentum
+            moving += np.divide(direction, divisor, out=divisor)
+            p.array -= scaled(moving, lr)
+        else:
+            step_along(p.array, direction, lr, divisor)

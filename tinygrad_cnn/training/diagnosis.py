@@ -1,0 +1,94 @@
+"""Why a step of training gave numbers that are not finite: it is done again, and every operation is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.autograd import grad
+from tinygrad_cnn.nn import Module
+from tinygrad_cnn.tape import Node, Variable
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import Call, Line, calling_line, line_of, measured, record_lines, watch
+
+LARGE = 1e6
+"""Numbers of this size come from training that diverges, not from data or from a function's edge."""
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Return whether there is no NaN and no infinity, by the sum of squares where that is finite."""
+    arrays = [tensor.array for tensor in tensors]
+    return isfinite(sum([float(np.vdot(a, a)) for a in arrays])) or all(np.isfinite(a).all() for a in arrays)
+
+
+class _Found(Exception):
+    """The first operation that gave numbers that are not finite; it ends the step that is done again."""
+
+
+def first_trouble(model: Module, loss: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, labels: Tensor) -> str:
+    """Return where in a step the first number came up that is not finite, and the likely cause.
+
+    The step is done as it was: the caller has put the generator's state back. Gradients are left as they are.
+    """
+    batch = [("the batch of inputs", inputs), ("the batch of labels", labels)]
+    for name, tensor in [*batch, *model.state_dict().items()]:
+        finite = np.isfinite(tensor.array)
+        if not finite.all():
+            return f"{name} holds a NaN or an infinity, {_origin(name, finite)}"
+    try:
+        with np.errstate(all="ignore"):
+            with record_lines(), watch(_look):
+                result = loss(model(inputs), labels)
+            for node in _behind(result.node):
+                node.edges = [(o, measured(rule, _looking(node, i)), i) for o, rule, i in node.edges]
+            grad(result, [p for p in model.parameters() if p.requires_grad], allow_unused=True)
+    except _Found as found:
+        return str(found)
+    return "done again, the step gave finite numbers: something that is no part of the model's state had changed"
+
+
+def _origin(name: str, finite: Any) -> str:
+    if name.startswith("the batch"):
+        samples = np.flatnonzero(~finite.reshape(len(finite), -1).all(1))
+        return f"in {len(samples)} of {len(finite)} samples (the first is number {samples[0]}): mend the data"
+    return "from an earlier step's update, or as it was loaded: lower the learning rate, or clip the gradient"
+
+
+def _look(call: Call) -> None:
+    if isinstance(call.result, Variable) and not np.isfinite(call.result.array).all():
+        given = [value.array for value in call.inputs if isinstance(value, Variable)]
+        raise _Found(_described(call.operation.name, given, calling_line()))
+
+
+def _looking(node: Node, which: int) -> Callable[[Any, Any, float], None]:
+    def look(g: Any, value: Any, seconds: float) -> None:
+        if not np.isfinite(value).all():
+            kept = [v for v in (node.kept or {}).values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+            raise _Found(_described(f"the derivative of {node.operation.name}", [g, *kept], line_of(node)))
+
+    return look
+
+
+def _described(operation: str, given: list[Any], line: Line | None) -> str:
+    given = [array for array in given if array.dtype.kind == "f" and array.size]
+    ranges = " and ".join(f"{a.min():.3g} to {a.max():.3g}" for a in given) or "no numbers"
+    place = f" ({line.short})" if line else ""
+    if any(np.abs(a).max() > LARGE for a in given):
+        cause = "training diverges: lower the learning rate, or clip the gradient"
+    else:
+        cause = "it has no finite value there: keep what it is given away from that (eps=..., clamp, a safe form)"
+    return f"the first operation concerned is {operation}{place}, given {ranges}. Likely cause: {cause}"
+
+
+def _behind(node: Node | None) -> list[Node]:
+    """Return a node and all nodes that lead to it."""
+    seen = {node} if node else set()
+    ahead = list(seen)
+    while ahead:
+        new = {origin for origin, _, _ in ahead.pop().edges if isinstance(origin, Node)} - seen
+        seen |= new
+        ahead += new
+    return list(seen)
