@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels import conv, fast, pool
+from tinygrad_cnn.kernels import compiled as switch
+from tinygrad_cnn.kernels import conv, pool
 from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.kernels.pool import Window
 
@@ -29,9 +30,9 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 def compiled() -> Any:
     """The compiled kernels, by name."""
     pytest.importorskip("numba")
-    from tinygrad_cnn.kernels import compiled
+    from tinygrad_cnn.kernels.compiled import kernels
 
-    return compiled
+    return kernels
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +157,7 @@ def test_the_switch_chooses_between_two_ways_of_rounding() -> None:
 
 
 def test_float64_and_small_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "_compiled", lambda: pytest.fail("asked for compiled kernels"))
+    monkeypatch.setattr(switch, "_kernels", lambda: pytest.fail("asked for compiled kernels"))
     convolved(np.float64)
     conv.conv2d(np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 2, 2), np.float32), None, Geometry())
 

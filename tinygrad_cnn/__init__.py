@@ -27,7 +27,7 @@ from tinygrad_cnn.dtypes import bool_, float16, float32, float64, int8, int16, i
 from tinygrad_cnn.function import Function
 from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from tinygrad_cnn.inspection import explain, profile, summary
-from tinygrad_cnn.kernels.fast import set_compiled_kernels
+from tinygrad_cnn.kernels.compiled import set_compiled_kernels
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm

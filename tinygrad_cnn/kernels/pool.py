@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.kernels.fast import compiled_if_large
+from tinygrad_cnn.kernels.compiled import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty_like
 from tinygrad_cnn.kernels.threads import in_bands
 
