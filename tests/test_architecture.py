@@ -89,10 +89,12 @@ def test_files_and_functions_are_small() -> None:
 
 def test_the_heart_can_be_read_in_an_evening() -> None:
     """The machinery is an evening's reading; the calculus is broad by intent, and each family of it a file."""
-    assert sum(lines(p) for p in FILES if room(p) in HEART) <= 3000
+    heart = [p for p in FILES if room(p) in HEART and "compiled" not in p.parts]  # what is compiled is there twice
+    assert sum(lines(p) for p in heart) <= 3000
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, tinygrad_cnn; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"matplotlib", "tqdm", "safetensors", "torch", "onnx", "scipy", "urllib.request"} & set(loaded)
+    heavy = {"matplotlib", "tqdm", "safetensors", "torch", "onnx", "scipy", "numba", "urllib.request"}
+    assert not heavy & set(loaded)

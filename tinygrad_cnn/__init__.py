@@ -54,6 +54,7 @@ from tinygrad_cnn.function import Function
 from tinygrad_cnn.grad_mode import inference_mode
 from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from tinygrad_cnn.inspection import explain, profile, summary
+from tinygrad_cnn.kernels.compiled import set_compiled_kernels
 from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import Generator, default_generator, manual_seed

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.compiled import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty, zeros
 from tinygrad_cnn.kernels.threads import in_bands
 
@@ -35,6 +36,7 @@ class Geometry(NamedTuple):
         return (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
 
 
+@compiled_if_large
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     outputs, channels, *kernel = w.shape
@@ -53,6 +55,7 @@ def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     return _nchw(out.reshape(oh, outputs, ow, batch))
 
 
+@compiled_if_large
 def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
     """Return what `conv2d`'s gradient g gives for the weight."""
     (kh, kw), (batch, outputs, oh, ow) = kernel, g.shape
@@ -76,6 +79,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     return np.ascontiguousarray(product).reshape(outputs, channels, kh, kw)
 
 
+@compiled_if_large
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
     """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``.
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.compiled import compiled_if_large
 from tinygrad_cnn.kernels.memory import empty_like
 from tinygrad_cnn.kernels.threads import in_bands
 
@@ -88,6 +89,7 @@ class Window(NamedTuple):
         return padded[:, :, ph : ph + height, pw : pw + width]
 
 
+@compiled_if_large
 def max_pool2d(x: Array, window: Window) -> Array:
     """Return the largest value in each window: first over the window's rows, then over its columns."""
     (kh, kw), (sh, sw), _, (dh, dw), _ = window
@@ -118,6 +120,7 @@ def _running_maximum(arrays: list[Array], out: Array | None) -> Array:
     return largest
 
 
+@compiled_if_large
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return zeros of x's shape with each window's g added where the window has its maximum."""
     spread = empty_like(x, (*x.shape[:2], *window.padded_size(x.shape[2:])))

@@ -56,14 +56,30 @@ class _Crew:
         self.size = 1
         self.jobs: SimpleQueue[tuple[Context, _Job]] = SimpleQueue()
         self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._beside: int | None = None
 
     def call(self, job: _Job, helpers: int) -> None:
         with self._lock:
             while self.size <= helpers:
-                threading.Thread(target=self._serve, name=f"tinygrad_cnn-{self.size}", daemon=True).start()
+                thread = threading.Thread(target=self._serve, name=f"tinygrad_cnn-{self.size}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
                 self.size += 1
+                self._beside = None
+            self._keep_away()
         for _ in range(helpers):
             self.jobs.put((copy_context(), job))  # NumPy's errstate is part of the context
+
+    def _keep_away(self) -> None:
+        """Bar the crew from the core of the calling thread: Linux likes to wake a thread where its waker runs."""
+        if _current_core is None or (core := _current_core()) == self._beside:
+            return
+        self._beside = core
+        others = os.sched_getaffinity(0) - {core}
+        for thread in self._threads:
+            if others and thread.native_id is not None:
+                os.sched_setaffinity(thread.native_id, others)
 
     def _serve(self) -> None:
         while True:
@@ -76,6 +92,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 _crew = _Crew()
 _threads = _cores()
 

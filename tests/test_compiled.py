@@ -1,0 +1,217 @@
+"""Compiled kernels do what their NumPy counterparts do, only for what they are made for, and only where wanted."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import Draw, anywhere, generators, relaid
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.kernels import compiled as switch
+from tinygrad_cnn.kernels import conv, pool
+from tinygrad_cnn.kernels.conv import Geometry
+from tinygrad_cnn.kernels.pool import Window
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Any:
+    """The compiled kernels, by name."""
+    pytest.importorskip("numba")
+    from tinygrad_cnn.kernels.compiled import kernels
+
+    return kernels
+
+
+@pytest.fixture(autouse=True)
+def compiled_kernels_are_on_again() -> Iterator[None]:
+    yield
+    tg.set_compiled_kernels(True)
+
+
+def pairs(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(least, most), st.integers(least, most))
+
+
+@st.composite
+def convolutions(draw: Draw) -> tuple[Any, ...]:
+    """Arrays x, w, bias (or None) and g in float32, in any layout, and a geometry."""
+    rng, groups, kernel = draw(generators()), draw(st.integers(1, 3)), draw(pairs(1, 7))
+    geometry = Geometry(draw(pairs(1, 3)), draw(pairs(0, 4)), draw(pairs(1, 2)), groups)
+    needed = [d * (k - 1) + 1 - 2 * p for d, k, p in zip(geometry.dilation, kernel, geometry.padding, strict=True)]
+    height, width = (max(n, 1) + draw(st.integers(0, 6)) for n in needed)
+    batch, channels, outputs = draw(st.integers(1, 40)), draw(st.integers(1, 6)), draw(st.integers(1, 15))
+    size = geometry.output_size((height, width), kernel)
+    shapes = [
+        (batch, groups * channels, height, width),
+        (groups * outputs, channels, *kernel),
+        (groups * outputs,),
+        (batch, groups * outputs, *size),
+    ]
+    x, w, bias, g = (relaid(rng, anywhere(rng, shape).astype(np.float32)) for shape in shapes)
+    return x, w, bias if draw(st.booleans()) else None, g, geometry
+
+
+def same(actual: np.ndarray, wanted: np.ndarray, terms: int) -> None:
+    """Equal, but for rounding that grows with the number of products in a sum; each product is at most 4."""
+    assert actual.dtype == wanted.dtype
+    np.testing.assert_allclose(actual, wanted, rtol=0, atol=4e-6 * max(terms, 1) ** 0.5)
+
+
+@given(case=convolutions())
+def test_convolutions_are_those_of_numpy(compiled: Any, case: tuple[Any, ...]) -> None:
+    x, w, bias, g, geometry = case
+    size, kernel = x.shape[2:], w.shape[2:]
+    taps = int(np.prod(w.shape[1:]))
+    same(compiled.conv2d(x, w, bias, geometry), conv.conv2d.__wrapped__(x, w, bias, geometry), taps)
+    same(
+        compiled.conv2d_weight(g, x, kernel, geometry),
+        conv.conv2d_weight.__wrapped__(g, x, kernel, geometry),
+        g[:, 0].size,
+    )
+    for_input = compiled.conv2d_input(g, w, size, geometry)
+    assert (for_input is None) == (geometry.stride != (1, 1))
+    if for_input is not None:
+        same(for_input, conv.conv2d_input.__wrapped__(g, w, size, geometry), w.size // w.shape[1])
+
+
+@st.composite
+def poolings(draw: Draw) -> tuple[Any, ...]:
+    """Arrays x and g in float32, in any layout, with ties and sometimes NaNs, and a window."""
+    rng = draw(generators())
+    kernel, height, width = draw(pairs(1, 3)), draw(st.integers(3, 9)), draw(st.integers(3, 9))
+    padding = draw(st.sampled_from([(0, 0), (0, 0), (0, 1)]))
+    assume(all(2 * p <= k for p, k in zip(padding, kernel, strict=True)))
+    stride = kernel if draw(st.booleans()) else draw(pairs(1, 4))
+    window = Window(kernel, stride, padding, draw(st.sampled_from([(1, 1), (1, 1), (1, 2)])), draw(st.booleans()))
+    size = window.output_size((height, width))
+    assume(min(size) > 0)
+    batch, channels = draw(st.integers(1, 40)), draw(st.integers(1, 3))
+    x = rng.integers(-3, 3, (batch, channels, height, width)).astype(np.float32)
+    if draw(st.booleans()):
+        x[rng.random(x.shape) < 0.02] = np.nan
+    g = anywhere(rng, (batch, channels, *size)).astype(np.float32)
+    return relaid(rng, x), relaid(rng, g), window
+
+
+@given(case=poolings())
+def test_max_pooling_is_that_of_numpy_to_the_bit(compiled: Any, case: tuple[Any, ...]) -> None:
+    x, g, window = case
+    largest = pool.max_pool2d.__wrapped__(x, window)
+    found = compiled.max_pool2d(x, window)
+    if found is not None:
+        np.testing.assert_array_equal(found, largest)
+    spread = compiled.max_unpool2d(g, x, largest, window)
+    if spread is not None:
+        np.testing.assert_array_equal(spread, pool.max_unpool2d.__wrapped__(g, x, largest, window))
+
+
+def test_the_pooling_of_lenet_is_compiled(compiled: Any) -> None:
+    x, window = np.ones((4, 6, 24, 24), np.float32), Window((2, 2), (2, 2), (0, 0))
+    largest = compiled.max_pool2d(x, window)
+    assert largest is not None
+    assert compiled.max_unpool2d(largest, x, largest, window) is not None
+
+
+def lenet_shapes(dtype: Any = np.float32) -> tuple[Any, ...]:
+    rng = np.random.default_rng(0)
+    x, w, g = (anywhere(rng, s).astype(dtype) for s in ((48, 6, 12, 12), (16, 6, 5, 5), (48, 16, 8, 8)))
+    return x, w, g
+
+
+def convolved(dtype: Any = np.float32) -> list[np.ndarray]:
+    """The three convolutions of LeNet's second layer, each through the name that the operations use."""
+    (x, w, g), geometry = lenet_shapes(dtype), Geometry()
+    bias = np.zeros(16, dtype)
+    return [
+        conv.conv2d(x, w, bias, geometry),
+        conv.conv2d_weight(g, x, (5, 5), geometry),
+        conv.conv2d_input(g, w, (12, 12), geometry),
+    ]
+
+
+def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return all(np.array_equal(i, j) for i, j in zip(a, b, strict=True))
+
+
+@needs_numba
+def test_the_switch_chooses_between_two_ways_of_rounding() -> None:
+    on = convolved()
+    tg.set_compiled_kernels(False)
+    off = convolved()
+    assert not equal(on, off)
+    tg.set_compiled_kernels(True)
+    assert equal(on, convolved())
+
+
+def test_float64_and_small_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "_kernels", lambda: pytest.fail("asked for compiled kernels"))
+    convolved(np.float64)
+    conv.conv2d(np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 2, 2), np.float32), None, Geometry())
+
+
+@needs_numba
+def test_results_are_the_same_bits_each_time_and_from_several_threads_at_once() -> None:
+    wanted = convolved()
+    differ: list[int] = []
+
+    def work(i: int) -> None:
+        differ.extend(i for _ in range(5) if not equal(convolved(), wanted))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not differ
+
+
+def test_a_kernel_reads_memory_that_is_read_only_or_not_aligned() -> None:
+    x, w, _ = lenet_shapes()
+    wanted = conv.conv2d(x, w, None, Geometry())
+    raw = np.empty(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(12, 6, 12, 48).transpose(3, 1, 0, 2)
+    raw[:] = x
+    assert not raw.flags.aligned
+    raw.flags.writeable = False
+    np.testing.assert_array_equal(conv.conv2d(raw, w, None, Geometry()), wanted)
+
+
+def printed(code: str, **environment: str) -> str:
+    """What Python prints for the code; that a convolution large enough for a compiled kernel has run."""
+    code = "import numpy as np, sys, tinygrad_cnn as tg\n" + code
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+
+
+CONVOLVE = "y = tg.conv2d(tg.ones(8, 1, 28, 28), tg.ones(6, 1, 5, 5)); assert y.shape == (8, 6, 24, 24)\n"
+
+
+def test_numba_is_imported_by_the_first_large_kernel_and_never_where_it_is_switched_off() -> None:
+    loaded = "print('numba' in sys.modules)\n"
+    there = importlib.util.find_spec("numba") is not None
+    assert printed(loaded + CONVOLVE + loaded).split() == ["False", str(there)]
+    assert printed(CONVOLVE + loaded, TINYGRAD_CNN_FAST="0").split() == ["False"]
+    assert printed("tg.set_compiled_kernels(False)\n" + CONVOLVE + loaded).split() == ["False"]
+
+
+def test_a_numba_that_does_not_work_costs_one_warning(tmp_path: Path) -> None:
+    (tmp_path / "numba.py").write_text("raise ImportError('wants another NumPy')")
+    code = f"import warnings\nwith warnings.catch_warnings(record=True) as got:\n    {CONVOLVE}    {CONVOLVE}"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    said = printed(code + "print(len(got), got[0].message)", PYTHONPATH=path)
+    assert said.startswith("1 Numba is installed but cannot be used")
+    assert "wants another NumPy" in said

@@ -1,0 +1,114 @@
+"""Convolution and its two adjoints by compiled loops, on the arrays as they lie: no windows are copied."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
+from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
+from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.kernels.threads import in_bands
+
+
+def flat(x: Array) -> Array:
+    """Return an N C H W array as flat memory that holds H C W N."""
+    return np.ascontiguousarray(x.transpose(2, 1, 3, 0)).reshape(-1)
+
+
+def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
+    """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
+    (outputs, channels, kh, kw), groups = w.shape, geometry.groups
+    way = _way(x.shape, outputs, (kh, kw), geometry)
+    kernels = w.reshape(groups, outputs // groups, channels, kh, kw).transpose(0, 3, 2, 4, 1)
+    return _correlated(x, kernels, bias, way)
+
+
+def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
+    """Return what `conv2d`'s gradient g gives for the weight."""
+    outputs, (kh, kw) = g.shape[1], kernel
+    way = _way(x.shape, outputs, kernel, geometry)
+    image, grads = _image(x, way), flat(g)
+
+    def band(start: int, stop: int) -> Array:
+        out = np.zeros((outputs, kh, way.plan.channels, kw), g.dtype)
+        correlate_weight(grads, image, out.reshape(-1), start, stop, way.plan)
+        return out
+
+    first, *others = in_bands(band, way.rows, way.cost)
+    for other in others:
+        first += other
+    return np.ascontiguousarray(first.transpose(0, 2, 1, 3))
+
+
+def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | None:
+    """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``, if the stride is 1.
+
+    That is the correlation of g, with a margin, with the kernels turned around.
+    """
+    stride, (ph, pw), (dh, dw), groups = geometry
+    if stride != (1, 1):
+        return None
+    outputs, channels, kh, kw = w.shape
+    turned = w.reshape(groups, outputs // groups, channels, kh, kw)[..., ::-1, ::-1].transpose(0, 3, 1, 4, 2)
+    margin = dh * (kh - 1) - ph, dw * (kw - 1) - pw
+    way = _way(g.shape, channels * groups, (kh, kw), geometry._replace(padding=margin), size)
+    return _correlated(g, turned, None, way)
+
+
+class _Way(NamedTuple):
+    """How the loops go about a convolution: the output's shape in memory, the margin beside the input, the work."""
+
+    plan: Plan
+    shape: tuple[int, int, int, int]
+    left: int  # columns of zeros before the input; fewer than none are columns left out
+    reach: int  # columns that are read
+    cost: int
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0]
+
+
+@lru_cache(maxsize=256)
+def _way(shape: tuple[int, ...], outputs: int, kernel: Pair, geometry: Geometry, size: Pair | None = None) -> _Way:
+    """Plan a convolution, by default of all the output that the input allows.
+
+    Rows above and below the input need no memory: the loops leave them out.
+    """
+    batch, channels, height, width = shape
+    (sh, sw), (top, left), (dh, dw), groups = geometry
+    (kh, kw), (oh, ow) = kernel, size or geometry.output_size((height, width), kernel)
+    reach = (ow - 1) * sw + dw * (kw - 1) + 1
+    line = (width if left == 0 and reach <= width else reach) * batch
+    segments, length = (1, ow * batch) if sw == 1 else (ow, batch)
+    plan = Plan(
+        *(groups, channels // groups, outputs // groups, kh, kw, height, top, sh, dh),
+        *(channels * line, line, dw * batch, sw * batch, ow * batch, segments, length),
+    )
+    cost = oh * outputs * ow * batch * kh * kw * channels // groups
+    return _Way(plan, (oh, outputs, ow, batch), left, reach, cost)
+
+
+def _image(x: Array, way: _Way) -> Array:
+    """Return the input in flat memory, with its margin."""
+    batch, channels, height, width = x.shape
+    if way.left == 0 and way.reach <= width:
+        return flat(x)
+    inner = x.transpose(2, 1, 3, 0)[:, :, max(-way.left, 0) : way.reach - way.left]
+    image = zeros((height, channels, way.reach, batch), x.dtype)
+    start = max(way.left, 0)
+    image[:, :, start : start + inner.shape[2]] = inner
+    return image.reshape(-1)
+
+
+def _correlated(x: Array, kernels: Array, bias: Array | None, way: _Way) -> Array:
+    """Return the correlation with kernels (G, KH, C, KW, O)."""
+    image, kernels = _image(x, way), np.ascontiguousarray(kernels).reshape(-1)
+    out = empty(way.shape, x.dtype)
+    bias = np.zeros(way.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
+    target = out.reshape(-1)
+    in_bands(lambda start, stop: correlate(image, kernels, bias, target, start, stop, way.plan), way.rows, way.cost)
+    return _nchw(out)

@@ -1,0 +1,175 @@
+"""The compiled loops of convolution.
+
+In memory that lies as H C W N, a row of W*N numbers is one piece, and a window that moves by one column moves by N
+numbers. So a tile of some outputs times some numbers of a row is a sum, over the window, of rows of the input times
+numbers of the kernel, and stays in registers until it is done. Arrays are flat, and indices are distances in them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numba import njit, typeof, types
+
+from tinygrad_cnn.kernels.compiled.tiles import (
+    NARROW,
+    ROWS,
+    WIDE,
+    add_sums,
+    filled,
+    plus_outer,
+    plus_products,
+    store,
+    zeros,
+)
+
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+INT = types.int64
+FLOATS = types.Array(types.float32, 1, "C")
+CONSTANT = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
+
+
+class Plan(NamedTuple):
+    """How a convolution moves through memory.
+
+    A row of the output is ``segments`` of ``length`` numbers: one segment, where windows move by one column.
+    """
+
+    groups: int
+    channels: int  # in a group, as are the outputs
+    outputs: int
+    rows: int  # of the kernel
+    columns: int
+    height: int  # of the input
+    top: int  # how many rows above the input the first window begins
+    stride: int  # of rows, as is the dilation
+    dilation: int
+    to_row: int  # of the input, from one to the next, as are those that follow
+    to_channel: int
+    to_tap: int  # from the column under one tap to that under the next
+    to_segment: int
+    to_output: int  # of the output or its gradient
+    segments: int
+    length: int
+
+
+PLAN = typeof(Plan(*range(len(Plan._fields))))
+
+
+@njit(**OPTIONS)
+def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, plan):
+    tile = filled(tile, bias, o)
+    for i in range(rows):
+        for c in range(plan.channels):
+            p = start + i * plan.dilation * plan.to_row + c * plan.to_channel
+            for _ in range(plan.columns):
+                tile = plus_outer(tile, w, at, x, p, count)
+                at += plan.outputs
+                p += plan.to_tap
+    store(tile, out, place, plan.to_output, count)
+
+
+@njit(**OPTIONS)
+def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, count, rows, plan):
+    """Compute some columns of all outputs of a group."""
+    o = 0
+    while o < plan.outputs:
+        left, b, q, z = plan.outputs - o, group * plan.outputs + o, at + o, place + o * plan.to_output
+        if left == 6 or left == 10 or left >= 12:
+            _correlate_tile(six, x, start, w, q, bias, b, out, z, count, rows, plan)
+            o += 6
+        elif left >= 4:
+            _correlate_tile(four, x, start, w, q, bias, b, out, z, count, rows, plan)
+            o += 4
+        else:
+            _correlate_tile(one, x, start, w, q, bias, b, out, z, count, rows, plan)
+            o += 1
+
+
+@njit(types.void(CONSTANT, CONSTANT, CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
+def correlate(x, w, bias, out, first, last, plan):
+    """Compute rows first to last of the output; w is (G, KH, C, KW, O)."""
+    wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
+    narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
+    for y in range(first, last):
+        row = (
+            y * plan.stride - plan.top
+        )  # of the input, under the kernel's first; rows outside of it count as zeros
+        skipped = max(0, -(row // plan.dilation))
+        rows = max(0, min(plan.rows, -((row - plan.height) // plan.dilation)) - skipped)
+        for group in range(plan.groups):
+            at = (group * plan.rows + skipped) * plan.channels * plan.columns * plan.outputs
+            x_at = (row + skipped * plan.dilation) * plan.to_row + group * plan.channels * plan.to_channel
+            out_at = (y * plan.groups + group) * plan.outputs * plan.to_output
+            for segment in range(plan.segments):
+                start, place, v = x_at + segment * plan.to_segment, out_at + segment * plan.length, 0
+                while v + WIDE <= plan.length:
+                    _correlate_strip(*wide, x, start + v, w, at, bias, group, out, place + v, WIDE, rows, plan)
+                    v += WIDE
+                while v < plan.length:
+                    count = plan.length - v
+                    _correlate_strip(*narrow, x, start + v, w, at, bias, group, out, place + v, count, rows, plan)
+                    v += NARROW
+
+
+@njit(**OPTIONS)
+def _weight_tile(tile, g, g_at, x, x_at, to_tap, out, place, rows, plan):
+    whole = plan.length - plan.length % NARROW
+    for y in range(rows):
+        for segment in range(plan.segments):
+            a = g_at + y * plan.groups * plan.outputs * plan.to_output + segment * plan.length
+            b = x_at + y * plan.stride * plan.to_row + segment * plan.to_segment
+            for v in range(0, whole, NARROW):
+                tile = plus_products(tile, g, a + v, plan.to_output, x, b + v, to_tap, NARROW)
+            if whole < plan.length:
+                tile = plus_products(tile, g, a + whole, plan.to_output, x, b + whole, to_tap, plan.length - whole)
+    add_sums(tile, out, place, plan.rows * plan.channels * plan.columns)
+
+
+@njit(**OPTIONS)
+def _weight_strip(five, three, one, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan):
+    """Add to all taps of a row of the kernel."""
+    j = 0
+    while j < taps:
+        if taps - j >= 5:
+            _weight_tile(five, g, g_at, x, x_at + j * to_tap, to_tap, out, place + j, rows, plan)
+            j += 5
+        elif taps - j >= 3:
+            _weight_tile(three, g, g_at, x, x_at + j * to_tap, to_tap, out, place + j, rows, plan)
+            j += 3
+        else:
+            _weight_tile(one, g, g_at, x, x_at + j * to_tap, to_tap, out, place + j, rows, plan)
+            j += 1
+
+
+@njit(types.void(CONSTANT, CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
+def correlate_weight(g, x, out, first, last, plan):
+    """Add to out, (G, O, KH, C, KW), what rows first to last of the gradient give."""
+    many = zeros(ROWS, 5, NARROW), zeros(ROWS, 3, NARROW), zeros(ROWS, 1, NARROW)
+    one = zeros(1, 5, NARROW), zeros(1, 3, NARROW), zeros(1, 1, NARROW)
+    channels, taps, to_tap = plan.channels, plan.columns, plan.to_tap
+    if taps == 1:  # then let the channels take their place: they lie as evenly
+        channels, taps, to_tap = 1, plan.channels, plan.to_channel
+    size = plan.rows * channels * taps
+    step = max(1, 4096 // plan.to_output)  # some rows at a time: they stay in the cache, and the sums stay short
+    for start in range(first, last, step):
+        for group in range(plan.groups):
+            o = group * plan.outputs
+            end = o + plan.outputs
+            while o < end:
+                whole = o + ROWS <= end
+                for i in range(plan.rows):
+                    shift = i * plan.dilation - plan.top
+                    y = max(start, -(shift // plan.stride))
+                    rows = min(last, start + step, -((shift - plan.height) // plan.stride)) - y
+                    g_at = (y * plan.groups * plan.outputs + o) * plan.to_output
+                    for c in range(channels):
+                        x_at = (y * plan.stride + shift) * plan.to_row + (
+                            group * plan.channels + c
+                        ) * plan.to_channel
+                        place = o * size + (i * channels + c) * taps
+                        if whole:
+                            _weight_strip(*many, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
+                        else:
+                            _weight_strip(*one, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
+                o += ROWS if whole else 1

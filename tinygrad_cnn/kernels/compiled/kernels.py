@@ -1,0 +1,9 @@
+"""The compiled kernels.
+
+Each has the name and the arguments of its NumPy counterpart, and returns None for what it is not made for.
+"""
+
+from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
+from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
+
+__all__ = ["conv2d", "conv2d_input", "conv2d_weight", "max_pool2d", "max_unpool2d"]

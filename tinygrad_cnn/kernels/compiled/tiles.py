@@ -1,0 +1,251 @@
+"""Tiles of float32 that stay in the processor's registers, for Numba.
+
+A tile is a table of vectors, ``rows`` by ``columns`` of ``lanes`` numbers. Plain loops in Numba keep no sums in
+registers, and reach a tenth of what the processor can do, or less. Each operation below writes LLVM's instructions
+for one step of a kernel, for the tile's size, which is part of its type: a loop written once is compiled for every
+size that it is called with. Of a narrow vector, which is one register, the first ``count`` lanes are loaded and
+stored; of a wide one, all.
+
+Numba's cache looks at the file of a compiled loop only: after a change here, remove __pycache__.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic, models, register_model
+
+_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2]
+_LARGE = "+avx512f" in _FEATURES  # 32 registers of 16 numbers; with AVX2 16 of 8, with NEON 32 of 4
+
+NARROW = 16 if _LARGE else 8
+"""Lanes of a narrow vector."""
+
+WIDE = 64 if _LARGE else 16
+"""Lanes of a wide vector: six of them leave registers to spare."""
+
+ROWS = 4 if _LARGE else 2
+"""How many rows by five columns of narrow vectors leave registers to spare."""
+
+_FLOAT, _INT = ir.FloatType(), ir.IntType(32)
+
+
+class Tile(types.Type):
+    """Numba's type of a tile."""
+
+    def __init__(self, rows: int, columns: int, lanes: int) -> None:
+        super().__init__(name=f"Tile({rows}, {columns}, {lanes})")
+        self.rows, self.columns, self.lanes = rows, columns, lanes
+        self.vector = ir.VectorType(_FLOAT, lanes)
+
+
+@register_model(Tile)
+class _TileModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, tile: Tile) -> None:
+        super().__init__(manager, tile, ir.ArrayType(tile.vector, tile.rows * tile.columns))
+
+
+class _Code:
+    """Where an operation writes its instructions, and how to write those that several have."""
+
+    def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
+        self.context, self.builder, self.lanes, self.vector = context, builder, tile.lanes, tile.vector
+
+    def pointer(self, array_type: Any, array: Any, at: Any) -> Any:
+        data = self.context.make_array(array_type)(self.context, self.builder, array).data
+        return self.builder.gep(data, [at])
+
+    def broadcast(self, number: Any) -> Any:
+        none = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(none, number, ir.Constant(_INT, 0))
+        return self.builder.shuffle_vector(first, none, ir.Constant(ir.VectorType(_INT, self.lanes), None))
+
+    def call(self, name: str, result: Any, *arguments: Any, **options: Any) -> Any:
+        kind = ir.FunctionType(result, [a.type for a in arguments])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, arguments, **options)
+
+    def mask(self, count: Any) -> Any:
+        """Return which lanes of a narrow vector count; None for a wide one, of which all do."""
+        if self.lanes > NARROW:
+            return None
+        kind = ir.VectorType(_INT, self.lanes)
+        number = self.builder.trunc(count, _INT)
+        first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(_INT, 0))
+        limit = self.builder.shuffle_vector(first, first, ir.Constant(kind, None))
+        return self.builder.icmp_signed("<", ir.Constant(kind, list(range(self.lanes))), limit)
+
+    def load(self, pointer: Any, mask: Any) -> Any:
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        if mask is None:
+            return self.builder.load(place, align=1)
+        zeros = ir.Constant(self.vector, None)
+        name = f"llvm.masked.load.v{self.lanes}f32.p0"
+        return self.call(name, self.vector, place, ir.Constant(_INT, 1), mask, zeros)
+
+    def store(self, value: Any, pointer: Any, mask: Any) -> None:
+        place = self.builder.bitcast(pointer, self.vector.as_pointer())
+        if mask is None:
+            self.builder.store(value, place, align=1)
+        else:
+            name = f"llvm.masked.store.v{self.lanes}f32.p0"
+            self.call(name, ir.VoidType(), value, place, ir.Constant(_INT, 1), mask)
+
+    def multiply_add(self, a: Any, b: Any, total: Any) -> Any:
+        return self.call(f"llvm.fmuladd.v{self.lanes}f32", self.vector, a, b, total)
+
+
+@intrinsic(prefer_literal=True)
+def zeros(typing: Any, rows: Any, columns: Any, lanes: Any) -> Any:
+    """Return a tile of zeros."""
+    tile = Tile(rows.literal_value, columns.literal_value, lanes.literal_value)
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(context.get_value_type(tile), None)
+
+    return tile(rows, columns, lanes), write
+
+
+@intrinsic
+def filled(typing: Any, tile: Any, values: Any, at: Any) -> Any:
+    """Return a tile of one column like the given one, each row filled with one of the values from ``at`` on."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        result = arguments[0]
+        first = code.pointer(values, *arguments[1:])
+        for row in range(tile.rows):
+            number = builder.load(builder.gep(first, [ir.Constant(_INT, row)]), align=1)
+            result = builder.insert_value(result, code.broadcast(number), row)
+        return result
+
+    return tile(tile, values, types.intp), write
+
+
+@intrinsic
+def plus_outer(typing: Any, tile: Any, w: Any, at: Any, x: Any, start: Any, count: Any) -> Any:
+    """Return a tile of one column with w[at + row] * x[start:] added to each row."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        result = arguments[0]
+        first = code.pointer(w, *arguments[1:3])
+        vector = code.load(code.pointer(x, *arguments[3:5]), code.mask(arguments[5]))
+        for row in range(tile.rows):
+            number = builder.load(builder.gep(first, [ir.Constant(_INT, row)]), align=1)
+            total = code.multiply_add(code.broadcast(number), vector, builder.extract_value(result, row))
+            result = builder.insert_value(result, total, row)
+        return result
+
+    return tile(tile, w, types.intp, x, types.intp, types.intp), write
+
+
+@intrinsic
+def store(typing: Any, tile: Any, out: Any, at: Any, step: Any, count: Any) -> Any:
+    """Write the rows of a tile of one column to out[at:], out[at + step:], ..."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        pointer = code.pointer(out, *arguments[1:3])
+        mask = code.mask(arguments[4])
+        for row in range(tile.rows):
+            code.store(builder.extract_value(arguments[0], row), pointer, mask)
+            pointer = builder.gep(pointer, [arguments[3]])
+        return context.get_dummy_value()
+
+    return types.void(tile, out, types.intp, types.intp, types.intp), write
+
+
+@intrinsic
+def plus_products(
+    typing: Any, tile: Any, g: Any, at: Any, step: Any, x: Any, start: Any, stride: Any, count: Any
+) -> Any:
+    """Return a tile with g[at + row * step:] * x[start + column * stride:] added."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        result, _, _, step, _, _, stride, count = arguments
+        mask = code.mask(count)
+
+        def vectors(pointer: Any, step: Any, number: int) -> list[Any]:
+            loaded = []
+            for _ in range(number):
+                loaded.append(code.load(pointer, mask))
+                pointer = builder.gep(pointer, [step])
+            return loaded
+
+        across = vectors(code.pointer(x, *arguments[4:6]), stride, tile.columns)
+        down = vectors(code.pointer(g, *arguments[1:3]), step, tile.rows)
+        pairs = [(a, b) for a in down for b in across]
+        for place, (a, b) in enumerate(pairs):
+            total = code.multiply_add(a, b, builder.extract_value(result, place))
+            result = builder.insert_value(result, total, place)
+        return result
+
+    n = types.intp
+    return tile(tile, g, n, n, x, n, n, n), write
+
+
+@intrinsic
+def add_sums(typing: Any, tile: Any, out: Any, at: Any, step: Any) -> Any:
+    """Add the sum over the lanes of each vector to out[at + row * step + column]."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        pointer = code.pointer(out, *arguments[1:3])
+        for place in range(tile.rows * tile.columns):
+            row, column = divmod(place, tile.columns)
+            if row and not column:
+                pointer = builder.gep(pointer, [arguments[3]])
+            target = builder.gep(pointer, [ir.Constant(_INT, column)])
+            total = code.call(
+                f"llvm.vector.reduce.fadd.v{tile.lanes}f32",
+                _FLOAT,
+                ir.Constant(_FLOAT, 0.0),
+                builder.extract_value(arguments[0], place),
+                fastmath=("reassoc",),
+            )
+            builder.store(builder.fadd(builder.load(target), total), target)
+        return context.get_dummy_value()
+
+    return types.void(tile, out, types.intp, types.intp), write
+
+
+@intrinsic
+def load(typing: Any, tile: Any, x: Any, at: Any, count: Any) -> Any:
+    """Return a tile of one vector, like the given one, from x[at:]."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        vector = code.load(code.pointer(x, *arguments[1:3]), code.mask(arguments[3]))
+        return builder.insert_value(arguments[0], vector, 0)
+
+    return tile(tile, x, types.intp, types.intp), write
+
+
+@intrinsic
+def larger(typing: Any, a: Any, b: Any) -> Any:
+    """Return the larger numbers of two tiles of one vector; a NaN is larger than any."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, y = (builder.extract_value(tile, 0) for tile in arguments)
+        replaced = builder.or_(builder.fcmp_ordered(">", y, x), builder.fcmp_unordered("uno", y, y))
+        return builder.insert_value(arguments[0], builder.select(replaced, y, x), 0)
+
+    return a(a, b), write
+
+
+@intrinsic
+def where_equal(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+    """Return the numbers of one tile of one vector where two others are equal, and of another elsewhere."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, y, yes, no = (builder.extract_value(tile, 0) for tile in arguments)
+        chosen = builder.select(builder.fcmp_ordered("==", x, y), yes, no)
+        return builder.insert_value(arguments[0], chosen, 0)
+
+    return a(a, b, yes, no), write
