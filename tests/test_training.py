@@ -51,6 +51,9 @@ def test_slow_progress_adds_up() -> None:
 def test_what_is_best_is_said_by_the_mode() -> None:
     assert epochs_until_stop(EarlyStopping(2, 0.01, "val_accuracy", mode="max"), [0.5, 0.6, 0.7, 0.8]) is None
     assert epochs_until_stop(EarlyStopping(2, 0.01, "val_accuracy", mode="max"), [0.8, 0.7, 0.6]) == 3
+    stopper = EarlyStopping(mode="min")
+    stopper.best = -2.5
+    assert stopper.status() == "best -2.5000"
     with pytest.raises(ValueError, match="mode is 'most'; wanted 'min' or 'max'"):
         EarlyStopping(mode="most")
 
@@ -113,8 +116,10 @@ def test_evaluation_does_not_depend_on_the_batch_size(batch_size: int) -> None:
 def test_evaluation_leaves_no_trace() -> None:
     run = trainer()
     run.model.train()
+    run.model[1].eval()  # a part that is frozen stays so
     run.evaluate(DataLoader(two_classes(), 8))
-    assert run.model.training
+    run.predict(DataLoader(two_classes(), 8))
+    assert [module.training for module in run.model.modules()] == [True, True, False, True]
     assert all(p.grad is None for p in run.model.parameters())
 
 
@@ -169,6 +174,14 @@ def test_the_first_interruption_ends_training_with_its_epoch() -> None:
     assert (len(history), history.ended_early) == (2, "interrupted")
     np.testing.assert_array_equal(run.model[0].weight.array, script.weights[0])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_to_fit_again_after_an_interruption_is_to_go_on() -> None:
+    run = trainer()
+    run.fit(DataLoader(two_classes(), 8), epochs=1)
+    run.history.ended_early = "interrupted"
+    history = run.fit(DataLoader(two_classes(), 8), epochs=3)
+    assert (len(history), history.ended_early) == (3, None)
 
 
 def test_the_second_interruption_ends_it_at_once_but_in_good_order() -> None:

@@ -75,7 +75,7 @@ class EarlyStopping(Callback):
 
     def status(self) -> str:
         """Return the best figure, and for how many epochs there has been no improvement."""
-        best = abs(self.best)
+        best = self.best if self.mode == "min" else -self.best
         return f"best {best:.4f}" + (f", {self.waited} of {self.patience} without progress" if self.waited else "")
 
     def on_fit_end(self, trainer: Trainer) -> None:

@@ -88,7 +88,7 @@ def _run(config: Config, folder: Path, resume: bool) -> dict[str, Any]:
     if resume:
         go_on(trainer, folder)
     else:
-        begin(config, folder, parts.source)
+        config = begin(config, folder, parts.source)
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     if history.ended_early:
@@ -108,14 +108,16 @@ def _run(config: Config, folder: Path, resume: bool) -> dict[str, Any]:
     return metrics
 
 
-def begin(config: Config, folder: Path, source: Source) -> None:
-    """Set an earlier run of the folder aside, and write down this one's configuration.
+def begin(config: Config, folder: Path, source: Source) -> Config:
+    """Set an earlier run of the folder aside, and write down this one's configuration, which is returned.
 
     What "auto" turned out to be is written down: a run that is resumed is not to go on with other digits.
     """
     set_aside(folder)
     dataset = "synthetic" if source.synthetic else source.name
-    write(folder / "config.ini", replace(config, dataset=dataset).to_ini())
+    settled = replace(config, dataset=dataset)
+    write(folder / "config.ini", settled.to_ini())
+    return settled
 
 
 def write(path: Path, text: str) -> None:

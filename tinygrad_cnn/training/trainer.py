@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_cnn.autograd import no_grad
 from tinygrad_cnn.data import DataLoader
+from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.nn.utils import clip_grad_norm_
 from tinygrad_cnn.ops import cat
@@ -78,6 +79,8 @@ class Trainer:
         if epochs < 1:
             raise ValueError(f"fit: epochs is {epochs}; wanted at least 1")
         history = self.history
+        if history.ended_early == INTERRUPTED:  # to fit again is to go on
+            history.ended_early = None
         with interruptible() as interrupted:
             try:
                 for callback in self.callbacks:
@@ -109,26 +112,16 @@ class Trainer:
     def evaluate(self, data: DataLoader) -> Score:
         """Return the mean loss and the accuracy on a data set; the model is in evaluation mode meanwhile."""
         total = Total()
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with no_grad():
-                for inputs, labels in data:
-                    outputs = self.model(inputs)
-                    total.add(self.loss(outputs, labels).item(), outputs, labels)
-        finally:
-            self.model.train(was_training)
+        with no_grad(), in_evaluation_mode(self.model):
+            for inputs, labels in data:
+                outputs = self.model(inputs)
+                total.add(self.loss(outputs, labels).item(), outputs, labels)
         return total.score()
 
     def predict(self, data: DataLoader) -> Tensor:
         """Return the model's outputs for a whole data set, in its order; its labels are not looked at."""
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with no_grad():
-                return cat([self.model(inputs) for inputs, _ in data])
-        finally:
-            self.model.train(was_training)
+        with no_grad(), in_evaluation_mode(self.model):
+            return cat([self.model(inputs) for inputs, _ in data])
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on, also within an epoch, at the end of a step or of an epoch.
