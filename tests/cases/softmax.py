@@ -103,7 +103,7 @@ case(
     loss(tg.categorical_cross_entropy),
     loss_oracle(lambda x: np.log(np.clip(x, 1e-15, 1 - 1e-15))),
     st.one_of(clipped.map(against_indices), clipped.map(against_probabilities)),
-    "where log",
+    "clamp log",
 )
 
 # --- what must be refused ---

@@ -103,7 +103,7 @@ def max_pool2d(x: Array, window: Window) -> Array:
         columns = [over_rows[..., j * dw : j * dw + sw * (ow - 1) + 1 : sw] for j in range(kw)]
         _running_maximum(columns, largest[:, :, start:stop])
 
-    in_bands(band, oh, 10 * x.size, 2 * x.nbytes)
+    in_bands(band, oh, 10 * x.size)
     return largest
 
 
@@ -141,7 +141,7 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
             else:
                 np.multiply(g[:, :, rows], hit, out=target[:, :, rows])
 
-    in_bands(band, largest.shape[2] if tiles else 1, 30 * x.size, 2 * x.nbytes)
+    in_bands(band, largest.shape[2] if tiles else 1, 30 * x.size)
     return window.crop(spread, x.shape[2:])
 
 

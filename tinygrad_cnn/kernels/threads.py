@@ -23,9 +23,6 @@ Result = TypeVar("Result")
 GRAIN = 3_000_000
 """Multiplications that are worth a thread, some 30 to 60 microseconds: about as much as it takes to wake one."""
 
-CACHE = 1 << 19
-"""Bytes that stay in a core's own cache: where bands cost nothing, none is larger."""
-
 BLAS_SHARES = 1 << 18
 """Multiplications from which on BLAS may share a product among threads of its own."""
 
@@ -122,24 +119,21 @@ def set_num_threads(num: int) -> None:
     _threads = num
 
 
-def in_bands(function: Callable[[int, int], Result], length: int, cost: float, size: int = 0) -> list[Result]:
-    """Call function(start, stop) on bands of range(length), and return the results in order.
+def in_bands(function: Callable[[int, int], Result], length: int, cost: float) -> list[Result]:
+    """Call function(start, stop) on bands of range(length), one for each thread, and return the results in order.
 
-    ``cost`` counts multiplications as fast as BLAS does them; there is a band for each thread that is worth it.
-    With ``size``, the bytes that are gone through, there are so many bands that each stays in cache.
+    ``cost`` counts multiplications as fast as BLAS does them: no band costs less than `GRAIN` of them.
     """
-    threads = min(_threads, length, int(cost / GRAIN))
-    count = min(max(threads, size // CACHE, 1), length)
-    if threads <= 1 and cost < BLAS_SHARES:
+    count = min(_threads, length, int(cost / GRAIN))
+    if count <= 1 and cost < BLAS_SHARES:
         return [function(0, length)]
-    bands = [(length * i // count, length * (i + 1) // count) for i in range(count)]
     with one_blas_thread:
-        if threads <= 1:
-            return [function(*band) for band in bands]
-        job = _Job(function, bands)
-        _crew.call(job, threads - 1)
+        if count <= 1:
+            return [function(0, length)]
+        job = _Job(function, [(length * i // count, length * (i + 1) // count) for i in range(count)])
+        _crew.call(job, count - 1)
         job.work()
-        errors = [job.ended.get() for _ in bands]
+        errors = [job.ended.get() for _ in range(count)]
     for error in errors:
         if error is not None:
             raise error

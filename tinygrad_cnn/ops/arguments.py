@@ -93,9 +93,10 @@ def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def want_same_dtype(name: str, **tensors: Any) -> None:
     """Refuse tensors of different types where nothing is converted, as in PyTorch."""
-    given = {key: value.dtype for key, value in tensors.items() if value is not None}
-    if len(set(given.values())) > 1:
-        listed = ", ".join(f"{key} is {dtype}" for key, dtype in given.items())
+    dtypes = [value.dtype for value in tensors.values() if value is not None]
+    if dtypes.count(dtypes[0]) < len(dtypes):
+        given = ((key, value) for key, value in tensors.items() if value is not None)
+        listed = ", ".join(f"{key} is {value.dtype}" for key, value in given)
         raise TypeError(f"{name}: {listed}; wanted one type (convert with .to(dtype))")
 
 
