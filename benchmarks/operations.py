@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.expressions import EXPRESSIONS, SIDES
-from benchmarks.report import aligned, amount
+from benchmarks.report import aligned, amount, markdown
 from benchmarks.runner import Benchmark, Effort
 from benchmarks.worker import PEERS
 from benchmarks.workloads import Workload
@@ -32,17 +33,35 @@ def measure(benchmark: Benchmark, expressions: Iterable[str]) -> list[dict[str, 
     return [{**asdict(w), "results": benchmark.measure(w)} for w in workloads]
 
 
-def ratio(row: dict[str, Any]) -> float:
-    """Return our time over PyTorch's; infinite where there is none."""
+def ratio(row: dict[str, Any]) -> float | None:
+    """Return our time over PyTorch's; None if there are not both."""
     ours, theirs = (row["results"].get(name, {}).get("best") for name in ("numpy", "torch"))
-    return ours / theirs if ours and theirs else float("inf")
+    return ours / theirs if ours and theirs else None
+
+
+def table(rows: list[dict[str, Any]], above: float) -> tuple[list[str], list[list[str]]]:
+    """Return a line for each expression with a ratio above some number, the worst first, under the medians."""
+    sizes = [f"{kind}, {side**2:,}" for kind in ("forward", "both") for side in SIDES]
+    found: dict[str, list[float | None]] = {}
+    times: dict[str, float] = {}
+    for row in sorted(rows, key=lambda row: row["kind"] == "both"):
+        found.setdefault(row["name"], []).append(ratio(row))
+        best = row["results"].get("numpy", {}).get("best", 0)
+        times[row["name"]] = max(times.get(row["name"], 0), best)
+    worst = {e: max((r for r in ratios if r), default=0) for e, ratios in found.items()}
+    columns = [[r for r in column if r] for column in zip(*found.values(), strict=True)]
+    lines = [[f"median of {len(found)}", *(f"{median(c):.1f}" if c else "-" for c in columns), ""]]
+    shown = sorted((e for e in found if worst[e] >= above), key=lambda e: -worst[e])
+    lines += [[e, *(f"{r:.1f}" if r else "-" for r in found[e]), amount(times[e], "both")] for e in shown]
+    return ["ours / PyTorch", *sizes, "slowest"], lines
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measure, and print a line for each expression, the one with the worst ratio first."""
+    """Measure, show, and write down."""
     parser = argparse.ArgumentParser("python -m benchmarks.operations", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="measure expressions that contain it")
-    parser.add_argument("--above", type=float, default=0, help="show those with a ratio of more than that")
+    parser.add_argument("--above", type=float, default=0, help="show those with a ratio of at least that")
+    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks"), help="folder for operations.md")
     options = parser.parse_args(argv)
     chosen = [e for e in EXPRESSIONS if not options.parts or any(part in e for part in options.parts)]
     peers = [p for p in PEERS if p.name in ("numpy", "torch")]
@@ -50,22 +69,15 @@ def main(argv: list[str] | None = None) -> None:
         benchmark = Benchmark(peers, Path(folder), {}, EFFORT)
         rows = measure(benchmark, chosen)
         benchmark.close()
-    by_expression = {e: [row for row in rows if row["name"] == e] for e in chosen}
-    worst = sorted(chosen, key=lambda e: -max(map(ratio, by_expression[e])))
-    shown = [e for e in worst if max(map(ratio, by_expression[e])) > options.above]
-    head = ["ours / PyTorch, 100 to 1,000,000 numbers", *["forward"] * 3, *["both"] * 3, "ours, slowest"]
-    lines = []
-    for e in shown:
-        ratios = [ratio(row) for kind in ("forward", "both") for row in by_expression[e] if row["kind"] == kind]
-        times = [row["results"]["numpy"].get("best", 0) for row in by_expression[e] if "numpy" in row["results"]]
-        lines.append(
-            [e[:60], *("-" if r == float("inf") else f"{r:.1f}" for r in ratios), amount(max(times), "both")]
-        )
-    print(aligned(head, lines))
+    found = table(rows, options.above)
+    print(aligned(*found))
     for row in rows:
         for name, result in row["results"].items():
             if "refused" in result:
                 print(f"{row['title']}, {name}: {result['refused']}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    cells = [[f"`{line[0]}`" if i else line[0], *line[1:]] for i, line in enumerate(found[1])]
+    (options.output / "operations.md").write_text(markdown(found[0], cells) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

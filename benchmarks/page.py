@@ -64,6 +64,13 @@ def measured(folder: Path) -> str:
             parts += [report.markdown(*growth.table(run["growth"]))]
     if (PAGE.parent / "performance-growth.png").exists():
         parts.append("![cost against depth, uses, batch and parameters](performance-growth.png)")
+    if (operations := folder / "operations.md").exists():
+        parts += [
+            "### Each operation",
+            "`python -m benchmarks.operations --above 4`: our best time over PyTorch's (more than 1 is slower), "
+            "forward and there and back, at three sizes; the slowest, under the median of all.",
+            operations.read_text(encoding="utf-8").strip(),
+        ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -22,8 +22,10 @@ import numpy as np
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
+from tinygrad_cnn.nested import digest
+from tinygrad_cnn.nested import packed as pack
 from tinygrad_cnn.training import EarlyStopping, Trainer
-from tinygrad_cnn.training.checkpoint import _digest, _packed, load_checkpoint, save_checkpoint
+from tinygrad_cnn.training.checkpoint import load_checkpoint, save_checkpoint
 from tinygrad_cnn.training.config import Config, ConfigError, read_ini
 from tinygrad_cnn.training.progress import Progress
 
@@ -100,7 +102,7 @@ def plain(state: Any) -> Any:
 def packed(state: Any) -> tuple[str, dict[str, np.ndarray]]:
     """The text and the tensors of a checkpoint."""
     arrays: dict[str, np.ndarray] = {}
-    return json.dumps(_packed(state, "state", arrays)), arrays
+    return json.dumps(pack(state, "state", arrays)), arrays
 
 
 def state(content: bytes) -> Any:
@@ -109,7 +111,7 @@ def state(content: bytes) -> Any:
 
     text, trainer = content.decode("utf-8", "replace"), small_trainer()
     before, arrays = plain(trainer.state_dict()), packed(trainer.state_dict())[1]
-    forged = save(arrays, {"state": text, "sha256": _digest(text, arrays)})
+    forged = save(arrays, {"state": text, "sha256": digest(text, arrays)})
     found = READERS["checkpoint"](forged)
     if found is None:
         return None

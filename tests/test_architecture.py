@@ -17,24 +17,33 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each floor may use the floors before it, and itself.
 FLOORS = [
-    {"dtypes", "files", "notebook", "random", "suggest"},
+    {"devices", "dtypes", "files", "notebook", "random", "suggest"},
     {"kernels"},
-    {"grad_mode", "hooks", "tape", "trace"},
+    {"anomaly", "grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},
     {"linalg", "methods", "numpy_protocol"},
     {"conversions"},
+    {"in_place"},
     {"tensor"},
     {"creation", "sampling"},
-    {"autograd_functional", "function", "gradcheck", "serialization", "nn"},
+    {"autograd.functional", "function", "gradcheck", "nested", "nn"},
+    {"serialization"},
     {"inspection", "optim", "data", "models"},
-    {"onnx", "training"},
+    {"onnx", "training", "utils"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "kernels"]
+HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "in_place", "kernels"]
 
 
 def room(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+    return room_of(f"tinygrad_cnn.{'.'.join(path.relative_to(ROOT).parts).removesuffix('.py')}")
+
+
+def room_of(name: str) -> str:
+    """The room of a module, or of what is in it: a part of a package may be a room of its own."""
+    parts = name.split(".")[1:]
+    whole = ".".join(parts[:2])
+    return whole if whole in FLOOR_OF else parts[0]
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -49,7 +58,7 @@ def imports(path: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from {n.split(".")[1] for n in names if n.startswith("tinygrad_cnn.")} & FLOOR_OF.keys()
+        yield from {room_of(n) for n in names if n.startswith("tinygrad_cnn.")} & FLOOR_OF.keys()
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent != ROOT or p.name != "__init__.py"], ids=str)
@@ -81,7 +90,7 @@ def test_files_and_functions_are_small() -> None:
 def test_the_heart_can_be_read_in_an_evening() -> None:
     """The machinery is an evening's reading; the calculus is broad by intent, and each family of it a file."""
     heart = [p for p in FILES if room(p) in HEART and "compiled" not in p.parts]  # what is compiled is there twice
-    assert sum(lines(p) for p in heart) <= 2500
+    assert sum(lines(p) for p in heart) <= 3000
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

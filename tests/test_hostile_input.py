@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
-from tinygrad_cnn.training.checkpoint import _digest, save_checkpoint
+from tinygrad_cnn.nested import digest
+from tinygrad_cnn.training.checkpoint import save_checkpoint
 from tinygrad_cnn.training.config import Config, ConfigError, read_ini
 
 CASES = [(name, sample) for name, samples in SAMPLES.items() for sample in samples]
@@ -146,7 +147,7 @@ def test_weights_of_another_model_leave_a_model_as_it_was() -> None:
     text=st.sampled_from(["[" * 100_000, '{"items": 3}', '{"__tensor__": []}', '{"items": [[[], 1]]}', "9" * 9999])
 )
 def test_a_forged_checkpoint_with_the_right_checksum_is_refused_by_name(text: str) -> None:
-    metadata = {"state": text, "sha256": _digest(text, {})}
+    metadata = {"state": text, "sha256": digest(text, {})}
     assert READERS["checkpoint"](safetensors({"__metadata__": metadata})) is None
 
 

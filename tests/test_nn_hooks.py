@@ -76,6 +76,16 @@ def test_removing_one_hook_leaves_the_others_and_may_be_done_twice():
     assert seen == [2, 2]
 
 
+def test_a_function_that_is_registered_twice_is_called_until_both_are_removed():
+    x, seen = tg.tensor(1.0, requires_grad=True), []
+    keep = seen.append
+    first, _ = x.register_hook(keep), x.register_hook(keep)
+    first.remove()
+    first.remove()
+    x.backward()
+    assert len(seen) == 1
+
+
 def test_the_hook_of_a_result_may_be_removed_too():
     x, seen = tg.tensor(1.0, requires_grad=True), []
     y = x * 2
@@ -136,6 +146,13 @@ def test_backward_hooks_get_the_gradients_of_all_inputs_and_outputs_at_once():
     assert [g.item() for g in grad_output] == [1, 5]
     assert [g.item() for g in grad_input] == [30 + 5, 20 + 5]
     assert (a.grad.item(), b.grad.item()) == (35, 25)
+
+
+def test_an_argument_without_gradient_has_none_in_its_place():
+    module, seen = Scale(), []
+    module.register_full_backward_hook(lambda m, gin, gout: seen.append([g and g.item() for g in gin]))
+    module(2.0, tg.tensor(3.0, requires_grad=True))[0].backward()
+    assert seen == [[None, 2]]
 
 
 def test_what_a_backward_hook_returns_goes_on():

@@ -92,7 +92,7 @@ def test_layers_start_as_pytorch_has_it(make, fan_in):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "uniform_: wanted a <= b"),
+        (lambda: init.uniform_(tg.zeros(2), 1, 0), ValueError, "uniform_: wanted from <= to"),
         (lambda: init.normal_(tg.zeros(2), 0, -1), ValueError, "normal_: std is -1"),
         (lambda: init.normal_(tg.tensor([1])), TypeError, "normal_: wanted floating-point"),
         (lambda: init.calculate_gain("rleu"), ValueError, "calculate_gain: .*did you mean 'relu'"),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import SETTINGS, few_digits, outcome, process
+from training_processes import SETTINGS, few_digits, outcome, process
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import files, nn, optim
@@ -148,6 +148,23 @@ def test_a_checkpoint_of_any_step_is_gone_on_from_to_the_same_bits(tmp_path: Pat
         state["callbacks"] = state["callbacks"][:1]
         other.load_state_dict(state)
         assert finish(other) == expected, path.name
+
+
+def test_an_epoch_does_not_go_on_with_other_data(tmp_path: Path) -> None:
+    def new() -> Trainer:
+        model = nn.Linear(2, 2)
+        watchers = [Checkpoints(tmp_path, seconds=0.0)]
+        return Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters()), callbacks=watchers)
+
+    def loader(samples: int) -> DataLoader:
+        return DataLoader(TensorDataset(tg.zeros(samples, 2), tg.zeros(samples).long()), 2)
+
+    new().fit(loader(8))
+    within = next(path for path in Checkpoints.saved(tmp_path) if path.stem.count("-") > 1)
+    other = new()
+    other.load_state_dict(load_checkpoint(within))
+    with pytest.raises(ValueError, match="the epoch that is running has 8 samples, the training set 6"):
+        other.fit(loader(6))
 
 
 class FullDisk:

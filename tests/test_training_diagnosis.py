@@ -117,6 +117,23 @@ def test_weights_that_the_last_step_spoils_do_not_pass() -> None:
     assert [p.tolist() for p in run.model.parameters()] == before
 
 
+@pytest.mark.parametrize("most", [1e-3, 1e-6])
+def test_a_gradient_is_clipped_before_its_step(most: float) -> None:
+    run = trainer(lr=1.0)
+    run.clip_gradient = most
+    before = np.concatenate([p.array.ravel() for p in run.model.parameters()])
+    run.fit(data(), epochs=1)
+    moved = np.concatenate([p.array.ravel() for p in run.model.parameters()]) - before
+    assert 0 < np.linalg.norm(moved) <= 4.01 * most  # four steps
+
+
+@pytest.mark.parametrize("most", [0.0, -1.0, float("nan")])
+def test_a_norm_that_clips_all_is_refused(most: float) -> None:
+    model = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match=f"clip_gradient is {most}; wanted a norm above 0, or None"):
+        Trainer(model, nn.functional.cross_entropy, optim.SGD(model.parameters()), clip_gradient=most)
+
+
 def test_early_stoppings_best_weights_come_before_the_last_good_ones() -> None:
     run = trainer(at_step(40, lambda loss: (loss * 0).log()))
     stopper = EarlyStopping(9, monitor="train_loss")

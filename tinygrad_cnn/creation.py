@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.devices import want_cpu
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.in_place import Scalar
 from tinygrad_cnn.ops.arguments import lengths, whole
 from tinygrad_cnn.tape import Array
-from tinygrad_cnn.tensor import Scalar, Tensor
+from tinygrad_cnn.tensor import Tensor
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the data: lists and numbers as float32, int64 or bool, arrays in their type.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([[1.5, 2.0]])
     tensor([[1.5000, 2.0000]])
     """
+    want_cpu("tensor", device)
     return Tensor(data, dtype, requires_grad)
 
 
@@ -30,8 +33,9 @@ def from_numpy(array: Array) -> Tensor:
     return around(array)
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Return a tensor of the data, copying only where it must."""
+    want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray) and (dtype is None or as_dtype(dtype) == data.dtype):
@@ -44,30 +48,34 @@ def clone(input: Tensor) -> Tensor:
     return input.clone()
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
-    return around(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad)
+    return around(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
-    return around(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad)
+    return around(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
-def full(size: Any, fill_value: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a tensor with one value everywhere."""
     filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
-    return around(filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad)
+    return around(
+        filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
+    )
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of whatever was in the memory."""
-    return around(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad)
+    return around(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal."""
-    return around(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad)
+    return around(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
 def arange(
@@ -76,6 +84,7 @@ def arange(
     end: Scalar | None = None,
     step: Scalar | None = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return evenly spaced numbers from start to before end: ``arange([start,] end[, step])``.
@@ -100,17 +109,25 @@ def arange(
     integers = all(isinstance(v, (int, np.integer)) for v in (first, last, by))
     array = np.arange(count) * by + first
     wanted = as_dtype(dtype) if dtype is not None else int64 if integers else default_dtype()
-    return around(array.astype(wanted, copy=False), requires_grad)
+    return around(array.astype(wanted, copy=False), requires_grad, device)
 
 
-def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return ``steps`` evenly spaced numbers from start to end, both included."""
     wanted = chosen_dtype(dtype)
-    return around(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad)
+    return around(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
 def logspace(
-    start: float, end: float, steps: int, base: float = 10.0, dtype: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return the powers of the base whose exponents are those of `linspace`.
 
@@ -119,7 +136,7 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     wanted = chosen_dtype(dtype)
-    return around((base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad)
+    return around((base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device)
 
 
 def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any]) -> Array:
@@ -127,7 +144,7 @@ def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return where the lower triangle of a matrix is: rows and columns, as a tensor (2, N).
 
     >>> import tinygrad_cnn as tg
@@ -135,12 +152,12 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> 
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return around(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False))
+    return around(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N)."""
-    return around(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False))
+    return around(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
@@ -157,28 +174,31 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return around(array)
 
 
-def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of a tensor's shape and type."""
-    return around(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
-def ones_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of a tensor's shape and type."""
-    return around(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
-def full_like(input: Tensor, fill_value: Scalar, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return a tensor of a tensor's shape and type with one value everywhere."""
-    return around(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
-def empty_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of a tensor's shape and type, of whatever was in the memory."""
-    return around(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad)
+    return around(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
-def around(array: Array, requires_grad: bool = False) -> Tensor:
+def around(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a leaf around an array, without copying."""
+    want_cpu("device", device)
     result = Tensor.__new__(Tensor)
     result.array = array
     result.node = None

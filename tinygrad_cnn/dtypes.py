@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.devices import is_device, want_cpu
+
 bool_ = np.dtype(np.bool_)
 uint8 = np.dtype(np.uint8)
 int8 = np.dtype(np.int8)
@@ -19,9 +21,27 @@ float64 = np.dtype(np.float64)
 _CATEGORIES = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
+_default = [float32]
+
+
 def default_dtype() -> np.dtype[Any]:
-    """Return the type of a tensor made from Python floats."""
-    return float32
+    """Return the type of a tensor made from Python floats: float32 unless `set_default_dtype` changed it."""
+    return _default[0]
+
+
+def set_default_dtype(d: Any) -> None:
+    """Have tensors made from Python floats, parameters and results of integers be of this type, in all threads.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.set_default_dtype(tg.float64)
+    >>> tg.tensor(1.5).dtype
+    dtype('float64')
+    >>> tg.set_default_dtype(tg.float32)
+    """
+    wanted = as_dtype(d)
+    if wanted.kind != "f":
+        raise TypeError(f"set_default_dtype: wanted a floating-point type, got {wanted}")
+    _default[0] = wanted
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
@@ -39,10 +59,8 @@ def destination(name: str, *given: Any) -> np.dtype[Any] | None:
     """Return the type that ``to`` is asked for, None if there is none; devices are taken, if they are the CPU."""
     wanted = None
     for value in given:
-        device = value if isinstance(value, str) else getattr(value, "type", None)
-        if isinstance(device, str) and device.split(":")[0] in ("cpu", "cuda", "mps", "xpu"):
-            if not device.startswith("cpu"):
-                raise RuntimeError(f"{name}: there is no device {device!r} here; wanted 'cpu'")
+        if is_device(value):
+            want_cpu(name, value)
         elif value is not None:
             wanted = value.dtype if hasattr(value, "array") else as_dtype(value)
     return wanted

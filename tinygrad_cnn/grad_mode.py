@@ -14,6 +14,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 class _Mode(threading.local):
     recording = True
     watcher: Callable[..., Any] | None = None  # whom operations are handed to instead of being run (see trace.py)
+    seeing: tuple[Callable[[Any], None], ...] = ()  # what the watcher tells of each of them
+    anomaly: Any = None  # what looks at each gradient of a walk back (see anomaly.py)
 
 
 _mode = _Mode()
@@ -81,6 +83,10 @@ class no_grad(_Block):
     """
 
     _recording = False
+
+
+inference_mode = no_grad
+"""PyTorch's name for a stricter mode: what is made in it may be used and recorded afterwards here."""
 
 
 class enable_grad(_Block):

@@ -6,19 +6,44 @@ Each thread has a generator of its own, so that runs side by side do not disturb
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
+
+from tinygrad_cnn.devices import want_cpu
+
+
+class Generator(np.random.Generator):
+    """A NumPy generator that can be seeded anew, as PyTorch's can.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randperm(4, generator=tg.Generator().manual_seed(0)).tolist()
+    [2, 0, 1, 3]
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        want_cpu("Generator", device)
+        super().__init__(np.random.PCG64())
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start anew from a seed, with the numbers of NumPy's ``default_rng(seed)``, and return the generator."""
+        super().__init__(np.random.PCG64(seed))
+        return self
+
+    def spawn(self, n_children: int) -> list[np.random.Generator]:
+        """Return generators that are independent of this one and of each other."""
+        return [np.random.Generator(bits) for bits in self.bit_generator.spawn(n_children)]
 
 
 class _Default(threading.local):
     def __init__(self) -> None:
-        self.generator = np.random.default_rng()
+        self.generator = Generator()
 
 
 _default = _Default()
 
 
-def manual_seed(seed: int) -> np.random.Generator:
+def manual_seed(seed: int) -> Generator:
     """Start this thread's generator anew from a seed, and return it.
 
     >>> import tinygrad_cnn as tg
@@ -28,7 +53,7 @@ def manual_seed(seed: int) -> np.random.Generator:
     >>> bool((a == tg.rand(2)).all())
     True
     """
-    _default.generator = np.random.default_rng(seed)
+    _default.generator = Generator().manual_seed(seed)
     return _default.generator
 
 

@@ -17,16 +17,20 @@ __all__ = ["normal", "rand", "rand_like", "randint", "randint_like", "randn", "r
 Generator = np.random.Generator | None
 
 
-def rand(*size: Any, generator: Generator = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return random numbers, uniform on [0, 1)."""
     drawn = (generator or default_generator()).random(lengths("rand", size))
-    return around(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad)
+    return around(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
-def randn(*size: Any, generator: Generator = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return random numbers from the normal distribution of mean 0 and variance 1."""
     drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
-    return around(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad)
+    return around(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
 def randint(
@@ -35,6 +39,7 @@ def randint(
     size: Any = None,
     generator: Generator = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return random integers from low to high - 1: ``randint([low,] high, size)``; low is 0 if left out.
@@ -52,12 +57,13 @@ def randint(
     drawn = (generator or default_generator()).integers(
         low, high, lengths("randint", (() if size is None else size,))
     )
-    return around(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad)
+    return around(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
-def randperm(n: int, *, generator: Generator = None, dtype: Any = None) -> Tensor:
+def randperm(n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return the integers from 0 to n - 1 in random order."""
-    return around((generator or default_generator()).permutation(n).astype(as_dtype(dtype or np.int64), copy=False))
+    drawn = (generator or default_generator()).permutation(n)
+    return around(drawn.astype(as_dtype(dtype or np.int64), copy=False), device=device)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator = None) -> Tensor:
@@ -79,17 +85,31 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 
 
 def rand_like(
-    input: Tensor, *, generator: Generator = None, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return `rand` of a tensor's shape and type."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def randn_like(
-    input: Tensor, *, generator: Generator = None, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return `randn` of a tensor's shape and type."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def randint_like(
@@ -99,7 +119,8 @@ def randint_like(
     *,
     generator: Generator = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Return `randint` of a tensor's shape and type."""
-    return randint(low, high, input.shape, generator, dtype or input.dtype, requires_grad)
+    return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)

@@ -1,4 +1,4 @@
-"""Weights in files: safetensors, which other libraries read and which can run no code."""
+"""Weights and state in files: safetensors, which other libraries read and which can run no code."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from tinygrad_cnn.files import replacing
+from tinygrad_cnn.nested import from_bytes, to_bytes
 from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
 
+File = str | os.PathLike[str] | IO[bytes]
 
-def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Write named tensors to a safetensors file, whole or not at all.
 
-    Raises TypeError for anything but a dict of tensors.
+def save(obj: Any, f: File) -> None:
+    """Write a ``state_dict``, or nested dicts and lists of tensors, to a safetensors file, whole or not at all.
+
+    A dict of tensors is written as such, for any reader of the format. Beside tensors there may be numbers,
+    strings, booleans and None, as in an optimizer's state or ``{"model": ..., "epoch": 3}``: what is no tensor
+    then goes into the metadata, as JSON. Nothing is ever pickled. Raises TypeError for anything else.
 
     >>> import tempfile, tinygrad_cnn as tg
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -26,28 +31,48 @@ def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None
     ...     tg.load(f"{folder}/weights.safetensors")
     {'weight': tensor([1., 1.])}
     """
-    from safetensors.numpy import save as to_bytes
+    from safetensors.numpy import save as plain
 
-    if not isinstance(state_dict, Mapping):
-        raise TypeError(f"save: wanted a dict of tensors, got {type(state_dict).__name__}")
-    for name, value in state_dict.items():
-        if not isinstance(name, str) or name == "__metadata__":  # the format has its own use for that name
-            raise TypeError(f"save: cannot save under the name {name!r}; wanted another string")
-        if not isinstance(value, Tensor):
-            raise TypeError(f"save: {name!r} is a {type(value).__name__}; wanted a tensor")
-    in_c_order = {name: np.asarray(tensor.array, order="C") for name, tensor in state_dict.items()}
-    with replacing(Path(path)) as file:
-        file.write(to_bytes(in_c_order))
-
-
-def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read the named tensors of a safetensors file. Raises ValueError, naming the file, if it is not one."""
-    with open(path, "rb") as file:
-        content = file.read()
     try:
-        return {name: Tensor(array) for name, array in parse(content)[0].items()}
+        if _is_flat(obj):
+            content = plain({name: np.asarray(tensor.array, order="C") for name, tensor in obj.items()})
+        else:
+            content = to_bytes(obj)
+    except TypeError as error:
+        raise TypeError(f"save: {error}") from error
+    if isinstance(f, (str, os.PathLike)):
+        with replacing(Path(f)) as file:
+            file.write(content)
+    else:
+        f.write(content)
+
+
+def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+    """Read what `save` wrote, or the named tensors of any safetensors file.
+
+    PyTorch's arguments are taken: tensors are on the CPU whatever map_location says, and no file can run code.
+    Raises ValueError, naming the file, if it is no such file or is damaged.
+    """
+    if isinstance(f, (str, os.PathLike)):
+        name, content = os.fspath(f), Path(f).read_bytes()
+    else:
+        name, content = getattr(f, "name", type(f).__name__), f.read()
+    try:
+        arrays, metadata = parse(content)
+        if {"state", "sha256"} <= metadata.keys():
+            return from_bytes(arrays, metadata)
+        return {name: Tensor(array) for name, array in arrays.items()}
     except ValueError as error:
-        raise ValueError(f"load: {os.fspath(path)}: {error}") from error
+        hint = ": it looks like a pickle, which is never read" if content[:2] in (b"PK", b"\x80\x02") else ""
+        raise ValueError(f"load: {name}: {error}{hint}") from error
+
+
+def _is_flat(obj: Any) -> bool:
+    """Return whether the format itself has a place for it: tensors by names, one of which has another use."""
+    return isinstance(obj, Mapping) and all(
+        isinstance(name, str) and name != "__metadata__" and isinstance(value, Tensor)
+        for name, value in obj.items()
+    )
 
 
 def parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:

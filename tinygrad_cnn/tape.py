@@ -214,13 +214,14 @@ class Operation:
         if watching and _mode.watcher is not None:
             return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         variable = None
-        needs_gradient = False
+        needing = []  # the inputs that need a gradient
         arrays = []
-        for value in inputs:
+        for i, value in enumerate(inputs):
             if isinstance(value, Variable):
                 variable = value
                 arrays.append(value.array)
-                needs_gradient = needs_gradient or value._requires_grad
+                if value._requires_grad:
+                    needing.append(i)
             else:
                 arrays.append(value)
         try:
@@ -231,8 +232,8 @@ class Operation:
             return out  # type: ignore[return-value]
         if isinstance(out, np.generic):
             out = np.asarray(out)
-        record = needs_gradient and _mode.recording
-        return wrap(variable, out, self._record(inputs, arrays, constants, out) if record else None)
+        record = needing and _mode.recording
+        return wrap(variable, out, self._record(inputs, needing, arrays, constants, out) if record else None)
 
     def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs in their order, taking those given by name out of the constants."""
@@ -243,15 +244,14 @@ class Operation:
         return inputs
 
     def _record(
-        self, inputs: tuple[Any, ...], arrays: list[Any], constants: dict[str, Any], out: Array
+        self, inputs: tuple[Any, ...], needing: list[int], arrays: list[Any], constants: dict[str, Any], out: Array
     ) -> Node | None:
         """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
         edges: list[Edge] = []
         needed = 0
-        rules = self._rules * len(inputs) if self.variadic else self._rules
-        for i, value in enumerate(inputs):
-            if isinstance(value, Variable) and value._requires_grad and (rule := rules[i]) is not None:
-                edges.append((value.node or value, rule, i))
+        for i in needing:
+            if (rule := self._rules[0 if self.variadic else i]) is not None:
+                edges.append((inputs[i].node or inputs[i], rule, i))
                 needed |= 0 if self.variadic else 1 << i
         if not edges:
             return None

@@ -10,31 +10,17 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn import autograd, numpy_protocol, ops
-from tinygrad_cnn.conversions import Conversions
-from tinygrad_cnn.dtypes import as_dtype, default_dtype, float32, int64
+from tinygrad_cnn.devices import device
+from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.in_place import InPlace, Scalar
 from tinygrad_cnn.notebook import tensor_html
-from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.ops.index import getitem, places
-from tinygrad_cnn.tape import Array, Variable, mark_written, renamed, wrap
-
-Scalar = bool | int | float
+from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.tape import Array, Variable, wrap
 
 
-def _in_place(name: str) -> Callable[..., Tensor]:
-    """Return a method that puts an operation's result in the place of the tensor's values: exp_ for exp."""
-    function = getattr(ops, name)
-
-    def method(self: Tensor, *arguments: Any, **options: Any) -> Tensor:
-        values, named = map(array_of, arguments), {key: array_of(value) for key, value in options.items()}
-        given = next((a for a in (*arguments, *options.values()) if getattr(a, "requires_grad", False)), None)
-        return self._writes(f"{name}_", lambda a, _: np.copyto(a, function(a, *values, **named)), given)
-
-    return method
-
-
-class Tensor(Conversions):
+class Tensor(InPlace):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
     ``Tensor(data)`` copies: lists and numbers to float32, int64 or bool, arrays in the type that they have. With
@@ -85,6 +71,27 @@ class Tensor(Conversions):
         """Return the number of elements."""
         return self.array.size
 
+    @property
+    def device(self) -> device:
+        """Where the tensor is: on the CPU."""
+        return device()
+
+    is_cuda = False
+    ndimension, nelement = dim, numel
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Return how many elements apart neighbours lie in memory, along each dimension or one."""
+        strides = tuple(bytes // self.array.itemsize for bytes in self.array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie in row-major order without gaps."""
+        return bool(self.array.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        """Return whether the numbers are of a floating-point type."""
+        return self.dtype.kind == "f"
+
     def element_size(self) -> int:
         """Return the bytes that one element takes."""
         return self.array.itemsize
@@ -106,7 +113,7 @@ class Tensor(Conversions):
             max_line_width=100,
         )
         extras = []
-        if array.dtype not in (float32, int64, np.bool_):
+        if array.dtype not in (default_dtype(), int64, np.bool_):
             extras.append(f"dtype={array.dtype}")
         if self.node is not None:
             extras.append(f"grad_fn={self.node}")
@@ -217,7 +224,7 @@ class Tensor(Conversions):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
             raise RuntimeError(f"deepcopy: only leaves are copied, this was made by {self.node}; use detach()")
-        memo[id(self)] = copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
+        copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
         copy._grad = deepcopy(self._grad, memo)
         return copy
 
@@ -376,82 +383,6 @@ class Tensor(Conversions):
     __hash__ = object.__hash__
 
     __getitem__ = getitem
-
-    # --- in place: nothing is recorded, and what was recorded before notices ---
-
-    def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Tensor:
-        """Write to the memory by a function of (array, value)."""
-        if autograd.is_grad_enabled() and (self._requires_grad or getattr(value, "requires_grad", False)):
-            raise RuntimeError(
-                f"{name}: writing in place is not recorded, and a tensor here requires a gradient; "
-                "do it under no_grad(), or write the operation out of place"
-            )
-        try:
-            function(self.array, array_of(value))
-        except (ValueError, TypeError, IndexError) as error:
-            raise renamed(error, f"{name}: {error} (given shape {self.shape})") from error
-        mark_written(self.array, name)
-        return self
-
-    def add_(self, other: Any, alpha: Scalar = 1) -> Tensor:
-        """Add alpha * other in place."""
-        scaled = other if alpha == 1 else array_of(other) * alpha
-        return self._writes("add_", lambda a, b: np.add(a, b, out=a), scaled)
-
-    def sub_(self, other: Any) -> Tensor:
-        """Subtract in place."""
-        return self._writes("sub_", lambda a, b: np.subtract(a, b, out=a), other)
-
-    def mul_(self, other: Any) -> Tensor:
-        """Multiply in place."""
-        return self._writes("mul_", lambda a, b: np.multiply(a, b, out=a), other)
-
-    def div_(self, other: Any) -> Tensor:
-        """Divide in place."""
-        return self._writes("div_", lambda a, b: np.true_divide(a, b, out=a), other)
-
-    abs_, clamp_, exp_, floor_ = map(_in_place, ("abs", "clamp", "exp", "floor"))
-    neg_, pow_, round_, sqrt_ = map(_in_place, ("neg", "pow", "round", "sqrt"))
-
-    def copy_(self, source: Any) -> Tensor:
-        """Copy values in place, converted to this tensor's type and broadcast to its shape."""
-        return self._writes("copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), source)
-
-    def fill_(self, value: Scalar) -> Tensor:
-        """Set every element in place."""
-        return self._writes("fill_", lambda a, b: a.fill(b), value)
-
-    def zero_(self) -> Tensor:
-        """Set every element to 0 in place."""
-        return self.fill_(0)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        def write(array: Array, given: Any) -> None:
-            *before, last = places("setitem", index)
-            for part in before:
-                array = array[part]
-            array[last] = given
-
-        self._writes("setitem", write, value)
-
-    def _in_place_or_new(self, name: str, other: Any) -> Tensor:
-        """``x += y`` writes to x's memory, unless it must be recorded: then it is ``x = x + y``."""
-        recorded = self.node is not None or (getattr(other, "requires_grad", False) and not self._requires_grad)
-        write = not (recorded and autograd.is_grad_enabled())
-        result: Tensor = getattr(self, f"{name}_" if write else name)(other)
-        return result
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place_or_new("add", other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place_or_new("sub", other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place_or_new("mul", other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place_or_new("div", other)
 
 
 Tensor._result_class = Tensor

@@ -1,4 +1,4 @@
-"""Watching operations as they are called: what `explain`, `profile` and the export to ONNX are built on.
+"""Watching operations as they are called: what `explain`, `profile` and `detect_anomaly` are built on.
 
 While nobody watches, all that it costs an operation is a look at an empty list.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,26 +37,40 @@ def watch(see: Callable[[Call], None]) -> Iterator[None]:
 
     Operations that an operation calls itself are part of it, and are not seen on their own.
     """
-    outer = _mode.watcher
-
-    def watcher(operation: Operation, inputs: tuple[Any, ...], constants: dict[str, Any]) -> Any:
-        _mode.watcher = outer
-        try:
-            start = perf_counter()
-            result = operation(*inputs, **constants)
-            seconds = perf_counter() - start
-            see(Call(operation, inputs, constants, result, seconds))
-            return result
-        finally:
-            _mode.watcher = watcher
-
-    watching.append(watcher)
-    _mode.watcher = watcher
+    begin_watching(see)
     try:
         yield
     finally:
-        _mode.watcher = outer
-        watching.remove(watcher)
+        end_watching(see)
+
+
+def begin_watching(see: Callable[[Call], None]) -> None:
+    """Do what entering `watch` does: for what lasts longer than a block."""
+    watching.append(see)
+    _mode.seeing = (*_mode.seeing, see)
+    _mode.watcher = _watcher
+
+
+def end_watching(see: Callable[[Call], None]) -> None:
+    """Do what leaving `watch` does."""
+    watching.remove(see)
+    left = list(_mode.seeing)
+    left.remove(see)
+    _mode.seeing = tuple(left)
+    _mode.watcher = _watcher if left else None
+
+
+def _watcher(operation: Operation, inputs: tuple[Any, ...], constants: dict[str, Any]) -> Any:
+    _mode.watcher = None
+    try:
+        start = perf_counter()
+        result = operation(*inputs, **constants)
+        call = Call(operation, inputs, constants, result, perf_counter() - start)
+        for see in _mode.seeing:
+            see(call)
+        return result
+    finally:
+        _mode.watcher = _watcher if _mode.seeing else None
 
 
 def measured(rule: Derivative, see: Callable[[Any, Any, float], None]) -> Derivative:
@@ -97,11 +110,6 @@ class Line(NamedTuple):
         return f"{self.file}:{self.number}"
 
 
-class _Noting(threading.local):
-    lines = False
-
-
-_noting = _Noting()
 _lines: WeakKeyDictionary[Node, Line] = WeakKeyDictionary()
 
 
@@ -132,17 +140,13 @@ def record_lines() -> Iterator[None]:
         if (node := getattr(call.result, "node", None)) is not None:
             note_line(node)
 
-    before, _noting.lines = _noting.lines, True
-    try:
-        with watch(note):
-            yield
-    finally:
-        _noting.lines = before
+    with watch(note):
+        yield
 
 
 def note_line(node: Node) -> None:
-    """Note which line led to a node, if this thread records lines."""
-    if _noting.lines and (line := calling_line()) is not None:
+    """Note which line of the user's code led to a node, if this thread's operations are watched."""
+    if _mode.seeing and (line := calling_line()) is not None:
         _lines[node] = line
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import operations
 from benchmarks.expressions import EXPRESSIONS
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
@@ -28,6 +29,16 @@ def test_both_frameworks_get_the_same_numbers(workload: Workload, digits: Path) 
     few = replace(workload, batch=2)
     ours, theirs = (PyTorchLike(name, digits).prepare(few).check() for name in ("tinygrad_cnn", "torch"))
     assert distance(ours, theirs) <= TOLERANCE
+
+
+def test_operations_are_listed_with_the_slowest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    operations.main(["x + y", "x.exp()", "--output", str(tmp_path)])
+    head, _, medians, *lines = capsys.readouterr().out.splitlines()
+    assert head.startswith("ours / PyTorch")
+    assert medians.startswith("median of 2")
+    worst = [max(map(float, line[20:].split()[:6])) for line in lines]
+    assert worst == sorted(worst, reverse=True)
+    assert "| `x + y` |" in (tmp_path / "operations.md").read_text()
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)

@@ -20,7 +20,8 @@ _MULTIPLY_ADDS: dict[str, Callable[[Call], int]] = {
 }
 
 _MOVES = set(
-    "broadcast_to cast cat diagonal flip index permute put reshape roll tile undiagonal unindex im2col".split()
+    "broadcast_to cast cat diagonal flip im2col index permute put reshape roll tile undiagonal unindex "
+    "windows".split()
 )
 
 

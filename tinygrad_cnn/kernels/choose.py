@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.memory import empty, empty_like
+
 Array = np.ndarray[Any, np.dtype[Any]]
 MANY = 10_000  # numbers, from which on two products and a sum of bits are quicker than branches
 
@@ -17,19 +19,27 @@ MANY = 10_000  # numbers, from which on two products and a sum of bits are quick
 def choose(condition: Array, a: Any, b: Any) -> Array:
     """Return a where the condition holds, else b: arrays, of which one may be a number; the shapes broadcast."""
     if _is_zero(b) and _has_bits(a):
-        return _kept(a, np.asarray(condition, bool)).view(a.dtype)
+        return _kept(a, np.asarray(condition, bool))
     if _is_zero(a) and _has_bits(b):
-        return _kept(b, np.logical_not(condition)).view(b.dtype)
+        return _kept(b, np.logical_not(condition))
     if np.size(condition) >= MANY and _has_bits(a) and _has_bits(b) and a.dtype == b.dtype:
-        bits = _kept(a, np.asarray(condition, bool)) | _kept(b, np.logical_not(condition))
-        return bits.view(a.dtype)
+        out, other = _kept(a, np.asarray(condition, bool)), _kept(b, np.logical_not(condition))
+        if out.shape == other.shape:
+            np.bitwise_or(_bits(out), _bits(other), out=_bits(out))
+            return out
     return np.where(condition, a, b)
 
 
 def _kept(values: Array, condition: Array) -> Array:
-    """Return the bits of values where a condition holds, else 0."""
-    bits: Array = np.multiply(values.view(f"i{values.dtype.itemsize}"), condition)
-    return bits
+    """Return values where a condition holds, else 0."""
+    same = values.shape == condition.shape
+    out = empty_like(values) if same else empty(np.broadcast(values, condition).shape, values.dtype)
+    np.multiply(_bits(values), condition, out=_bits(out))
+    return out
+
+
+def _bits(values: Array) -> Array:
+    return values.view(f"i{values.dtype.itemsize}")
 
 
 def _is_zero(value: Any) -> bool:

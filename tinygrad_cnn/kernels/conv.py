@@ -9,7 +9,6 @@ Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW ou
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,11 +31,9 @@ class Geometry(NamedTuple):
 
     def output_size(self, size: Pair, kernel: Pair) -> Pair:
         """Return the height and width of the output, at most 0 where the kernel does not fit."""
-        height, width = (
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, s, p, d in zip(size, kernel, self.stride, self.padding, self.dilation, strict=True)
-        )
-        return height, width
+        (sh, sw), (ph, pw), (dh, dw), _ = self
+        (height, width), (kh, kw) = size, kernel
+        return (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
 
 
 @compiled_if_large
@@ -75,7 +72,9 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
         return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
 
-    product = reduce(np.add, in_bands(band, oh, g.size * taps))
+    product, *others = in_bands(band, oh, g.size * taps)
+    for other in others:
+        product += other
     product = product.reshape(groups, outs, kh, channels, kw).transpose(0, 1, 3, 2, 4)
     return np.ascontiguousarray(product).reshape(outputs, channels, kh, kw)
 
@@ -194,7 +193,9 @@ def _blocks(rows: int, inner: int, columns: int) -> int:
     It does so for up to 10^6 multiplications. The copy takes as long as the product where there are few rows.
     """
     least = rows * inner * columns // 1_000_000 + 1
-    return next((n for n in range(least, 2 * least) if columns % n == 0), 1) if rows < 32 else 1
+    if least == 1 or rows >= 32:
+        return 1
+    return next((n for n in range(least, 2 * least) if columns % n == 0), 1)
 
 
 def _split(x: Array, blocks: int) -> Array:

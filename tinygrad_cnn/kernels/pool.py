@@ -70,7 +70,8 @@ class Window(NamedTuple):
     @property
     def overlaps(self) -> bool:
         """Whether a pixel can be in more than one window."""
-        return any(n > s for n, s in zip(self.span, self.stride, strict=True))
+        (height, width), (sh, sw) = self.span, self.stride
+        return height > sh or width > sw
 
     def pad(self, x: Array, fill: float) -> Array:
         """Return x with a margin, or x itself if there is none."""
@@ -172,7 +173,8 @@ def _maxima(x: Array, largest: Array, window: Window, rows: slice = slice(None))
     largest = largest[:, :, rows]
     hit, free = np.empty_like(largest, dtype=np.bool_), np.equal(largest, largest)
     if padded is not x:
-        inside = window.offsets(window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False), size)
+        plane = window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False)
+        inside = (pixel[:, :, rows] for pixel in window.offsets(plane, size))
     unseen = None  # in windows that have NaNs, how many are still to come
     if not np.logical_and.reduce(free, axis=None):
         unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in pixels)

@@ -52,11 +52,13 @@ class PReLU(UnaryShell):
     [-1.0, 4.0]
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, *, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.num_parameters = whole("PReLU", "num_parameters", num_parameters, 1)
         self.init = init
-        self.weight = Parameter(creation.full((num_parameters,), float(init), dtype=dtype))
+        self.weight = Parameter(creation.full((num_parameters,), float(init), device=device, dtype=dtype))
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input, with the slope below 0."""

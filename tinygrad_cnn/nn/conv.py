@@ -39,10 +39,12 @@ class _Layer(Module):
         name = type(self).__name__
         return pair(name, argument, value, least) if self._dims == 2 else (single(name, argument, value, least),)
 
-    def _make_weight(self, rows: int, columns: int, bias: bool, dtype: Any) -> None:
+    def _make_weight(self, rows: int, columns: int, bias: bool, device: Any, dtype: Any) -> None:
         shape = (rows, columns // self.groups, *self.kernel_size)
-        self.weight = Parameter(creation.empty(shape, dtype=dtype))
-        self.register_parameter("bias", Parameter(creation.empty(self.out_channels, dtype=dtype)) if bias else None)
+        self.weight = Parameter(creation.empty(shape, device=device, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(creation.empty(self.out_channels, device=device, dtype=dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -75,6 +77,7 @@ class _Conv(_Layer):
         bias: bool = True,
         padding_mode: str = "zeros",
         *,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -93,7 +96,7 @@ class _Conv(_Layer):
                 f"{name}: padding_mode {padding_mode!r} is unknown; wanted one of {', '.join(PADDING_MODES)}"
             )
         self.padding_mode = padding_mode
-        self._make_weight(self.out_channels, self.in_channels, bias, dtype)
+        self._make_weight(self.out_channels, self.in_channels, bias, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of the input with the weight."""
@@ -152,6 +155,7 @@ class _ConvTranspose(_Layer):
         dilation: Size = 1,
         padding_mode: str = "zeros",
         *,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -164,7 +168,7 @@ class _ConvTranspose(_Layer):
         if padding_mode != "zeros":
             raise ValueError(f"{type(self).__name__}: padding_mode is {padding_mode!r}; wanted 'zeros'")
         self.padding_mode = padding_mode
-        self._make_weight(self.in_channels, self.out_channels, bias, dtype)
+        self._make_weight(self.in_channels, self.out_channels, bias, device, dtype)
 
     def forward(self, input: Tensor, output_size: Iterable[int] | None = None) -> Tensor:
         """Return the transposed convolution; ``output_size`` chooses one of the sizes that the stride leaves."""

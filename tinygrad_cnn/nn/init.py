@@ -6,15 +6,12 @@ xavier. He et al., "Delving Deep into Rectifiers" (2015), equations 10 and 14: k
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.grad_mode import no_grad
 from tinygrad_cnn.ops.arguments import want_float
-from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.suggest import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
@@ -23,16 +20,16 @@ Generator = np.random.Generator
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill a tensor from the uniform distribution on [a, b)."""
-    if not a <= b:
-        raise ValueError(f"uniform_: wanted a <= b, got a = {a} and b = {b}")
-    return _fill("uniform_", tensor, lambda: (generator or default_generator()).uniform(a, b, tensor.shape))
+    want_float("uniform_", tensor)
+    with no_grad():
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill a tensor from the normal distribution."""
-    if not std >= 0:
-        raise ValueError(f"normal_: std is {std}; wanted a number of at least 0")
-    return _fill("normal_", tensor, lambda: (generator or default_generator()).normal(mean, std, tensor.shape))
+    want_float("normal_", tensor)
+    with no_grad():
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -117,12 +114,6 @@ def layer_default_(weight: Tensor, bias: Tensor | None, generator: Generator | N
     if bias is not None:
         bound = 1 / sqrt(_fans("layer_default_", weight)[0])
         uniform_(bias, -bound, bound, generator)
-
-
-def _fill(name: str, tensor: Tensor, draw: Callable[[], Any]) -> Tensor:
-    want_float(name, tensor)
-    with no_grad():
-        return tensor.copy_(draw())
 
 
 def _fans(name: str, tensor: Tensor) -> tuple[int, int]:

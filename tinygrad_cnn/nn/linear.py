@@ -27,12 +27,16 @@ class Linear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features = whole("Linear", "in_features", in_features, 1)
         self.out_features = whole("Linear", "out_features", out_features, 1)
-        self.weight = Parameter(creation.empty(self.out_features, self.in_features, dtype=dtype))
-        self.register_parameter("bias", Parameter(creation.empty(out_features, dtype=dtype)) if bias else None)
+        self.weight = Parameter(creation.empty(self.out_features, self.in_features, device=device, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(creation.empty(out_features, device=device, dtype=dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -61,14 +65,25 @@ class Bilinear(Module):
     bias: Parameter | None
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, *, dtype: Any = None
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in1_features = whole("Bilinear", "in1_features", in1_features, 1)
         self.in2_features = whole("Bilinear", "in2_features", in2_features, 1)
         self.out_features = whole("Bilinear", "out_features", out_features, 1)
-        self.weight = Parameter(creation.empty(out_features, in1_features, in2_features, dtype=dtype))
-        self.register_parameter("bias", Parameter(creation.empty(out_features, dtype=dtype)) if bias else None)
+        self.weight = Parameter(
+            creation.empty(out_features, in1_features, in2_features, device=device, dtype=dtype)
+        )
+        self.register_parameter(
+            "bias", Parameter(creation.empty(out_features, device=device, dtype=dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -101,7 +116,13 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.num_embeddings = whole("Embedding", "num_embeddings", num_embeddings, 1)
@@ -109,7 +130,7 @@ class Embedding(Module):
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows")
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.weight = Parameter(creation.empty(num_embeddings, embedding_dim, dtype=dtype))
+        self.weight = Parameter(creation.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -21,9 +21,11 @@ class _Norm(Module):
     weight: Parameter | None
     bias: Parameter | None
 
-    def _make(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
+    def _make(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any) -> None:
         for name, wanted in (("weight", weight), ("bias", bias)):
-            self.register_parameter(name, Parameter(creation.empty(shape, dtype=dtype)) if wanted else None)
+            self.register_parameter(
+                name, Parameter(creation.empty(shape, device=device, dtype=dtype)) if wanted else None
+            )
 
     def reset_parameters(self) -> None:
         """Set weight to 1 and bias to 0."""
@@ -49,6 +51,7 @@ class _ChannelNorm(_Norm):
         affine: bool,
         bias: bool,
         track_running_stats: bool,
+        device: Any,
         dtype: Any,
     ) -> None:
         name = type(self).__name__
@@ -59,8 +62,11 @@ class _ChannelNorm(_Norm):
             )
         self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self._make((num_features,), affine, affine and bias, dtype)
-        tracked = (creation.zeros(num_features, dtype=dtype), creation.ones(num_features, dtype=dtype))
+        self._make((num_features,), affine, affine and bias, device, dtype)
+        tracked = (
+            creation.zeros(num_features, device=device, dtype=dtype),
+            creation.ones(num_features, device=device, dtype=dtype),
+        )
         mean, var = tracked if track_running_stats else (None, None)
         self.register_buffer("running_mean", mean)
         self.register_buffer("running_var", var)
@@ -103,10 +109,11 @@ class _BatchNorm(_ChannelNorm):
         track_running_stats: bool = True,
         *,
         bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, dtype)
+        self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input standardised, in training by its own statistics, else by the running ones."""
@@ -158,10 +165,11 @@ class _InstanceNorm(_ChannelNorm):
         track_running_stats: bool = False,
         *,
         bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, dtype)
+        self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input standardised, in evaluation mode by the running statistics if there are such."""
@@ -216,6 +224,7 @@ class GroupNorm(_Norm):
         affine: bool = True,
         *,
         bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -224,7 +233,7 @@ class GroupNorm(_Norm):
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_groups} groups do not divide {num_channels} channels")
         self.eps, self.affine = eps, affine
-        self._make((num_channels,), affine, affine and bias, dtype)
+        self._make((num_channels,), affine, affine and bias, device, dtype)
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
@@ -254,12 +263,13 @@ class LayerNorm(_Norm):
         elementwise_affine: bool = True,
         bias: bool = True,
         *,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape("LayerNorm", normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
@@ -286,12 +296,13 @@ class RMSNorm(_Norm):
         eps: float | None = None,
         elementwise_affine: bool = True,
         *,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape("RMSNorm", normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._make(self.normalized_shape, elementwise_affine, False, dtype)
+        self._make(self.normalized_shape, elementwise_affine, False, device, dtype)
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:

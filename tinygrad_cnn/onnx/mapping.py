@@ -61,6 +61,11 @@ def _log_of_sum(b: Graph, x: Any, y: Any) -> Ref:
     return b("Add", b("Max", x, y), b("Log", b("Add", b("Exp", apart), b.cast(1, apart.dtype))))
 
 
+def _clamp(b: Graph, input: Any, min: Any, max: Any, out: Ref) -> Ref:
+    above = input if min is None else b("Max", input, b.cast(min, out.dtype))
+    return above if max is None else b("Min", above, b.cast(max, out.dtype))
+
+
 def _hypot(b: Graph, inputs: list[Any], out: Ref) -> Ref:
     x, y = (b.cast(value, out.dtype) for value in inputs)
     return b("Sqrt", b("Add", b("Mul", x, x), b("Mul", y, y)))
@@ -272,6 +277,7 @@ MAPPINGS: dict[str, Mapping] = {
     "broadcast_to": _broadcast,
     "cast": lambda b, input, dtype: b("Identity", b.cast(input, dtype)),
     "cat": lambda b, tensors, dim, out: b("Concat", *(b.cast(t, out.dtype) for t in tensors), axis=dim),
+    "clamp": _clamp,
     "conv2d": _conv,
     "conv2d_input": _conv_transpose,
     "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),

@@ -43,8 +43,10 @@ def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[in
 
 def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tuple[int, int]:
     """Return a number given once or for height and width, each at least ``least``."""
-    if type(value) is int and value >= least:
+    if type(value) is int and value >= least:  # the usual cases, told quickly
         return value, value
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
+        return value
     values = tuple(value) if isinstance(value, Iterable) else (value,)
     values = values * 2 if len(values) == 1 else values
     if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):

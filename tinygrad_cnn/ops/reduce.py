@@ -214,8 +214,9 @@ def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
-    """Return g shared in proportion to e^input: times the softmax."""
-    return _spread(g, input.shape, dim) * exp(input - _spread(out, input.shape, dim))
+    """Return g shared in proportion to e^input: times the softmax, though large results are rounded."""
+    e = exp(input - _spread(out, input.shape, dim))
+    return _spread(g, input.shape, dim) * (e / _sum(e, dim=dim, keepdim=True))
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:

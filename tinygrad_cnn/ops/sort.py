@@ -147,7 +147,10 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 def _whole_median(input: Tensor) -> Tensor:
     flat = reshape(input, input.array.size)
-    entries, middle = flat.array, median(flat, 0).values.array
+    entries, half = flat.array, (flat.array.size - 1) // 2
+    if not entries.size:
+        raise IndexError(f"median: {tuple(input.shape)} is empty")
+    middle = np.partition(entries, half)[half]
     return amax(_index(flat, index=(entries == middle) | (entries != entries)))
 
 

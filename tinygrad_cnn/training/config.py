@@ -58,6 +58,7 @@ class Config:
     momentum: float = _option("training", 0.9, "of the gradients", least=0, most=1)
     nesterov: bool = _option("training", True, "look ahead by the momentum")
     weight_decay: float = _option("training", 5e-4, "how strongly weights are drawn to 0", least=0)
+    clip_gradient: float = _option("training", 0.0, "largest norm that a gradient keeps, 0 for any", least=0)
     schedule: str = _option("training", "one-cycle", "how the rate changes", choices=SCHEDULES)
     early_stop_patience: int = _option("training", 5, "epochs without improvement before stopping", least=1)
     early_stop_min_delta: float = _option("training", 0.001, "what counts as improvement", least=0)

@@ -179,7 +179,8 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         JSONLinesLogger(folder / "history.jsonl"),
         Checkpoints(folder, seconds=config.checkpoint_seconds),
     ]
-    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks)
+    clip = config.clip_gradient or None
+    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
 
 
 def _kaiming(module: Module) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_cnn.autograd import no_grad
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.nn import Module
+from tinygrad_cnn.nn.utils import clip_grad_norm_
 from tinygrad_cnn.ops import cat
 from tinygrad_cnn.optim import Optimizer
 from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -30,6 +31,7 @@ class Trainer:
 
     ``loss`` is a function of the model's outputs (N, C) and the labels, class indices (N,) or rows (N, C).
     ``scheduler`` steps after every batch, but ReduceLROnPlateau after every epoch, by the validation loss.
+    ``clip_gradient`` is the largest norm that the gradient of all parameters, as one vector, may have.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data import DataLoader, TensorDataset
@@ -49,12 +51,16 @@ class Trainer:
         optimizer: Optimizer,
         scheduler: LRScheduler | None = None,
         callbacks: Sequence[Callback] = (),
+        clip_gradient: float | None = None,
     ) -> None:
+        if clip_gradient is not None and not clip_gradient > 0:
+            raise ValueError(f"Trainer: clip_gradient is {clip_gradient}; wanted a norm above 0, or None")
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.callbacks = tuple(callbacks)
+        self.clip_gradient = clip_gradient
         self.history = History()
         self.running: Progress | None = None  # the epoch that is under way
         self._good: dict[str, Tensor] = {}  # the weights that it began with
@@ -209,6 +215,8 @@ class Trainer:
                 raise FloatingPointError(f"the loss is {value}")
             if not all_finite(p.grad for p in self.model.parameters() if p.grad is not None):
                 raise FloatingPointError("the gradient is not finite")
+            if self.clip_gradient is not None:
+                clip_grad_norm_(self.model.parameters(), self.clip_gradient)
             self.optimizer.step()
         except FloatingPointError as error:  # NumPy raises it too, if it was told to
             random.state = before

@@ -88,7 +88,8 @@ def hardsigmoid(input: Tensor) -> Tensor:
 
 def hardswish(input: Tensor) -> Tensor:
     """Return input * hardsigmoid(input) (Howard et al., 2019)."""
-    return where(input >= 3, input, where(input <= -3, 0.0, input * (input + 3.0) / 6))
+    middle = clamp(input, -3.0, 3.0)
+    return where(input >= 3, input, where(input <= -3, 0.0, middle * (middle + 3.0) / 6))
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -119,7 +120,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return input * (0.5 * erfc(input * -sqrt(0.5)))
     if approximate == "tanh":
-        return input * sigmoid(input * (1.5957691216057308 + 0.0713548162726009 * (input * input)))
+        x = clamp(input, -100.0, 100.0)  # the sigmoid is 0 or 1 beyond, and the cube might overflow
+        return input * sigmoid(x * (1.5957691216057308 + 0.0713548162726009 * (x * x)))
     raise ValueError(f"gelu: approximate is {approximate!r}; wanted 'none' or 'tanh'")
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_cnn.anomaly import detect_anomaly, set_detect_anomaly
+from tinygrad_cnn.grad_mode import _mode, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_cnn.tape import Node, Operation, Origin, Variable, describe, mark_written, operation, wrap, writes
+from tinygrad_cnn.trace import line_of
 
 if TYPE_CHECKING:  # `functional` and `Function` are built on tensors; the package's __init__ puts them here
-    from tinygrad_cnn import autograd_functional as functional
+    from tinygrad_cnn.autograd import functional
     from tinygrad_cnn.function import Function
     from tinygrad_cnn.tensor import Tensor
 
@@ -26,12 +28,14 @@ __all__ = [
     "Operation",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
     "is_grad_enabled",
     "no_grad",
     "operation",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -53,6 +57,7 @@ def _walk(
     arrived: dict[Origin, tuple[Any, bool]] = {}
     results: dict[Origin, tuple[Any, bool]] = {}
     newest: list[tuple[int, Node]] = []
+    anomaly = _mode.anomaly
 
     def arrive(origin: Origin, value: Any, owned: bool) -> None:
         before = arrived.get(origin)
@@ -82,19 +87,22 @@ def _walk(
             if not edges:
                 continue
         operation, values = node.operation, node.kept
-        if create_graph or values is None or writes.latest > node.sequence:
-            values = _readable(node, like, create_graph)
-        for origin, (function, reads), i in edges:
-            if operation.variadic:
-                values["index"] = i
-            try:
+        try:
+            if create_graph or values is None or writes.latest > node.sequence:
+                values = _readable(node, like, create_graph)
+            for origin, (function, reads), i in edges:
+                if operation.variadic:
+                    values["index"] = i
                 value = function(g, *[values[name] for name in reads])
                 if value.shape != origin.shape or value.dtype is not origin.dtype:
                     value = operation.fit(value, origin, operation.inputs[0 if operation.variadic else i])
-            except Exception as error:
-                error.add_note(f"in the backward pass of {operation.name}")
-                raise
-            arrive(origin, value, value is not g and getattr(value, "base", value) is None)
+                if anomaly is not None:
+                    anomaly.look(node, i, value)
+                arrive(origin, value, value is not g and getattr(value, "base", value) is None)
+        except Exception as error:
+            called = f", which {line} called" if (line := line_of(node)) else ""
+            error.add_note(f"in the backward pass of {operation.name}{called}")
+            raise
         if not retain_graph:
             node.kept = None
             node.edges = []

@@ -1,0 +1,65 @@
+"""A language model of characters: from the last sixteen it guesses the next, and then writes on by itself.
+
+After Bengio et al., "A neural probabilistic language model" (2003): each character has a vector, learnt like all
+weights. The text is what Python's own help says of the language.
+"""
+
+from __future__ import annotations
+
+import pydoc_data.topics
+import re
+
+import tinygrad_cnn as tg
+from tinygrad_cnn import nn, optim
+
+SEEN, STEPS, BATCH = 16, 3000, 128
+
+
+class Writer(nn.Module):
+    """Sixteen characters (N, 16) to the logits of the next."""
+
+    def __init__(self, characters: int) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(characters, 16)
+        self.layers = nn.Sequential(nn.Linear(SEEN * 16, 256), nn.ReLU(), nn.Linear(256, characters))
+
+    def forward(self, context: tg.Tensor) -> tg.Tensor:
+        """Return the logits (N, characters)."""
+        logits: tg.Tensor = self.layers(self.vectors(context).flatten(1))
+        return logits
+
+
+def write(model: Writer, alphabet: str, beginning: str, length: int) -> str:
+    """Continue a text, each character drawn with the probability that the model gives it."""
+    text = beginning
+    with tg.no_grad():
+        for _ in range(length):
+            context = tg.tensor([[alphabet.index(c) for c in text[-SEEN:]]])
+            text += alphabet[int(tg.multinomial(tg.softmax(model(context)[0] / 0.6, 0), 1))]
+    return text
+
+
+tg.manual_seed(0)
+topics = " ".join(pydoc_data.topics.topics.values())
+text = re.sub(r"\s+", " ", re.sub(r"[^a-z .,]", " ", topics.lower()))
+alphabet = "".join(sorted(set(text)))
+codes = tg.tensor([alphabet.index(c) for c in text])
+windows = codes.unfold(0, SEEN + 1, 1)
+print(f"{len(text):,} characters, {len(alphabet)} different")
+
+model = Writer(len(alphabet))
+optimizer = optim.Adam(model.parameters(), lr=0.003)
+schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=STEPS)
+mean = 0.0
+for step in range(1, STEPS + 1):
+    batch = windows[tg.randint(0, len(windows), (BATCH,))]
+    loss = nn.functional.cross_entropy(model(batch[:, :-1]), batch[:, -1])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    mean += loss.item() / 500
+    if step % 500 == 0:
+        print(f"step {step}   loss {mean:.3f}")
+        mean = 0.0
+print(write(model, alphabet, "a function is an ", 300))

@@ -1,0 +1,121 @@
+"""Large kernels are shared among threads: the results are those of one, and nobody is left waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from op_cases import CASES, OpCase
+
+import tinygrad_cnn as tg
+from tinygrad_cnn.kernels import threads
+from tinygrad_cnn.kernels.threads import in_bands
+
+BANDED = [
+    c for c in CASES if c.name in ("conv2d", "conv2d_input", "conv2d_weight", "max_pool2d", "linear", "matmul")
+]
+
+
+@pytest.fixture
+def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Three threads, to which the smallest of work is worth sharing."""
+    monkeypatch.setattr(threads, "GRAIN", 0.1)
+    monkeypatch.setattr(threads, "CACHE", 64)
+    monkeypatch.setattr(threads, "BLAS_SHARES", 0)
+    before = tg.get_num_threads()
+    tg.set_num_threads(3)
+    yield
+    tg.set_num_threads(before)
+
+
+def values_and_gradients(case: OpCase, sample: Any) -> list[np.ndarray]:
+    inputs = [tg.tensor(a, requires_grad=True) for a in sample.inputs]
+    out = case.function(*inputs, **sample.arguments)
+    out = out[0] if isinstance(out, tuple) else out
+    out.backward(tg.tensor(np.random.default_rng(0).uniform(-1, 1, out.shape)))
+    return [out.array, *(t.grad.array for t in inputs)]
+
+
+@pytest.mark.parametrize("case", BANDED, ids=lambda c: c.name)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_bands_give_what_the_whole_gives(case: OpCase, three_threads: None, data: st.DataObject) -> None:
+    sample = data.draw(case.samples)
+    tg.set_num_threads(3)
+    shared, again = values_and_gradients(case, sample), values_and_gradients(case, sample)
+    tg.set_num_threads(1)
+    alone = values_and_gradients(case, sample)
+    for a, b, c in zip(shared, again, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, rtol=1e-12, atol=1e-12)
+
+
+def test_bands_cover_everything_once_and_results_come_in_order(three_threads: None) -> None:
+    for length in (1, 2, 3, 10, 100):
+        bands = in_bands(lambda start, stop: (start, stop), length, 1e9)
+        assert [i for start, stop in bands for i in range(start, stop)] == list(range(length))
+        assert len(bands) == min(length, 3)
+    assert len(in_bands(lambda start, stop: None, 100, 0, 64 * 10)) == 10
+
+
+def test_several_threads_take_part(three_threads: None) -> None:
+    meeting = threading.Barrier(3, timeout=30)
+    names = in_bands(lambda start, stop: meeting.wait() >= 0 and threading.current_thread().name, 3, 1e9)
+    assert len(set(names)) == 3
+
+
+def test_an_error_in_a_band_is_raised_and_the_threads_work_on(three_threads: None) -> None:
+    def failing(start: int, stop: int) -> None:
+        raise ArithmeticError(f"band {start}")
+
+    for _ in range(5):
+        with pytest.raises(ArithmeticError, match="band"):
+            in_bands(failing, 3, 1e9)
+    assert in_bands(lambda start, stop: start, 3, 1e9) == [0, 1, 2]
+
+
+def test_bands_within_bands_and_from_many_threads_end(three_threads: None) -> None:
+    def outer(start: int, stop: int) -> int:
+        return sum(in_bands(lambda i, j: j - i, 30, 1e9))
+
+    results: list[list[int]] = []
+    callers = [threading.Thread(target=lambda: results.append(in_bands(outer, 6, 1e9))) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert results == [[30] * 3] * 8
+
+
+def test_numpys_error_state_holds_in_all_bands(three_threads: None) -> None:
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        in_bands(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
+    with np.errstate(over="ignore"):
+        in_bands(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
+
+
+def test_blas_has_one_thread_within_and_its_own_again_after(three_threads: None) -> None:
+    functions = threads._blas_functions()
+    if functions is None:
+        pytest.skip("NumPy's BLAS does not tell how many threads it has")
+    get, put = functions
+    before = get()
+    put(2)
+    try:
+        assert in_bands(lambda start, stop: get(), 3, 1e9) == [1, 1, 1]
+        assert get() == 2
+    finally:
+        put(before)
+
+
+@pytest.mark.parametrize("num", [0, -1, 1.5, True, "two"])
+def test_a_number_of_threads_is_a_whole_number_of_at_least_1(num: Any) -> None:
+    before = tg.get_num_threads()
+    with pytest.raises(ValueError, match=r"set_num_threads: num is .*; wanted an integer of at least 1"):
+        tg.set_num_threads(num)
+    assert tg.get_num_threads() == before >= 1
