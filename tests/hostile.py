@@ -80,8 +80,8 @@ def header(content: bytes) -> Any:
     return READERS["safetensors"](safetensors(content, bytes(40)))
 
 
-def small_trainer() -> Trainer:
-    tg.manual_seed(0)
+def small_trainer(seed: int) -> Trainer:
+    tg.manual_seed(seed)
     model = tg.nn.Linear(1, 2)
     optimizer = tg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     schedule = tg.optim.lr_scheduler.StepLR(optimizer, 2)
@@ -109,8 +109,9 @@ def state(content: bytes) -> Any:
     """A forged checkpoint, its checksum right: it fits a trainer as it is, or leaves the trainer as it was."""
     from safetensors.numpy import save
 
-    text, trainer = content.decode("utf-8", "replace"), small_trainer()
-    before, arrays = plain(trainer.state_dict()), packed(trainer.state_dict())[1]
+    text, arrays = content.decode("utf-8", "replace"), packed(small_trainer(1).state_dict())[1]
+    trainer = small_trainer(0)
+    before = plain(trainer.state_dict())
     forged = save(arrays, {"state": text, "sha256": digest(text, arrays)})
     found = READERS["checkpoint"](forged)
     if found is None:
@@ -189,7 +190,7 @@ def _samples() -> dict[str, list[bytes]]:
         "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],
         "download": [head + SERVED, chunked],
         "header": [json.dumps({"a": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()],
-        "state": [packed(small_trainer().state_dict())[0].encode()],
+        "state": [packed(small_trainer(1).state_dict())[0].encode()],
     }
 
 
