@@ -210,7 +210,8 @@ def test_numba_is_imported_by_the_first_large_kernel_and_never_where_it_is_switc
 
 def test_a_numba_that_does_not_work_costs_one_warning(tmp_path: Path) -> None:
     (tmp_path / "numba.py").write_text("raise ImportError('wants another NumPy')")
-    code = f"import warnings\nwith warnings.catch_warnings(record=True) as got:\n    {CONVOLVE}    {CONVOLVE}"
+    code = "import warnings\nwith warnings.catch_warnings(record=True) as got:\n"
+    code += f"    warnings.simplefilter('always')\n    {CONVOLVE}    {CONVOLVE}"
     path = os.pathsep.join([str(tmp_path), *sys.path])
     said = printed(code + "print(len(got), got[0].message)", PYTHONPATH=path)
     assert said.startswith("1 Numba is installed but cannot be used")
