@@ -96,7 +96,9 @@ def want_same_dtype(name: str, **tensors: Any) -> None:
     given = {key: value.dtype for key, value in tensors.items() if value is not None}
     if len(set(given.values())) > 1:
         listed = ", ".join(f"{key} is {dtype}" for key, dtype in given.items())
-        raise TypeError(f"{name}: {listed}; wanted one type (convert with .to(dtype))")
+        mend = "NumPy's arrays are float64: convert the data with .float(), or the model with .double()"
+        wide = set(map(str, given.values())) == {"float32", "float64"}
+        raise TypeError(f"{name}: {listed}; wanted one type ({mend if wide else 'convert with .to(dtype)'})")
 
 
 def want_float(name: str, value: Any) -> None:
