@@ -39,7 +39,7 @@ class _Writes:
     def __init__(self) -> None:
         self.latest = -1
         self._lock = threading.Lock()
-        self._by_owner: dict[int, tuple[Any, int, str]] = {}
+        self._by_owner: dict[int, tuple[Any, int, str, int]] = {}
 
     def note(self, array: Array, writer: str) -> None:
         owner = _owner(array)
@@ -48,7 +48,13 @@ class _Writes:
             known = self._by_owner.get(key)
             forget = known[0] if known else weakref.ref(owner, lambda _: self._by_owner.pop(key, None))
             self.latest = next(_clock)
-            self._by_owner[key] = (forget, self.latest, writer)
+            since = known[3] if known and known[2] == writer else self.latest
+            self._by_owner[key] = (forget, self.latest, writer, since)
+
+    def lasting(self, array: Array, writer: str) -> tuple[int, int]:
+        """Return when a writer first and last wrote to an array's memory without another since; (0, -1): not."""
+        entry = self._by_owner.get(id(_owner(array)))
+        return (entry[3], entry[1]) if entry is not None and entry[2] == writer else (0, -1)
 
     def after(self, node: Node) -> str | None:
         """Return what has written, since a node was recorded, to an array that the node keeps; None if nothing."""

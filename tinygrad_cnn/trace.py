@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from types import FrameType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -113,15 +115,30 @@ class Line(NamedTuple):
 _lines: WeakKeyDictionary[Node, Line] = WeakKeyDictionary()
 
 
-def calling_line() -> Line | None:
-    """Return the innermost line that is running outside of this package, or in one of its models."""
-    frame = sys._getframe()
+def _calling_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_PACKAGE) or file.startswith(_MODELS):
-            return None if file.startswith("<frozen") else Line(file, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]
+            return None if file.startswith("<frozen") else frame
+        frame = frame.f_back
     return None
+
+
+def calling_line() -> Line | None:
+    """Return the innermost line that is running outside of this package, or in one of its models."""
+    frame = _calling_frame()
+    return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
+
+
+def caution(message: str) -> None:
+    """Warn of what is hardly meant, at the line of the user's code that led here: once for each line."""
+    frame = _calling_frame()
+    if frame is None:
+        warnings.warn(message, stacklevel=2)
+        return
+    seen = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, UserWarning, frame.f_code.co_filename, frame.f_lineno, registry=seen)
 
 
 @contextmanager

@@ -272,6 +272,9 @@ def backward(
         accumulate(of_node.get(origin, origin), gradient)
 
 
+ACCUMULATED = "backward (adding to .grad)"
+
+
 def accumulate(leaf: Variable, gradient: tuple[Any, bool]) -> None:
     """Add a gradient to ``leaf.grad``, in place where nothing recorded can see it."""
     before = leaf._grad
@@ -281,7 +284,7 @@ def accumulate(leaf: Variable, gradient: tuple[Any, bool]) -> None:
         leaf._grad = before + gradient[0]
     else:
         before.array += gradient[0]
-        mark_written(before.array, "backward (adding to .grad)")
+        mark_written(before.array, ACCUMULATED)
 
 
 def grad(

@@ -6,7 +6,7 @@ PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are al
 from __future__ import annotations
 
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.nn.shell import UnaryShell, by_name, warn_of_training_mode
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -20,6 +20,8 @@ class _Dropout(UnaryShell):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input, in training mode with some of it dropped."""
+        if self.training and self.p:
+            warn_of_training_mode(self)
         result: Tensor = self._call(input, training=self.training)
         return result
 

@@ -10,7 +10,7 @@ from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn import init
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
-from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.nn.shell import UnaryShell, by_name, warn_of_training_mode
 from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
 
@@ -118,6 +118,8 @@ class _BatchNorm(_ChannelNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Return the input standardised, in training by its own statistics, else by the running ones."""
         self._check_input(input, 1)
+        if self.training and self.running_mean is not None:
+            warn_of_training_mode(self)
         count = self.num_batches_tracked if self.training else None
         if self.momentum is None:
             momentum = 0.0 if count is None else 1 / (int(count) + 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tinygrad_cnn.grad_mode import is_grad_enabled
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import caution
 
 
 class Shell(Module):
@@ -41,3 +43,13 @@ class UnaryShell(Shell):
 def by_name(module: Module, *names: str) -> str:
     """Return attributes as a repr shows them: ``p=0.5, inplace=False``."""
     return ", ".join(f"{name}={getattr(module, name)!r}" for name in names)
+
+
+def warn_of_training_mode(module: Module) -> None:
+    """Warn if a layer that acts otherwise in evaluation mode is in training mode while nothing is recorded."""
+    if not is_grad_enabled():
+        name = type(module).__name__
+        caution(
+            f"{name}: called in training mode under no_grad(); to evaluate a model, call its eval() first. If "
+            f"it is meant: warnings.filterwarnings('ignore', '{name}: called in training mode')"
+        )

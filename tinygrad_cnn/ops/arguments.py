@@ -95,9 +95,10 @@ def want_same_dtype(name: str, **tensors: Any) -> None:
     """Refuse tensors of different types where nothing is converted, as in PyTorch."""
     dtypes = [value.dtype for value in tensors.values() if value is not None]
     if dtypes.count(dtypes[0]) < len(dtypes):
-        given = ((key, value) for key, value in tensors.items() if value is not None)
-        listed = ", ".join(f"{key} is {value.dtype}" for key, value in given)
-        raise TypeError(f"{name}: {listed}; wanted one type (convert with .to(dtype))")
+        listed = ", ".join(f"{key} is {value.dtype}" for key, value in tensors.items() if value is not None)
+        mend = "NumPy's arrays are float64: convert the data with .float(), or the model with .double()"
+        wide = set(map(str, dtypes)) == {"float32", "float64"}
+        raise TypeError(f"{name}: {listed}; wanted one type ({mend if wide else 'convert with .to(dtype)'})")
 
 
 def want_float(name: str, value: Any) -> None:

@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.tape import Array, Operation, operation
+from tinygrad_cnn.trace import caution
 
 if TYPE_CHECKING:
     from tinygrad_cnn.tensor import Tensor
@@ -98,6 +99,13 @@ def _check_classes(name: str, target: Array, classes: int) -> None:
     if target.size and not (target.min() >= 0 and target.max() < classes):
         wrong = target.min() if target.min() < 0 else target.max()
         raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")
+
+
+def _want_no(operation: str, input: Any, name: str, mend: str) -> None:
+    """Warn if the input of a loss comes straight from an operation that does not belong there."""
+    node = getattr(input, "node", None)
+    if node is not None and node.operation.name == operation:
+        caution(f"{name}: the input is the result of {operation}, which is hardly meant; {mend}")
 
 
 def _as_distribution(
@@ -230,6 +238,7 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; wanted 0 to 1")
+    _want_no("softmax", input, "cross_entropy", "it takes the softmax itself: give it what softmax was given")
     plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
     if plain and _are_classes(input, target, ignore_index):
         indices = array_of(target)
@@ -254,6 +263,7 @@ def nll_loss(
     """
     if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
+    _want_no("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
     scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
     chosen = where(scale != 0, input, 0.0)
     losses = -sum(chosen if weight is None else chosen * scale, min(1, len(input.shape) - 1))

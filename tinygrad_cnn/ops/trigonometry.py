@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import pi
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -155,19 +155,14 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return log(p) - log1p(0.0 - p)
 
 
-def _bell(x: Any) -> Any:
-    """Return the derivative of erf; its exponent is kept from overflowing where it is 0 anyhow."""
-    x = clamp(x, -100.0, 100.0)
-    return 2 / pi**0.5 * exp(-x * x)
-
-
-@operation(input=lambda g, input: g * _bell(input))
+# The square is kept from overflowing where the derivative is 0 anyhow.
+@operation(input=lambda g, input: g * (2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erf(input: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to input (W. J. Cody, 1969)."""
     return kernel.erf(as_float(input))
 
 
-@operation(input=lambda g, input: g * -_bell(input))
+@operation(input=lambda g, input: g * (-2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erfc(input: Array) -> Array:
     """1 - erf(input), exact where that is small."""
     return kernel.erf(as_float(input), complement=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from math import isfinite
@@ -10,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.autograd import ACCUMULATED
 from tinygrad_cnn.grad_mode import enable_grad
 from tinygrad_cnn.nn.parameter import clear_gradients
 from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.tape import writes
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import caution
 
 Group = dict[str, Any]
 
@@ -26,6 +30,7 @@ class Optimizer:
     """
 
     has_stepped = False  # schedules look at it: their steps come after the optimizer's
+    _used: tuple[weakref.ref[Tensor], int] | None = None  # a gradient that the last step used, and when
 
     def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
@@ -65,10 +70,24 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if self._used is not None and (gradient := self._used[0]()) is not None:
+            self._want_cleared(gradient, self._used[1])
         for group in self.param_groups:
             self._update(group)
         self.has_stepped = True
+        gradients = (p._grad for group in self.param_groups for p in group["params"] if p._grad is not None)
+        gradient = next(gradients, None)
+        self._used = None if gradient is None else (weakref.ref(gradient), writes.latest)
         return loss
+
+    def _want_cleared(self, gradient: Tensor, stepped: int) -> None:
+        """Warn if backward alone has written to a gradient since before the last step, and again since then."""
+        first, last = writes.lasting(gradient.array, ACCUMULATED)
+        if first <= stepped < last:
+            caution(
+                f"{type(self).__name__}: backward() still adds to the gradient that the last step() used; "
+                "was zero_grad() forgotten before it?"
+            )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or set them to 0 in place."""

@@ -18,6 +18,7 @@ from tinygrad_cnn.optim import Optimizer
 from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import caution
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.diagnosis import all_finite, first_trouble
 from tinygrad_cnn.training.history import Epoch, History, Score
@@ -203,6 +204,8 @@ class Trainer:
             loss = self.loss(outputs, labels)
             self.optimizer.zero_grad()
             loss.backward()
+            if not self.optimizer.has_stepped:
+                self._want_reached()
             value = loss.item()
             if not isfinite(value):
                 raise FloatingPointError(f"the loss is {value}")
@@ -217,6 +220,15 @@ class Trainer:
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         total.add(value, outputs, labels)
+
+    def _want_reached(self) -> None:
+        """Warn of parameters that the loss does not depend on: they would never be trained."""
+        left_out = [n for n, p in self.model.named_parameters() if p.requires_grad and p.grad is None]
+        if left_out:
+            caution(
+                f"fit: the loss does not depend on {', '.join(left_out)}; is it left out of forward(), or "
+                "detached? (What is not to be trained: requires_grad_(False))"
+            )
 
     def _stopped(self, why: str) -> FloatingPointError:
         """Put the last good weights back, and return an error that says so, where training was, and why."""

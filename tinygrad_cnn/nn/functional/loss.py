@@ -5,7 +5,6 @@ The mean of an empty batch is not defined, and raises ValueError.
 
 from __future__ import annotations
 
-import warnings
 from math import log as number_log
 from math import pi
 
@@ -14,8 +13,9 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
-from tinygrad_cnn.ops.softmax import REDUCTIONS, reduced
+from tinygrad_cnn.ops.softmax import REDUCTIONS, _want_no, reduced
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.trace import caution
 
 __all__ = [
     "binary_cross_entropy",
@@ -83,13 +83,22 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 
 def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
-    if tuple(input.shape) != tuple(target.shape):
-        warnings.warn(
-            f"{name}: input of shape {tuple(input.shape)} and target of shape {tuple(target.shape)} broadcast, "
-            "which is hardly meant; give them one shape",
-            stacklevel=3,
-        )
+    _want_alike(name, False, input=input, target=target)
     return input - target
+
+
+def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
+    """Warn if what a loss compares broadcasts (if few, one number for all is fine), or is wider than its first."""
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    if len({shape for shape in shapes.values() if shape or not few}) > 1:
+        listed = " and ".join(f"{key} of shape {shape}" for key, shape in shapes.items())
+        caution(f"{name}: {listed} broadcast, which is hardly meant; give them one shape")
+    (first, narrow), *others = ((key, tensor.dtype) for key, tensor in tensors.items())
+    for key, dtype in others:
+        if dtype.kind == narrow.kind == "f" and dtype.itemsize > narrow.itemsize:
+            caution(
+                f"{name}: {first} is {narrow}, but {key} {dtype}, and so is the loss; convert {key}.to({narrow})"
+            )
 
 
 # --- of probabilities ---
@@ -129,6 +138,8 @@ def binary_cross_entropy_with_logits(
     """
     _want_one_shape("binary_cross_entropy_with_logits", input, target)
     want_float("binary_cross_entropy_with_logits", input)
+    _want_alike("binary_cross_entropy_with_logits", input=input, target=target)
+    _want_no("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
     softplus = _log_one_plus_exp(-input)
     weighted = softplus if pos_weight is None else softplus * ((pos_weight - 1) * target + 1)
     losses = (1 - target) * input + weighted
@@ -146,6 +157,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     Kullback and Leibler's divergence of each row is the sum of these: the reduction "batchmean" divides the whole
     sum by the length of the first dimension, "mean" by the number of elements.
     """
+    _want_alike("kl_div", input=input, target=target)
     if log_target:
         losses = ops.exp(target) * (target - input)
     else:
@@ -174,6 +186,7 @@ def poisson_nll_loss(
     Without ``log_input``, x is the rate, and the loss x - y log(x + eps). ``full`` adds Stirling's approximation of
     log y!, for y > 1.
     """
+    _want_alike("poisson_nll_loss", input=input, target=target)
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         many = array_of(target) > 1
@@ -190,6 +203,7 @@ def gaussian_nll_loss(
     ``var`` has the input's shape, or lacks or has length 1 in one dimension of it (the last, if it lacks one). A
     variance below eps counts as eps, with its own gradient. ``full`` adds the constant log(2 pi) / 2.
     """
+    _want_alike("gaussian_nll_loss", input=input, target=target)
     shape, given = tuple(input.shape), tuple(var.shape)
     if given == shape[:-1] != shape:
         var = ops.unsqueeze(var, -1)
@@ -213,11 +227,13 @@ def gaussian_nll_loss(
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return log(1 + e^(-y x)) for y of 1 or -1, which does not overflow."""
     want_float("soft_margin_loss", input)
+    _want_alike("soft_margin_loss", input=input, target=target)
     return reduced("soft_margin_loss", _log_one_plus_exp(-target * input), reduction)
 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """Return x where y is 1, and max(0, margin - x) where y is -1."""
+    _want_alike("hinge_embedding_loss", input=input, target=target)
     y = array_of(target)
     apart = ops.where(y != 1, ops.clamp(margin - input, 0.0), 0.0)
     return reduced("hinge_embedding_loss", apart + ops.where(y != -1, input, 0.0), reduction)
@@ -227,6 +243,7 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
     """Return max(0, margin - y (x1 - x2)): y of 1 wants the first to rank higher, -1 the second."""
+    _want_alike("margin_ranking_loss", input1=input1, input2=input2, target=target)
     return reduced("margin_ranking_loss", ops.clamp(margin - target * (input1 - input2), 0.0), reduction)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from math import inf, isfinite
@@ -11,6 +10,7 @@ from typing import Any
 
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Optimizer
+from tinygrad_cnn.trace import caution
 
 
 class LRScheduler:
@@ -53,10 +53,9 @@ class LRScheduler:
         Warns if the optimizer has not stepped before the first: the schedule's first rate would never be used.
         """
         if self.last_epoch == 0 and not self.optimizer.has_stepped:
-            warnings.warn(
+            caution(
                 f"{type(self).__name__}: step() before the optimizer's first step() skips the first rate of the "
-                "schedule; wanted the optimizer's first",
-                stacklevel=2,
+                "schedule; wanted the optimizer's first"
             )
         self._go_to(self.last_epoch + 1)
 
