@@ -80,6 +80,9 @@ class Optimizer:
         self._used = None if gradient is None else (weakref.ref(gradient), writes.latest)
         return loss
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_used": None}
+
     def _want_cleared(self, gradient: Tensor, stepped: int) -> None:
         """Warn if backward alone has written to a gradient since before the last step, and again since then."""
         first, last = writes.lasting(gradient.array, ACCUMULATED)
