@@ -62,11 +62,9 @@ def test_the_notebook_is_the_page() -> None:
     tool = runpy.run_path(str(ROOT / "docs" / "make_notebook.py"))
     text = tool["NOTEBOOK"].read_text(encoding="utf-8")
     assert text == tool["notebook"]()
-    blocks = [
-        fence[2] for fence in FENCE.finditer(tool["PAGE"].read_text(encoding="utf-8")) if fence[1] == "python"
-    ]
+    fences = FENCE.findall(tool["PAGE"].read_text(encoding="utf-8"))
     code = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-    assert code == [block.strip() for block in blocks]
+    assert code == [block.strip() for language, block in fences if language == "python"]
 
 
 def test_the_pictures_show_the_code_of_today() -> None:
