@@ -2,7 +2,7 @@
 
 Every figure comes from runs that this program makes, over five seeds: about half an hour on two cores, most of it
 for the recipe with distorted digits. ``python docs/make_training.py PART ...`` makes only these parts of the page
-anew: report, epochs, time, settings, recipes.
+anew: report, epochs, pictures, time, settings, recipes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import make_pictures
 import numpy as np
 
 from tinygrad_cnn.data import DataLoader
@@ -180,6 +181,21 @@ def recipes() -> list[str]:
     return lines
 
 
+def pictures() -> list[str]:
+    make_pictures.draw_run()
+    shown = {name: f"pictures/{name}.png" for name in make_pictures.OF_A_RUN}
+    return ["\n\n".join(f"{CAPTIONS[name]}\n\n[![{name}]({path})]({path})" for name, path in shown.items())]
+
+
+CAPTIONS = {
+    "losses": "The loss in each epoch. Training is behind in the first: its figure is a mean over the epoch, while "
+    "the network was still learning.",
+    "accuracies": "The accuracy in each epoch.",
+    "confusion": "What was taken for what, of the 10,000 test digits: rows are the truth, columns the guess.",
+    "mistakes": "The mistakes that the network was surest of.",
+    "filters": "What the first layer looks for: light where ink counts for it, dark where ink counts against it.",
+    "feature-maps": "A seven on its way through the network.",
+}
 HEAD = (
     "# Training LeNet\n\nWritten by `python docs/make_training.py`, which makes every run on this page: five seeds "
     f"each, on {platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}."
@@ -201,6 +217,13 @@ PARTS: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
         "momentum 0.9, weight decay 5e-4, a one-cycle schedule that peaks at 0.1 "
         "(`python examples/lenet_mnist.py --epochs N`).",
         by_epochs,
+    ),
+    "pictures": (
+        "The pictures of a run",
+        "Every run draws these and more into its folder, and into one page, `report.html`. Here are those of "
+        "`python examples/lenet_mnist.py` (seed 0); "
+        "`python docs/make_training.py pictures` draws them anew.",
+        pictures,
     ),
     "time": (
         "Time to 97, 98 and 99 %",

@@ -6,6 +6,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import json
 import pkgutil
 import re
 import runpy
@@ -19,6 +20,7 @@ from tinygrad_cnn.tape import Operation
 MODULES = ["tinygrad_cnn"] + [m.name for m in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn.")]
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+WORDS = re.compile(r'<text class="(?:name|code)"[^>]*>([^<]*)<')
 PAGES = [
     page
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -55,10 +57,43 @@ def test_the_table_of_derivatives_is_that_of_the_code() -> None:
     assert tool["PAGE"].read_text(encoding="utf-8") == tool["page"]()
 
 
+def test_the_notebook_is_the_page() -> None:
+    """Its cells are the blocks that run above. If this fails: python docs/make_notebook.py."""
+    tool = runpy.run_path(str(ROOT / "docs" / "make_notebook.py"))
+    text = tool["NOTEBOOK"].read_text(encoding="utf-8")
+    assert text == tool["notebook"]()
+    fences = FENCE.findall(tool["PAGE"].read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert code == [block.strip() for language, block in fences if language == "python"]
+
+
+def test_the_pictures_show_the_code_of_today() -> None:
+    """Operations, leaves and rules, not times. If this fails: python docs/make_pictures.py tape."""
+    tool = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
+    for name, explained in tool["TAPE"].items():
+        drawn = (tool["PICTURES"] / f"{name}.svg").read_text(encoding="utf-8")
+        assert WORDS.findall(drawn)[1:] == WORDS.findall(explained().svg())[1:]  # the first is the title
+
+
+def test_the_pages_show_every_picture() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "pictures").iterdir()}
+    assert set(re.findall(r"!\[[^]]*\]\(([^)]*)\)", pages)) == there
+
+
 def test_the_readme_counts_the_operations_right() -> None:
     ours = [o for o in Operation.registry.values() if o.forward.__module__.startswith("tinygrad_cnn.ops.")]
     recorded = sum(bool(o.derivatives) for o in ours)
     assert f"{recorded} recorded operations" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    """Links among the pages of docs/ are checked when the site is built."""
+    named = re.findall(
+        r"\b(?:benchmarks|docs|examples|tests|tinygrad_cnn)/[\w/.]*\w", page.read_text(encoding="utf-8")
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_readme_shows_python() -> None:

@@ -33,6 +33,7 @@ def _in_place(name: str) -> Callable[..., Tensor]:
         given = next((a for a in (*arguments, *options.values()) if getattr(a, "requires_grad", False)), None)
         return self._writes(f"{name}_", write, given)
 
+    method.__name__, method.__doc__ = f"{name}_", f"Do as `{name}`, in place."
     return method
 
 
