@@ -82,7 +82,7 @@ def test_open_files_and_buffers_serve_too(tmp_path):
     (tmp_path / "broken").write_bytes(b"PK\x03\x04")
     with (
         open(tmp_path / "broken", "rb") as file,
-        pytest.raises(ValueError, match="broken.*a pickle, which is never"),
+        pytest.raises(ValueError, match=r"broken.*a pickle, which is never"),
     ):
         tg.load(file)
 
