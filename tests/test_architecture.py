@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Each floor may use the floors before it, and itself.
 FLOORS = [
-    {"devices", "dtypes", "files", "random", "suggest"},
+    {"devices", "dtypes", "files", "html", "random", "suggest"},
     {"kernels"},
     {"grad_mode", "hooks", "tape", "trace"},
     {"autograd", "ops"},

@@ -5,11 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from html import escape
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn import autograd, numpy_protocol, ops
+from tinygrad_cnn import autograd, html, numpy_protocol, ops
 from tinygrad_cnn.devices import device
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.hooks import RemovableHandle
@@ -119,6 +120,21 @@ class Tensor(InPlace):
         elif self._requires_grad:
             extras.append("requires_grad=True")
         return f"tensor({', '.join([values, *extras])})"
+
+    def _repr_html_(self) -> str:
+        """Return the numbers as a table for notebooks, or the text where there are more than two dimensions."""
+        what = [f"shape {self.shape}", str(self.dtype)]
+        if self.node is not None:
+            what.append(f"made by {self.node}")
+        elif self._requires_grad:
+            what.append("requires_grad")
+        if self.ndim > 2:
+            return f"<pre>{escape(repr(self))}</pre>"
+        array = np.atleast_2d(self.array)
+        rows, columns = (html.shortened(n, 12) for n in array.shape)
+        show = "{:.5g}".format if self.dtype.kind == "f" else str
+        cells = [["…" if None in (i, j) else show(array[i, j]) for j in columns] for i in rows]
+        return html.table(", ".join(what), (), cells)
 
     # --- its place on the tape ---
 

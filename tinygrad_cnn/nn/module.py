@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.dtypes import destination, float32, float64
 from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.html import table
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
@@ -326,6 +327,19 @@ class Module:
     def extra_repr(self) -> str:
         """Return what stands between the parentheses of the module's repr."""
         return ""
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: each module, and the shapes and number of its own parameters."""
+        rows, total = [], 0
+        for path, module in self.named_modules():
+            own = dict(module._own("parameter"))
+            count = sum(parameter.numel() for parameter in own.values())
+            total += count
+            what = f"{type(module).__name__}({module.extra_repr()})"
+            shapes = ", ".join(f"{name} {'×'.join(map(str, p.shape)) or 1}" for name, p in own.items())
+            rows.append((path, what, shapes, f"{count:,}" if own else ""))
+        title = f"{type(self).__name__}: {total:,} parameters"
+        return table(title, ("name", "module", "parameters", "number"), rows, text_columns=3)
 
     def __repr__(self) -> str:
         inside = [f"({name}): {child!r}" for name, child in self._own("module")]

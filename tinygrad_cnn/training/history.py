@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tinygrad_cnn.html import table
+
 
 @dataclass(frozen=True)
 class Score:
@@ -75,6 +77,13 @@ class History:
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
+
+    def _repr_html_(self) -> str:
+        """Return the epochs as a table for notebooks."""
+        rows = [epoch.row() for epoch in self.epochs]
+        cells = [["" if value is None else f"{value:.4g}" for value in row.values()] for row in rows]
+        title = ", ".join(filter(None, [f"{len(self)} epochs, {self.seconds:.1f} seconds", self.ended_early]))
+        return table(title, [name.replace("_", " ") for name in rows[0]] if rows else [], cells)
 
     def to_json_lines(self) -> str:
         """Return the epochs as JSON objects, a line each."""
