@@ -132,3 +132,13 @@ def test_what_cannot_be_loaded_is_refused() -> None:
         DataLoader({1, 2})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="DataLoader: generator is 42; wanted"):
         DataLoader(range(3), generator=42)  # type: ignore[arg-type]
+
+
+def test_a_sampler_gives_the_order_and_collate_fn_the_batch() -> None:
+    loader = DataLoader(
+        [5, 6, 7, 8], batch_size=2, sampler=[3, 0, 2], collate_fn=tuple, num_workers=2, pin_memory=True
+    )
+    assert len(loader) == 2
+    assert list(loader) == [(8, 5), (7,)]
+    with pytest.raises(ValueError, match="a sampler gives the order"):
+        DataLoader([1, 2], shuffle=True, sampler=[0])

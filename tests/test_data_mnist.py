@@ -261,3 +261,24 @@ def test_real_files_have_the_checksums_that_downloads_are_held_to() -> None:
     if not packed:
         pytest.skip("the files of MNIST here are not the packed ones")
     assert {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in packed}.items() <= MNIST_SHA256.items()
+
+
+def test_labels_may_be_transformed_one_by_one(root: Path) -> None:
+    digits = MNIST(root, target_transform=lambda label: tg.zeros(10).scatter_(0, tg.tensor(label), 1))
+    plain = MNIST(root, one_hot=True)
+    assert digits[3][1].tolist() == plain[3][1].tolist()
+    assert digits.__getitems__([3, 1])[1].tolist() == plain.__getitems__([3, 1])[1].tolist()
+
+
+def test_a_transform_for_single_images_is_told_that_it_gets_batches(root: Path) -> None:
+    digits = MNIST(root, transform=lambda images: images.view(-1))
+    for indices in ([0], [0, 1]):
+        with pytest.raises(ValueError, match=r"MNIST: transform made images .* flatten\(1\)"):
+            digits.__getitems__(indices)
+
+
+def test_bytes_and_labels_are_tensors_too(root: Path) -> None:
+    digits = MNIST(root)
+    assert digits.data.dtype == tg.uint8
+    assert digits.data.tolist() == IMAGES.tolist()
+    assert digits.targets.tolist() == LABELS.tolist()

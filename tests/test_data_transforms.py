@@ -19,6 +19,10 @@ from tinygrad_cnn.data.transforms import (
     Normalize,
     Pad,
     RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    Resize,
+    ToTensor,
     affine,
     random_affine,
     resample,
@@ -286,3 +290,66 @@ def test_a_gradient_is_not_lost_in_silence(transform: Any) -> None:
 def test_wrong_arguments_are_named(make: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+# --- sizes, parts, reflections ---
+
+
+def test_a_resized_plane_is_a_plane_but_for_its_border() -> None:
+    ramp = tg.from_numpy(np.mgrid[:12, :12].sum(0).astype(np.float64))[None, None]
+    for size in (6, 18, (6, 18)):
+        resized = Resize(size)(ramp).numpy()[0, 0]
+        steps = [np.diff(resized, axis=axis)[3:-3, 3:-3] for axis in (0, 1)]
+        for axis, step in enumerate(steps):
+            np.testing.assert_allclose(step, 12 / resized.shape[axis])
+    assert Resize(6)(tg.zeros(2, 1, 12, 24)).shape == (2, 1, 6, 12)
+    np.testing.assert_allclose(Resize(5)(tg.ones(1, 1, 12, 12)).numpy(), 1, rtol=1e-6)
+
+
+def test_a_crop_is_a_window_of_its_own_for_each_image() -> None:
+    images = tg.arange(1, 1 + 40 * 2 * 6 * 7).float().view(40, 2, 6, 7)
+    crops = RandomCrop((4, 5), padding=1, fill=-1, generator=np.random.default_rng(0))(images).numpy()
+    padded = Pad(1, -1)(images).numpy()
+    found = set()
+    for crop, whole in zip(crops, padded, strict=True):
+        places = [
+            (r, c) for r in range(5) for c in range(5) if np.array_equal(crop, whole[:, r : r + 4, c : c + 5])
+        ]
+        assert len(places) == 1
+        found.update(places)
+    assert {r for r, _ in found} == {c for _, c in found} == set(range(5))
+
+
+def test_flips_are_mirror_images_as_often_as_p() -> None:
+    images = tg.rand(400, 1, 2, 3, generator=np.random.default_rng(0))
+    for p in (0.0, 0.3, 1.0):
+        flipped = RandomHorizontalFlip(p, np.random.default_rng(1))(images).numpy()
+        turned = (flipped == images.numpy()[..., ::-1]).all((1, 2, 3))
+        np.testing.assert_array_equal(flipped[~turned], images.numpy()[~turned])
+        assert abs(turned.mean() - p) < 0.08
+
+
+def test_to_tensor_scales_bytes_and_leaves_tensors() -> None:
+    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_allclose(ToTensor()(picture).numpy(), picture.transpose(2, 0, 1) / 255, rtol=1e-6)
+    assert ToTensor()(np.ones((2, 3))).dtype == tg.float64
+    batch = tg.rand(3, 1, 2, 2)
+    assert ToTensor()(batch) is batch
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Resize(0), ValueError, "Resize: size is 0"),
+        (
+            lambda: RandomCrop(5)(tg.zeros(1, 1, 4, 9)),
+            ValueError,
+            r"RandomCrop: cannot cut \(5, 5\) out of .*\(4, 9\)",
+        ),
+        (lambda: RandomHorizontalFlip(1.5), ValueError, "RandomHorizontalFlip: p is 1.5"),
+        (lambda: ToTensor()([1]), TypeError, "ToTensor: wanted a tensor, or an array .*, got list"),
+    ],
+)
+def test_what_sizes_and_parts_refuse(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

@@ -33,6 +33,16 @@ def test_tensor_takes_the_type_that_pytorch_would(data, dtype):
     assert tg.tensor(data).dtype == dtype
 
 
+@pytest.mark.parametrize("name", ["div", "atan2", "copysign", "hypot", "logaddexp"])
+@pytest.mark.parametrize("scalar", [-2, 300])
+def test_a_byte_that_becomes_a_float_does_not_wrap_what_it_meets(name, scalar):
+    bytes_, wide = tg.tensor([1, 2, 200], dtype=tg.uint8), tg.tensor([1, 2, 200])
+    for a, b in ((bytes_, tg.tensor(scalar)), (tg.tensor(scalar), bytes_)):
+        expected = [wide if x is bytes_ else x for x in (a, b)]
+        result, wanted = getattr(tg, name)(a, b), getattr(tg, name)(*expected)
+        assert (result.dtype, result.tolist()) == (tg.float32, wanted.tolist())
+
+
 def test_tensor_copies_and_from_numpy_shares():
     array = np.zeros(3, np.float32)
     assert not np.shares_memory(tg.tensor(array).array, array)

@@ -78,3 +78,26 @@ def test_multinomial_and_bernoulli_refuse_and_shape_alike() -> None:
         assert tuple(package.normal(0.0, 1.0, (2, 3)).shape) == (2, 3)
         with pytest.raises((RuntimeError, ValueError)):
             package.multinomial(package.tensor(weights), 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_dlpack_with_jax_and_numpy(dtype: Any) -> None:
+    jax = pytest.importorskip("jax")
+    array = np.arange(6, dtype=dtype).reshape(2, 3)
+    theirs = tg.from_dlpack(jax.numpy.asarray(array))
+    assert theirs.dtype == dtype
+    np.testing.assert_array_equal(theirs.numpy(), array)
+    np.testing.assert_array_equal(np.asarray(jax.dlpack.from_dlpack(tg.tensor(array))), array)
+    assert np.shares_memory(tg.from_dlpack(array).array, array)
+    mine = tg.tensor(array)
+    assert np.shares_memory(np.from_dlpack(mine), mine.array)
+
+
+NESTED = [1.5, True, [1, 2.5], [[True], [False]], [np.float32(1.5), 2], np.int16(3), [], [[]]]
+
+
+@pytest.mark.parametrize("data", NESTED, ids=repr)
+def test_tensor_infers_the_type(data: Any) -> None:
+    ours, theirs = tg.tensor(data), torch.tensor(data)
+    assert str(theirs.dtype).removeprefix("torch.") == str(ours.dtype)
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

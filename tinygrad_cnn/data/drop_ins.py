@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from tinygrad_cnn.data.images import Transform
 from tinygrad_cnn.data.mnist import MNIST
@@ -72,10 +72,11 @@ class EMNISTDigits(MNIST):
         root: str | os.PathLike[str] | None = None,
         train: bool = True,
         transform: Transform | None = None,
+        target_transform: Callable[[int], Any] | None = None,
         download: bool = False,
         one_hot: bool = False,
     ) -> None:
-        super().__init__(root, train, transform, download, one_hot)
+        super().__init__(root, train, transform, target_transform, download, one_hot)
         self.images = self.images.swapaxes(1, 2).copy()
 
     def _ways_to_get(self, packed: str) -> str:

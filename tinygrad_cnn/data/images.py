@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import Dataset, as_indices
-from tinygrad_cnn.dtypes import float32
+from tinygrad_cnn.data.dataset import Dataset, as_indices, collate
+from tinygrad_cnn.dtypes import default_dtype
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import one_hot
 from tinygrad_cnn.tape import Array
@@ -18,37 +19,73 @@ Transform = Callable[[Tensor], Tensor]
 
 
 class Images(Dataset):
-    """Images (1, 28, 28), float32 in [0, 1], and labels 0 to 9.
+    """Images (1, 28, 28), numbers of the default type in [0, 1], and labels 0 to 9.
 
-    ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64. ``transform`` maps a
-    batch of images (N, 1, 28, 28), of which a single sample is one with N = 1. With ``one_hot`` a label is 10
-    numbers, 1 at the class.
+    ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64; ``data`` and ``targets``
+    are tensors around them. ``transform`` maps a batch of images (N, 1, 28, 28), of which a single sample is one
+    with N = 1; ``target_transform`` maps one label. With ``one_hot`` a label is 10 numbers, 1 at the class.
     """
 
     classes: tuple[str, ...]
 
-    def __init__(self, images: Array, labels: Array, transform: Transform | None, one_hot: bool) -> None:
+    def __init__(
+        self,
+        images: Array,
+        labels: Array,
+        transform: Transform | None,
+        one_hot: bool,
+        target_transform: Callable[[int], Any] | None = None,
+    ) -> None:
         self.images = images
         self.labels = labels.astype(np.int64, copy=False)
         self.transform = transform
         self.one_hot = one_hot
+        self.target_transform = target_transform
+
+    @property
+    def data(self) -> Tensor:
+        """All images as bytes, (N, 28, 28)."""
+        return from_numpy(self.images)
+
+    @property
+    def targets(self) -> Tensor:
+        """All labels, (N,)."""
+        return from_numpy(self.labels)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | int]:
-        images, labels = self.__getitems__([index])
-        return images[0], labels[0] if self.one_hot else int(labels[0])
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        place = as_indices(type(self).__name__, [index], len(self))
+        image = self._images(place)[0]
+        if self.one_hot and self.target_transform is None:
+            return image, self._targets(place)[0]
+        label = int(self.labels[place[0]])
+        return image, label if self.target_transform is None else self.target_transform(label)
 
-    def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, Tensor]:
+    def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, Any]:
         """Return the batch at the indices: images (N, 1, 28, 28), labels (N,), or (N, 10) if one-hot."""
         wanted = as_indices(type(self).__name__, indices, len(self))
-        images = from_numpy(_batch(self.images, wanted))
-        labels = from_numpy(self.labels[wanted])
-        return (
-            images if self.transform is None else self.transform(images),
-            one_hot(labels, len(self.classes)).float() if self.one_hot else labels,
-        )
+        return self._images(wanted), self._targets(wanted)
+
+    def _images(self, indices: Array) -> Tensor:
+        images = from_numpy(_batch(self.images, indices))
+        if self.transform is None:
+            return images
+        result = self.transform(images)
+        if not result.ndim or len(result) != len(images):
+            raise ValueError(
+                f"{type(self).__name__}: transform made images of shape {images.shape} into {result.shape}; wanted "
+                f"{len(images)} again: it is given whole batches, so flatten(1) in place of flatten() or view(-1)"
+            )
+        return result
+
+    def _targets(self, indices: Array) -> Any:
+        labels = self.labels[indices]
+        if self.target_transform is not None:
+            return collate([self.target_transform(int(label)) for label in labels])
+        targets = from_numpy(labels)
+        return one_hot(targets, len(self.classes)).float() if self.one_hot else targets
 
 
 def _batch(images: Array, indices: Array) -> Array:
@@ -58,5 +95,6 @@ def _batch(images: Array, indices: Array) -> Array:
     a tenth of the fastest; into fresh memory it takes up to 2.6 times as long, where that must first be mapped.
     """
     turned = images[indices].transpose(1, 2, 0)
-    scaled: Array = np.divide(turned, np.float32(255), out=empty(turned.shape, float32))
+    dtype = default_dtype()
+    scaled: Array = np.divide(turned, dtype.type(255), out=empty(turned.shape, dtype))
     return scaled[:, None].transpose(3, 1, 0, 2)

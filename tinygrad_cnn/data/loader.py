@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.data.dataset import Dataset, as_generator, batch_of
+from tinygrad_cnn.data.dataset import Dataset, as_generator, as_indices, batch_of
 from tinygrad_cnn.tape import Array
 
 
@@ -17,7 +17,9 @@ class DataLoader:
     A batch is what the dataset's ``__getitems__`` returns for an array of indices, or its samples stacked. Each
     iterator goes its own way, so there may be several at once. The order is drawn when an iterator is made, from
     the generator (this thread's if there is none): same state, same order. With ``drop_last`` a last batch that is
-    not full is left out. Raises ValueError for a batch size below 1 or an empty dataset.
+    not full is left out. A sampler gives the order instead; ``collate_fn`` makes a batch of a list of samples.
+    ``num_workers`` and ``pin_memory`` are taken for PyTorch's sake, and change nothing. Raises ValueError for a
+    batch size below 1 or an empty dataset.
 
     >>> from tinygrad_cnn.data import DataLoader
     >>> list(DataLoader([5, 6, 7], batch_size=2))
@@ -31,6 +33,11 @@ class DataLoader:
         shuffle: bool = False,
         drop_last: bool = False,
         generator: np.random.Generator | None = None,
+        *,
+        sampler: Collection[int] | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        num_workers: int = 0,
+        pin_memory: bool = False,
     ) -> None:
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size is {batch_size!r}; wanted an integer of at least 1")
@@ -47,10 +54,15 @@ class DataLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.generator = generator
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: a sampler gives the order, so shuffle must be False")
+        self.sampler = sampler
+        self.collate_fn = collate_fn
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        full, rest = divmod(len(self.dataset), self.batch_size)
+        samples = self.dataset if self.sampler is None else self.sampler
+        full, rest = divmod(len(samples), self.batch_size)
         return full + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
@@ -59,6 +71,8 @@ class DataLoader:
     def order(self) -> Array:
         """Return the indices of the samples in the order of one pass, drawn anew if they are shuffled."""
         samples = len(self.dataset)
+        if self.sampler is not None:
+            return as_indices("DataLoader", list(self.sampler), samples)
         if self.shuffle:
             return as_generator("DataLoader", self.generator).permutation(samples)
         return np.arange(samples)
@@ -66,4 +80,8 @@ class DataLoader:
     def batches(self, order: Array, start: int = 0) -> Iterator[Any]:
         """Iterate over one pass in an order, from batch number ``start`` on."""
         for i in range(start, len(self)):
-            yield batch_of(self.dataset, order[i * self.batch_size :][: self.batch_size])
+            indices = order[i * self.batch_size :][: self.batch_size]
+            if self.collate_fn is None:
+                yield batch_of(self.dataset, indices)
+            else:
+                yield self.collate_fn([self.dataset[int(index)] for index in indices])

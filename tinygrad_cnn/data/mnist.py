@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,7 +25,8 @@ class MNIST(Images):
     ``root`` is the folder with the four official files, raw or ``.gz``, in itself or in ``MNIST/raw/`` below it; if
     left out, the one that the environment variable TINYGRAD_CNN_DATA names, or the user's cache. With ``download``
     a missing file is fetched into it. ``transform`` maps a batch of images (N, 1, 28, 28), of which a single
-    sample is one with N = 1. With ``one_hot`` a label is 10 numbers, 1 at the digit.
+    sample is one with N = 1; ``target_transform`` maps one label. With ``one_hot`` a label is 10 numbers, 1 at the
+    digit.
 
     ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64. Raises FileNotFoundError
     if a file is missing, ValueError if it is not what it should be.
@@ -53,6 +54,7 @@ class MNIST(Images):
         root: str | os.PathLike[str] | None = None,
         train: bool = True,
         transform: Transform | None = None,
+        target_transform: Callable[[int], Any] | None = None,
         download: bool = False,
         one_hot: bool = False,
     ) -> None:
@@ -62,7 +64,7 @@ class MNIST(Images):
         paths = [self._find(f"{part}-{kind}-ubyte", download) for kind in ("images-idx3", "labels-idx1")]
         images, labels = map(read_idx, paths)
         _check(paths[0], images, paths[1], labels)
-        super().__init__(images, labels, transform, one_hot)
+        super().__init__(images, labels, transform, one_hot, target_transform)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r}, train={self.train}: {len(self)} images)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import result_type
+from tinygrad_cnn.dtypes import default_dtype, result_type
 from tinygrad_cnn.ops.arguments import one_or_several
 from tinygrad_cnn.tape import Array, Operation, Origin, Variable, describe, operation
 
@@ -71,13 +71,21 @@ class Broadcasting(Operation):
 class Elementwise(Broadcasting):
     """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
 
+    fractional = False  # whether integers that meet come to the default float type
+
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
         if len(inputs) < len(self.inputs):
             inputs = self._in_order(inputs, constants)
-        return super().__call__(*_aligned(self.name, inputs), **constants)
+        return super().__call__(*_aligned(self.name, inputs, self.fractional), **constants)
 
 
-def _aligned(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+class Fractional(Elementwise):
+    """An elementwise operation that gives floats for integers: they are converted before a type wraps them."""
+
+    fractional = True
+
+
+def _aligned(name: str, inputs: tuple[Any, ...], floats: bool = False) -> tuple[Any, ...]:
     """Return the inputs in one type; the usual case, where they have it already, is told quickly."""
     dtype = None
     fractional = False
@@ -92,17 +100,17 @@ def _aligned(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         elif type(value) is int:
             continue
         else:
-            return _promoted(name, inputs)
+            return _promoted(name, inputs, floats)
         if dtype is None:
             dtype = found
         elif found is not dtype:
-            return _promoted(name, inputs)
+            return _promoted(name, inputs, floats)
     if dtype is not None and dtype.kind != "f" and (fractional or dtype.kind == "b"):
-        return _promoted(name, inputs)
+        return _promoted(name, inputs, floats)
     return inputs
 
 
-def _promoted(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _promoted(name: str, inputs: tuple[Any, ...], floats: bool) -> tuple[Any, ...]:
     """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing.
 
     Without a tensor among them, they are arrays on their way back, and have met on the way forward.
@@ -117,6 +125,8 @@ def _promoted(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             raise TypeError(f"{name}: wanted tensors, arrays or numbers, got {describe(value)}")
         operands.append(value)
     dtype = result_type(*(v.array if isinstance(v, Variable) else v for v in operands))
+    if floats and dtype.kind != "f":
+        dtype = default_dtype()
     return tuple(
         v if isinstance(v, (bool, int, float)) or v.dtype == dtype else cast(v, dtype=dtype) for v in operands
     )
@@ -130,3 +140,8 @@ def broadcasting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., A
 def elementwise(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
     """Make a function of arrays an elementwise operation, given the derivative with respect to each input."""
     return lambda forward: Elementwise(forward, derivatives)
+
+
+def fractional(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
+    """Make a function of arrays an elementwise operation that gives floats for integers."""
+    return lambda forward: Fractional(forward, derivatives)

@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_cnn.dtypes import as_float, float64, result_type
 from tinygrad_cnn.kernels.choose import choose
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.broadcast import cast, elementwise
+from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
 from tinygrad_cnn.tape import Array, Variable, operation, wrap
 
@@ -115,7 +115,7 @@ def mul(input: Array, other: Array) -> Array:
     return np.multiply(input, other)
 
 
-@elementwise(
+@fractional(
     input=lambda g, other: g / other,
     other=lambda g, out, other: -g * (out / other),
 )
@@ -187,7 +187,7 @@ def sign(input: Array) -> Array:
     return input.copy() if input.dtype.kind == "b" else (input > 0).astype(input.dtype) - (input < 0)
 
 
-@elementwise(
+@fractional(
     input=lambda g, input, out: g * (sign(input) * sign(out)),
     other=lambda g: g * 0.0,
 )
@@ -296,7 +296,7 @@ def rsqrt(input: Tensor) -> Tensor:
     return reciprocal(sqrt(input))
 
 
-@elementwise(
+@fractional(
     input=lambda g, input, out: g * (input / out),
     other=lambda g, other, out: g * (other / out),
 )
@@ -305,7 +305,7 @@ def hypot(input: Array, other: Array) -> Array:
     return np.hypot(as_float(input), as_float(other))
 
 
-@elementwise(
+@fractional(
     input=lambda g, input, other: g * sigmoid(input - other),
     other=lambda g, input, other: g * sigmoid(other - input),
 )

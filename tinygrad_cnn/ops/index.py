@@ -228,11 +228,18 @@ def _first_of(name: str, src: Tensor, shape: tuple[int, ...]) -> Tensor:
     return _index(src, index=tuple(map(slice, shape)))
 
 
-def scatter(input: Tensor, dim: int, index: Any, src: Tensor | float) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: float | None = None) -> Tensor:
     """Put the source, or one number, where `gather` with the same index would look.
+
+    The number may be given as ``src`` or as ``value``; for one of a vector's places, the index may be 0-d.
 
     Where the index names a place twice, one of the values stays, and each receives the gradient.
     """
+    if (src is None) == (value is None):
+        raise TypeError("scatter: wanted either src or value")
+    src = value if src is None else src
+    if isinstance(src, (bool, int, float)) and len(input.shape) == 1 and not np.ndim(array_of(index)):
+        index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
         return _put(input, src, index=where)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.dtypes import as_float
 from tinygrad_cnn.kernels import erf as kernel
-from tinygrad_cnn.ops.broadcast import elementwise
+from tinygrad_cnn.ops.broadcast import fractional
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, log1p, sqrt, where
 from tinygrad_cnn.tape import Array, operation
 
@@ -83,7 +83,7 @@ def atan(input: Array) -> Array:
 
 
 # Where both are 0, the derivatives are 0 too, as PyTorch's are.
-@elementwise(
+@fractional(
     input=lambda g, input, other: g * (other / _distance(input, other)),
     other=lambda g, input, other: -g * (input / _distance(input, other)),
 )

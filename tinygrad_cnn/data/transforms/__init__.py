@@ -10,8 +10,21 @@ in memory as H C W N, the batch innermost, as MNIST's do.
 (64, 1, 28, 28)
 """
 
-from tinygrad_cnn.data.transforms.basic import Compose, Lambda, Normalize, Pad
+from tinygrad_cnn.data.transforms.basic import Compose, Lambda, Normalize, Pad, ToTensor
 from tinygrad_cnn.data.transforms.elastic import ElasticTransform
+from tinygrad_cnn.data.transforms.geometry import RandomCrop, RandomHorizontalFlip, Resize
 from tinygrad_cnn.data.transforms.random_affine import RandomAffine, affine
 
-__all__ = ["Compose", "ElasticTransform", "Lambda", "Normalize", "Pad", "RandomAffine", "affine"]
+__all__ = [
+    "Compose",
+    "ElasticTransform",
+    "Lambda",
+    "Normalize",
+    "Pad",
+    "RandomAffine",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "Resize",
+    "ToTensor",
+    "affine",
+]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from tinygrad_cnn.creation import from_numpy, tensor
 from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
+from tinygrad_cnn.dtypes import default_dtype
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
 
 Transform = Callable[[Tensor], Tensor]
@@ -36,6 +40,27 @@ class Lambda:
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.lambd(images)
+
+
+class ToTensor:
+    """Return tensors as they are: this package's images are some already, with numbers in [0, 1].
+
+    An array of bytes (H, W) or (H, W, C) becomes a tensor (C, H, W) of such, as in torchvision.
+
+    >>> import numpy as np
+    >>> from tinygrad_cnn.data.transforms import ToTensor
+    >>> ToTensor()(np.array([[0, 255]], np.uint8))
+    tensor([[[0., 1.]]])
+    """
+
+    def __call__(self, images: Tensor | Array) -> Tensor:
+        if isinstance(images, Tensor):
+            return images
+        if not isinstance(images, np.ndarray) or images.ndim not in (2, 3):
+            given = f"shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+            raise TypeError(f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), got {given}")
+        planes = from_numpy(images.reshape(*images.shape[:2], -1).transpose(2, 0, 1)).contiguous()
+        return planes.to(default_dtype()) / 255 if images.dtype == np.uint8 else planes
 
 
 class Normalize:

@@ -1,0 +1,155 @@
+"""What scripts expect beside the operations: names, devices, default types, methods in place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_cnn as tg
+
+torch = pytest.importorskip("torch")
+
+IN_PLACE = [
+    "x.add_(y, alpha=2)",
+    "x.sub_(y, alpha=3)",
+    "x.mul_(2)",
+    "x.div_(y)",
+    "x.addcmul_(y, y, value=0.5)",
+    "x.addcdiv_(y, y, value=2)",
+    "x.lerp_(y, 0.3)",
+    "x.clamp_(0.2, 1)",
+    "x.clamp_(min=0.5)",
+    "x.clamp_min_(1)",
+    "x.clamp_max_(1)",
+    "x.clip_(0.1, 0.7)",
+    "x.relu_()",
+    "x.sigmoid_()",
+    "x.tanh_()",
+    "x.exp_()",
+    "x.log_()",
+    "x.sqrt_()",
+    "x.rsqrt_()",
+    "x.square_()",
+    "x.reciprocal_()",
+    "x.neg_()",
+    "x.abs_()",
+    "x.pow_(2)",
+    "x.round_()",
+    "x.floor_()",
+    "x.ceil_()",
+    "x.trunc_()",
+    "x.sign_()",
+    "x.sin_()",
+    "x.cos_()",
+    "x.remainder_(0.3)",
+    "x.zero_()",
+    "x.fill_(3)",
+    "x.copy_(y)",
+    "x.masked_fill_(y > 1, 0.0)",
+    "x.tril_()",
+    "x.triu_()",
+    "x.index_add_(0, i, y)",
+    "x.scatter_(1, j, y)",
+    "x.scatter_(1, j, value=2.0)",
+    "x.scatter_add_(1, j, y)",
+    "x.index_put_((i, i), y[0])",
+    "x.add_(1).mul_(y)",
+    "x.detach_()",
+]
+
+
+@pytest.mark.parametrize("call", IN_PLACE)
+def test_methods_in_place_write_what_they_write_there(call: str) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 3, 3)) + 0.5
+    results = []
+    for p in (tg, torch):
+        names = {"x": p.tensor(x), "y": p.tensor(y), "i": p.tensor([2, 0, 1]), "j": p.tensor([[0, 2, 1]] * 3)}
+        before = names["x"]
+        assert eval(call, names) is before
+        results.append(before.numpy())
+    np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+def test_random_methods_in_place_draw_as_they_should() -> None:
+    tg.manual_seed(0)
+    x = tg.empty(10_000, dtype=tg.float64)
+    for call, low, high, mean in [
+        (lambda: x.uniform_(-1, 3), -1, 3, 1),
+        (lambda: x.normal_(2, 0.5), -2, 6, 2),
+        (lambda: x.bernoulli_(0.3), 0, 1, 0.3),
+    ]:
+        assert call() is x
+        assert low <= x.min().item() <= x.max().item() <= high
+        assert x.mean().item() == pytest.approx(mean, abs=0.05)
+
+
+NAMES = [
+    'device("cpu").type',
+    'str(device("cpu"))',
+    "cuda.is_available()",
+    "get_default_dtype() == float32",
+    "float == float32",
+    "double == float64",
+    "long == int64",
+    "half == float16",
+    "ones(2).device.type",
+    'ones(2, device="cpu").sum().item()',
+    'ones(2).to("cpu").to(float64).double().long().dtype == int64',
+    "ones(2, 3).size()",
+    "ones(2, 3).size(-1)",
+    "ones(2, 3).numel()",
+    "ones(2, 3).dim()",
+    "ones(2).type_as(zeros(1, dtype=float64)).dtype == float64",
+    "ones(2, 3).T.stride()",
+    "ones(2, 3).T.is_contiguous()",
+    "ones(2).is_floating_point()",
+    'nn.Linear(2, 3, device="cpu", dtype=float64).to(device("cpu")).weight.dtype == float64',
+    "isinstance(manual_seed(0), Generator)",
+    "is_grad_enabled()",
+    "tensor(1.5).cpu().item()",
+    "pi",
+    "inf",
+    'sorted(utils.data.TensorDataset(ones(3))[0][0].tolist() for _ in "a")',
+    "backends.mps.is_available()",
+    "isinstance(nn.Parameter(ones(1)), Tensor)",
+    "ones(3).data.add_(1).tolist()",
+]
+
+
+@pytest.mark.parametrize("expression", NAMES)
+def test_names_that_scripts_use(expression: str) -> None:
+    ours, theirs = (eval(expression, dict(vars(package))) for package in (tg, torch))
+    assert (tuple(theirs) if isinstance(theirs, torch.Size) else theirs) == ours
+
+
+def test_other_devices_are_refused_by_name() -> None:
+    for call in (
+        lambda: tg.device("cuda"),
+        lambda: tg.ones(2, device="cuda:0"),
+        lambda: tg.ones(2).to("mps"),
+        lambda: tg.nn.Linear(2, 3, device="cuda"),
+        lambda: tg.Generator("cuda"),
+    ):
+        with pytest.raises(RuntimeError, match=r"there is no device '.*' here; wanted 'cpu'"):
+            call()
+
+
+def test_the_default_type_is_what_floats_become() -> None:
+    for package in (tg, torch):
+        try:
+            package.set_default_dtype(package.float64)
+            made = [package.tensor(1.5), package.zeros(2), package.nn.Linear(2, 2).weight, package.tensor([1]) / 2]
+            assert [t.dtype for t in made] == [package.float64] * 4
+        finally:
+            package.set_default_dtype(package.float32)
+        with pytest.raises(TypeError):
+            package.set_default_dtype(package.int64)
+
+
+def test_resize_is_that_of_pytorch() -> None:
+    images = np.random.default_rng(0).random((2, 3, 11, 7))
+    for size in [(5, 4), (11, 14), (23, 3)]:
+        theirs = torch.nn.functional.interpolate(torch.tensor(images), size, mode="bilinear", antialias=True)
+        ours = tg.data.transforms.Resize(size)(tg.tensor(images))
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
