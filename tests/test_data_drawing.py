@@ -29,7 +29,7 @@ def test_ink_fills_twenty_pixels_and_is_as_bright_as_it_was(ink: np.ndarray) -> 
     rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
     scale = max(np.ptp(rows), np.ptp(columns)) + 1
     np.testing.assert_allclose(digit.sum(), ink.sum() / ink.max() * (20 / scale) ** 2, rtol=1e-4)
-    covered = [np.ptp(np.flatnonzero(digit.any(axis))) + 1 for axis in (0, 1)]
+    covered = [np.ptp(np.flatnonzero((digit > 1e-5).any(axis))) + 1 for axis in (0, 1)]
     assert 20 <= max(covered) <= 21
 
 

@@ -60,7 +60,7 @@ for name, oracle, records, choices in [
     ("logsigmoid", special.log_expit, "logaddexp", []),
     ("tanhshrink", lambda x: x - np.tanh(x), "tanh sub", []),
     ("hardshrink", lambda x, lambd=0.5: np.where(np.abs(x) > lambd, x, 0), "where", [1.5]),
-    ("softshrink", lambda x, lambd=0.5: x - np.clip(x, -lambd, lambd), "where", [1.5]),
+    ("softshrink", lambda x, lambd=0.5: x - np.clip(x, -lambd, lambd), "clamp", [1.5]),
 ]:
     names = inspect.getfullargspec(oracle).args[1:] if choices else []
     arguments = [dict(zip(names, c if isinstance(c, tuple) else (c,), strict=False)) for c in choices]

@@ -248,7 +248,7 @@ margin_case(
     "margin_ranking_loss",
     lambda a, b, target, margin: np.maximum(0, margin - target * (a - b)),
     pairs(spread_pairs, spread_pairs, signs, margin=st.sampled_from([0.1, 0.4])),
-    "where",
+    "clamp",
 )
 
 
@@ -297,7 +297,7 @@ def triplet(anchor: Any, positive: Any, negative: Any, margin: float, p: float, 
     return np.maximum(0, margin + near - (np.minimum(far, between) if swap else far))
 
 
-loss("triplet_margin_loss", triplet, triplets(), "where")
+loss("triplet_margin_loss", triplet, triplets(), "clamp")
 
 # --- distances ---
 
