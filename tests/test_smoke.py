@@ -21,12 +21,12 @@ def test_a_derivative_is_checked() -> None:
     """An operation is a function of arrays with its derivative beside it; finite differences say if it is right."""
 
     @operation(input=lambda g, input: g * 3 * input**2)
-    def cubed(input: np.ndarray) -> np.ndarray:
+    def to_the_third(input: np.ndarray) -> np.ndarray:
         return input**3
 
     points = tg.tensor([-1.0, 0.5, 2.0], dtype=tg.float64, requires_grad=True)
-    assert tg.gradcheck(cubed, points)
-    assert tg.gradgradcheck(cubed, points)  # the derivative of the derivative came by itself
+    assert tg.gradcheck(to_the_third, points)
+    assert tg.gradgradcheck(to_the_third, points)  # the derivative of the derivative came by itself
 
 
 def test_a_network_learns_and_its_weights_survive(tmp_path: Path) -> None:
