@@ -150,7 +150,7 @@ class InPlace(Conversions):
 
     def zero_(self) -> Tensor:
         """Set every element to 0 in place."""
-        return self.fill_(0)
+        return self._writes("zero_", lambda a, b: a.fill(b), 0)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         def write(array: Array, given: Any) -> None:
