@@ -13,7 +13,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.random import manual_seed
+from tinygrad_cnn.training import Callback, Epoch, Trainer
 from tinygrad_cnn.training.config import PRESETS, Config
 from tinygrad_cnn.training.run import load_data, make_trainer, run
 
@@ -109,32 +110,46 @@ def time_to() -> list[str]:
 
 def course(config: Config) -> list[tuple[float, float]]:
     """Return seconds of training, those of looking not counted, and the test accuracy reached, over a run."""
-    seen: list[tuple[float, float]] = []
+    looks = Looks()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         manual_seed(config.seed)
         parts = load_data(config)
+        looks.test = DataLoader(parts.plain[2], 1000)
         batches = DataLoader(parts.train, config.batch_size, shuffle=True, drop_last=True)
         trainer = make_trainer(config, Path(folder), len(batches))
-        start, test = time.perf_counter(), DataLoader(parts.plain[2], 1000)
-
-        def look() -> None:
-            nonlocal start
-            now = time.perf_counter()
-            seen.append((now - start, trainer.evaluate(test).accuracy))
-            start += time.perf_counter() - now
-
-        class Watched(DataLoader):
-            def __iter__(self) -> Iterator[Any]:
-                for i, batch in enumerate(super().__iter__()):
-                    if i and i % 50 == 0:
-                        look()
-                    yield batch
-                look()
-
-        watched = Watched(parts.train, config.batch_size, shuffle=True, drop_last=True)
-        trainer.fit(watched, DataLoader(parts.plain[1], 1000), config.epochs)
+        trainer.callbacks = (looks,)
+        trainer.fit(batches, None, config.epochs)
     print(".", end="", file=sys.stderr, flush=True)
-    return seen
+    return looks.seen
+
+
+class Looks(Callback):
+    """Looks at the test accuracy every 50 steps and at the end of each epoch, with the clock stopped."""
+
+    test: DataLoader
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, float]] = []
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Start the clock."""
+        self.start, self.steps = time.perf_counter(), 0
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Look, if it is time."""
+        self.steps += 1
+        if self.steps % 50 == 0:
+            self.look(trainer)
+
+    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
+        """Look."""
+        self.look(trainer)
+
+    def look(self, trainer: Trainer) -> None:
+        """Note when it is and how many are right."""
+        now = time.perf_counter()
+        self.seen.append((now - self.start, trainer.evaluate(self.test).accuracy))
+        self.start += time.perf_counter() - now
 
 
 def settings() -> list[str]:
