@@ -90,7 +90,7 @@ def open_recognizer(runs: Path) -> Recognizer:
             print(f"passing over {metrics.parent}: {error}", file=sys.stderr)
     print(f"There is no trained LeNet in {runs}{'/'} yet: training one.")
     folder = runs / "draw_digit"
-    run(Config(epochs=3, augment="affine", pictures=False, output=str(folder)))
+    run(Config(epochs=5, augment="affine", pictures=False, output=str(folder)))
     return load(folder)
 
 

@@ -1,7 +1,7 @@
 // Strokes are kept as points, so that they can be taken back and drawn again in any size and colour.
 const SIDE = 140; // what is sent: 140 x 140 bytes, 0 for no ink
 const UNITS = 280; // what points are measured in, across the drawing area
-const PEN = 22;
+const PEN = 26;
 const pad = document.getElementById("pad");
 const strokes = [];
 let drawing = null; // the stroke that is being drawn
