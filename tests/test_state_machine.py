@@ -1,0 +1,167 @@
+"""Random programs of operations, views, writes, modes, backward passes and deletions, against a naive engine."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from naive_engine import OPERATIONS, Engine, Value
+
+import tinygrad_cnn as tg
+
+OURS: dict[str, Callable[..., tg.Tensor]] = {
+    **{name: getattr(tg, name) for name in OPERATIONS if hasattr(tg, name)},
+    "transposed": lambda x: x.T,
+    "first_row": lambda x: x[:1],
+}
+WRITES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "mul_": (lambda t: t.mul_(0.5), lambda a: a.__imul__(0.5)),
+    "add_": (lambda t: t.add_(tg.full((1, 2), 0.25, dtype=tg.float64)), lambda a: a.__iadd__(0.25)),
+    "zero_": (lambda t: t.zero_(), lambda a: a.fill(0.0)),
+    "row": (lambda t: t.__setitem__(0, 1.5), lambda a: a.__setitem__(0, 1.5)),
+    "through detach": (lambda t: t.detach().sub_(0.125), lambda a: a.__isub__(0.125)),
+}
+LARGEST = 1e3
+pick = st.integers(0, 9)
+names = st.sampled_from(sorted(OPERATIONS))
+calls = st.lists(st.tuples(names, pick, pick), min_size=1, max_size=2)
+computing = st.tuples(st.just("operation"), names, pick, pick)
+walking = st.tuples(st.just("backward"), pick, st.booleans(), pick)
+others = st.tuples(st.sampled_from(["delete", "use_a_gradient", "detach"]), pick) | st.tuples(
+    st.just("write"), pick, st.sampled_from(sorted(WRITES))
+)
+
+
+class Programs(RuleBasedStateMachine):
+    """Each value is held by both engines; which one a rule is about is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        gc.disable()
+        self.engine = Engine()
+        self.values: list[tuple[tg.Tensor, Value]] = []
+        self.recorded: list[tuple[weakref.ref[Any], weakref.ref[Any]]] = []
+
+    def teardown(self) -> None:
+        gc.enable()
+
+    def one(self, number: int) -> tuple[tg.Tensor, Value]:
+        """Count from the newest: programs mostly go on from there."""
+        return self.values[-1 - number % len(self.values)]
+
+    def add(self, ours: tg.Tensor, naive: Value) -> None:
+        self.values.append((ours, naive))
+        if naive.step is not None:
+            self.recorded.append((weakref.ref(ours.grad_fn), weakref.ref(naive.step)))
+
+    # --- what programs are made of ---
+
+    @initialize(rows=st.sampled_from([1, 2]))
+    def begin(self, rows: int) -> None:
+        self.leaf(2, True, 0)
+        self.leaf(rows, True, 1)
+
+    @rule(rows=st.sampled_from([1, 2]), requires_grad=st.booleans(), seed=pick)
+    def leaf(self, rows: int, requires_grad: bool, seed: int) -> None:
+        array = np.random.default_rng(seed).uniform(-1, 1, (rows, 2))
+        self.add(tg.tensor(array, requires_grad=requires_grad), Value(array.copy(), requires_grad))
+
+    @rule(actions=st.lists(computing | computing | walking | others, min_size=4, max_size=16))
+    def program(self, actions: list[tuple[Any, ...]]) -> None:
+        """What depends on their order is in one rule: hypothesis leaves some rules out of most programs."""
+        for name, *arguments in actions:
+            getattr(self, name)(*arguments)
+
+    @rule(calls=calls)
+    def operations_under_no_grad(self, calls: list[tuple[str, int, int]]) -> None:
+        for call in calls:
+            self.operation(*call, False)
+
+    def operation(self, name: str, a: int, b: int, recording: bool = True) -> None:
+        inputs = [self.one(a), self.one(b)][: len(OPERATIONS[name][1])]
+        square = {"matmul": inputs[-1], "transposed": inputs[0], "first_row": inputs[0]}.get(name)
+        if square is not None and square[0].shape != (2, 2):
+            return
+        naive = self.engine.apply(name, [value for _, value in inputs], recording)
+        if np.abs(naive.data).max() > LARGEST:
+            return
+        with tg.set_grad_enabled(recording):
+            ours = OURS[name](*[tensor for tensor, _ in inputs])
+        assert ours.requires_grad == naive.requires_grad
+        self.add(ours, naive)
+
+    @rule(a=pick)
+    def detach(self, a: int) -> None:
+        ours, naive = self.one(a)
+        self.add(ours.detach(), Value(naive.data))
+
+    def write(self, a: int, name: str) -> None:
+        (ours, naive), (write, write_naive) = self.one(a), WRITES[name]
+        with tg.no_grad():
+            write(ours)
+        write_naive(naive.data)
+        self.engine.written(naive.data)
+
+    @rule(a=pick)
+    def write_where_it_would_have_to_be_recorded(self, a: int) -> None:
+        ours, naive = self.one(a)
+        if naive.requires_grad:
+            with pytest.raises(RuntimeError, match="mul_"):
+                ours.mul_(2.0)
+
+    def backward(self, a: int, retain: bool, seed: int) -> None:
+        ours, naive = self.one(a)
+        gradient = np.random.default_rng(seed).uniform(-1, 1, naive.data.shape)
+        fails = not naive.requires_grad
+        if not fails:
+            try:
+                self.engine.backward(naive, gradient, retain)
+            except RuntimeError:
+                fails = True
+        if not fails:
+            ours.backward(tg.tensor(gradient), retain_graph=retain)
+            return
+        with pytest.raises(RuntimeError, match=r"^backward: "):
+            ours.backward(tg.tensor(gradient), retain_graph=retain)
+        gc.collect(0)  # an error refers to what its traceback does
+
+    @rule(a=pick)
+    def use_a_gradient(self, a: int) -> None:
+        ours, naive = self.one(a)
+        if naive.grad is not None:
+            self.add(ours.grad, naive.grad)
+
+    @rule(a=pick)
+    def clear_a_gradient(self, a: int) -> None:
+        ours, naive = self.one(a)
+        ours.grad = naive.grad = None
+
+    @rule(a=pick)
+    def delete(self, a: int) -> None:
+        if len(self.values) > 2:
+            del self.values[a % len(self.values)]
+
+    # --- what holds at every moment ---
+
+    @invariant()
+    def values_and_gradients_agree(self) -> None:
+        for ours, naive in self.values:
+            np.testing.assert_allclose(ours.array, naive.data, rtol=1e-9, atol=1e-9)
+            assert (ours.grad is None) == (naive.grad is None)
+            if naive.grad is not None:
+                np.testing.assert_allclose(ours.grad.array, naive.grad.data, rtol=1e-9, atol=1e-6)
+
+    @invariant()
+    def no_graph_lives_longer_than_it_must(self) -> None:
+        assert [ours() is None for ours, _ in self.recorded] == [naive() is None for _, naive in self.recorded]
+
+
+Programs.TestCase.settings = settings(max_examples=10 * settings.default.max_examples, stateful_step_count=12)
+TestPrograms = Programs.TestCase
