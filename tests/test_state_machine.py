@@ -163,5 +163,5 @@ class Programs(RuleBasedStateMachine):
         assert [ours() is None for ours, _ in self.recorded] == [naive() is None for _, naive in self.recorded]
 
 
-Programs.TestCase.settings = settings(max_examples=10 * settings.default.max_examples, stateful_step_count=12)
+Programs.TestCase.settings = settings(max_examples=20 * settings.default.max_examples, stateful_step_count=12)
 TestPrograms = Programs.TestCase
