@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from op_cases import CASES, OpCase
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels import threads
 from tinygrad_cnn.kernels.threads import in_bands
+from tinygrad_cnn.models import LeNet
 
 BANDED = [
     c for c in CASES if c.name in ("conv2d", "conv2d_input", "conv2d_weight", "max_pool2d", "linear", "matmul")
@@ -117,3 +119,24 @@ def test_a_number_of_threads_is_a_whole_number_of_at_least_1(num: Any) -> None:
     with pytest.raises(ValueError, match=r"set_num_threads: num is .*; wanted an integer of at least 1"):
         tg.set_num_threads(num)
     assert tg.get_num_threads() == before >= 1
+
+
+def trained(seed: int) -> bytes:
+    """The weights of a LeNet of its own after some steps on data of its own."""
+    tg.manual_seed(seed)
+    model = LeNet()
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    for _ in range(4):
+        images, labels = tg.rand(33, 1, 28, 28), tg.randint(0, 10, (33,))
+        optimizer.zero_grad()
+        tg.cross_entropy(tg.nn.functional.dropout(model(images), 0.2), labels).backward()
+        optimizer.step()
+    return b"".join(parameter.numpy().tobytes() for parameter in map(tg.Tensor.detach, model.parameters()))
+
+
+def test_eight_threads_train_eight_models_to_the_bits_of_each_alone() -> None:
+    alone = [trained(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(trained, range(8)))
+    assert together == alone
+    assert len(set(alone)) == 8
