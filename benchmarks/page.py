@@ -46,8 +46,8 @@ def measured(folder: Path) -> str:
         "PyTorch's best time (or memory) over ours: 2 means that PyTorch takes twice as long.",
         ratios(reports),
     ]
-    if (PAGE.parent / "performance-ratios.png").exists():
-        parts.append("![PyTorch's best times over ours](performance-ratios.png)")
+    if (PAGE.parent / "pictures/performance-ratios.png").exists():
+        parts.append("![PyTorch's best times over ours](pictures/performance-ratios.png)")
     for blas, run in reports.items():
         parts += [
             f"### With {KERNELS[blas]}",
@@ -62,8 +62,8 @@ def measured(folder: Path) -> str:
         if run["growth"]:
             parts += ["Cost against depth, uses of a tensor, batch and parameters:"]
             parts += [report.markdown(*growth.table(run["growth"]))]
-    if (PAGE.parent / "performance-growth.png").exists():
-        parts.append("![cost against depth, uses, batch and parameters](performance-growth.png)")
+    if (PAGE.parent / "pictures/performance-growth.png").exists():
+        parts.append("![cost against depth, uses, batch and parameters](pictures/performance-growth.png)")
     if (operations := folder / "operations.md").exists():
         parts += [
             "### Each operation",
@@ -77,8 +77,8 @@ def measured(folder: Path) -> str:
 def write(folder: Path) -> None:
     """Put the tables of the runs in a folder between the page's marks, and the default run's pictures beside it."""
     for source, target in (
-        ("default.png", "performance-ratios.png"),
-        ("default-growth.png", "performance-growth.png"),
+        ("default.png", "pictures/performance-ratios.png"),
+        ("default-growth.png", "pictures/performance-growth.png"),
     ):
         if (folder / source).exists():
             shutil.copy(folder / source, PAGE.parent / target)
