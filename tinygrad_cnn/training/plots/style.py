@@ -82,7 +82,7 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
                 figure.supxlabel(_NOTE.get(), fontsize=10, fontweight="bold", color=VERMILION)
             png = io.BytesIO()
             with warnings.catch_warnings():  # a name in letters that the font lacks is drawn as boxes
-                warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+                warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
                 figure.savefig(png, format="png")
         finally:
             figure.clear()
