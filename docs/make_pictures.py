@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training.config import Config
 from tinygrad_cnn.training.run import run
 
-PICTURES = Path(__file__).with_name("pictures")
+PICTURES = Path(__file__).resolve().with_name("pictures")
 OF_A_RUN = ("losses", "accuracies", "confusion", "mistakes", "filters", "feature-maps")
 COLOURS = 128  # as many as a picture of a run needs, to the eye; the files are a third as large
 
@@ -40,9 +41,10 @@ TAPE = {"small": small, "lenet": lenet}
 
 
 def draw_tape() -> None:
-    """Draw the backward passes."""
+    """Draw the backward passes; where this checkout is on the disk is nobody's business."""
+    root = f"{PICTURES.parents[1]}{os.sep}"
     for name, explained in TAPE.items():
-        explained().save(PICTURES / f"{name}.svg")
+        (PICTURES / f"{name}.svg").write_text(explained().svg().replace(root, ""), encoding="utf-8")
 
 
 def draw_run() -> None:
