@@ -11,7 +11,7 @@ from tinygrad_cnn.devices import want_cpu
 from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.in_place import Scalar
 from tinygrad_cnn.ops.arguments import lengths, whole
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.tape import Array, wrap
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -199,11 +199,7 @@ def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_gr
 def around(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a leaf around an array, without copying."""
     want_cpu("device", device)
-    result = Tensor.__new__(Tensor)
-    result.array = array
-    result.node = None
-    result._grad = None
-    result._requires_grad = False
+    result = wrap(Tensor, array)
     result.requires_grad = requires_grad
     return result
 

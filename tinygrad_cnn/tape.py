@@ -15,7 +15,8 @@ import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -119,15 +120,12 @@ class Variable:
     node: Node | None
     _requires_grad: bool
     _grad: Tensor | None
-    _hooks: list[
-        Callable[[Any], Any]
-    ]  # of a leaf; only there if there are any, so that no other tensor pays for it
+    _hooks: list[Callable[[Any], Any]] | None  # of a leaf
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each dimension."""
-        shape: tuple[int, ...] = self.array.shape
-        return shape
+        return self.array.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -139,25 +137,34 @@ Origin: TypeAlias = Node | Variable
 """Where a tensor came from: the recorded operation that made it, or, for a leaf, itself."""
 
 
-def wrap(like: Variable, array: Array, node: Node | None = None) -> Tensor:
+def wrap(like: Variable | type[Variable], array: Array, node: Node | None = None) -> Tensor:
     """Return a tensor around an array, without copying, of the class that operations on ``like`` make."""
     result = object.__new__(like._result_class)
     result.array = array
     result.node = node
     result._requires_grad = node is not None
-    result._grad = None
+    result._grad = result._hooks = None
     return result  # type: ignore[return-value]
 
 
-class Derivative(NamedTuple):
+class Derivative:
     """How a gradient goes back to one input: a function of ``g`` and of the values named in ``reads``."""
 
-    function: Callable[..., Any]
-    reads: tuple[str, ...]
+    __slots__ = ("function", "pick", "reads")
+
+    def __init__(self, function: Callable[..., Any], reads: tuple[str, ...]) -> None:
+        self.function = function
+        self.reads = reads
+        self.pick = itemgetter(*reads) if reads else None  # gives one value, or a tuple of several
 
 
 Edge: TypeAlias = tuple[Origin, Derivative, int]
 """An input that needs a gradient: where it came from, how the gradient goes back to it, and which input it is."""
+
+
+Fetch: TypeAlias = Callable[[list[Any], int, Any], Any]
+Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]]]
+"""How to record: the derivatives that are needed, and each value that they read by name (no function: an input)."""
 
 
 class Operation:
@@ -187,7 +194,7 @@ class Operation:
             name: self._derivative(name, function, constants) for name, function in derivatives.items()
         }
         self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
-        self._plans: dict[int, list[tuple[str, Callable[..., Any] | None, int]]] = {}
+        self._plans: dict[tuple[int, ...], Plan] = {}  # by the inputs that need a gradient
         same = Operation.registry.get(self.name)
         if same is not None and same.forward.__module__ != forward.__module__:  # defining it anew is fine
             raise ValueError(f"there is an operation named {self.name} already, in {same.forward.__module__}")
@@ -217,29 +224,41 @@ class Operation:
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
         if len(inputs) < len(self.inputs):
             inputs = self._in_order(inputs, constants)
-        if watching and _mode.watcher is not None:
-            return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         variable = None
-        needing = []  # the inputs that need a gradient
-        arrays = []
-        for i, value in enumerate(inputs):
+        arrays: list[Any] = []
+        needing: tuple[int, ...] = ()  # the inputs that need a gradient
+        for value in inputs:
             if isinstance(value, Variable):
                 variable = value
-                arrays.append(value.array)
                 if value._requires_grad:
-                    needing.append(i)
+                    needing += (len(arrays),)
+                arrays.append(value.array)
             else:
                 arrays.append(value)
+        if self.promotes and variable is not None and not self.alike(arrays):
+            return self(*self.promoted(inputs), **constants)
+        if watching and _mode.watcher is not None:
+            return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         try:
             out = self.forward(*arrays, **constants)
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise self._explained(error, arrays) from error
         if variable is None:
             return out  # type: ignore[return-value]
-        if isinstance(out, np.generic):
+        if type(out) is not np.ndarray and isinstance(out, np.generic):
             out = np.asarray(out)
         record = needing and _mode.recording
         return wrap(variable, out, self._record(inputs, needing, arrays, constants, out) if record else None)
+
+    promotes: ClassVar[bool] = False  # whether inputs of different types first come to one
+
+    def alike(self, arrays: list[Any]) -> bool:
+        """Return whether the arrays of the inputs are of one type already: asked where an operation promotes."""
+        raise NotImplementedError
+
+    def promoted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the inputs in one type."""
+        raise NotImplementedError
 
     def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs in their order, taking those given by name out of the constants."""
@@ -250,27 +269,29 @@ class Operation:
         return inputs
 
     def _record(
-        self, inputs: tuple[Any, ...], needing: list[int], arrays: list[Any], constants: dict[str, Any], out: Array
+        self,
+        inputs: tuple[Any, ...],
+        needing: tuple[int, ...],
+        arrays: list[Any],
+        constants: dict[str, Any],
+        out: Array,
     ) -> Node | None:
         """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
-        edges: list[Edge] = []
-        needed = 0
-        for i in needing:
-            if (rule := self._rules[0 if self.variadic else i]) is not None:
-                edges.append((inputs[i].node or inputs[i], rule, i))
-                needed |= 0 if self.variadic else 1 << i
-        if not edges:
+        rules, fetched = self._plans.get(needing) or self._plan(needing)
+        if not rules:
             return None
-        plan = self._plans.get(needed)
-        if plan is None:
-            plan = self._plans[needed] = self._plan([rule for _, rule, _ in edges])
-        for name, read, i in plan:
-            constants[name] = arrays[i] if read is None else read(arrays, i, out)
+        edges: list[Edge] = []
+        for rule, i in rules:
+            value = inputs[i]
+            edges.append((value.node or value, rule, i))
+        for name, fetch, i in fetched:
+            constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
         return Node(self, edges, constants, out)
 
-    def _plan(self, rules: Iterable[Derivative]) -> list[tuple[str, Callable[..., Any] | None, int]]:
-        """Return which values the derivatives read beside the constants, and how to get each (None: an input)."""
-        sources: dict[str, tuple[Callable[..., Any] | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
+    def _plan(self, needing: tuple[int, ...]) -> Plan:
+        """Return the derivatives for those inputs, and what they read beside the constants."""
+        rules = [(rule, i) for i in needing if (rule := self._rules[0 if self.variadic else i]) is not None]
+        sources: dict[str, tuple[Fetch | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
         if self.variadic:
             sources[self.inputs[0]] = (lambda arrays, i, out: tuple(arrays), 0)
         else:
@@ -278,8 +299,11 @@ class Operation:
                 sources[name] = (None, i)
                 sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
                 sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
-        reads = dict.fromkeys(name for rule in rules for name in rule.reads)
-        return [(name, *sources[name]) for name in reads if name in sources]
+        reads = dict.fromkeys(name for rule, _ in rules for name in rule.reads)
+        plan = rules, [(name, *sources[name]) for name in reads if name in sources]
+        if not self.variadic:  # of how many inputs is up to the caller: so many plans are not kept
+            self._plans[needing] = plan
+        return plan
 
     def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
         """Return the error with the operation's name and what it was given."""

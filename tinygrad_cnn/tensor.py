@@ -37,8 +37,7 @@ class Tensor(InPlace):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self.array = as_array(data, dtype)
-        self.node = None
-        self._grad = None
+        self.node = self._grad = self._hooks = None
         self._requires_grad = False
         self.requires_grad = requires_grad
 
@@ -194,7 +193,7 @@ class Tensor(InPlace):
             if self.node.hooks is None:
                 self.node.hooks = []
             return RemovableHandle(self.node.hooks, hook)
-        if not hasattr(self, "_hooks"):
+        if self._hooks is None:
             self._hooks = []
         return RemovableHandle(self._hooks, hook)
 
@@ -391,7 +390,7 @@ Tensor._result_class = Tensor
 def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """Return a leaf of a class around an array."""
     leaf = object.__new__(kind)
-    leaf.array, leaf.node, leaf._grad, leaf._requires_grad = array, None, None, requires_grad
+    leaf.array, leaf.node, leaf._grad, leaf._hooks, leaf._requires_grad = array, None, None, None, requires_grad
     return leaf
 
 

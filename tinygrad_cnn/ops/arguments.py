@@ -93,12 +93,22 @@ def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def want_same_dtype(name: str, **tensors: Any) -> None:
     """Refuse tensors of different types where nothing is converted, as in PyTorch."""
-    dtypes = [value.dtype for value in tensors.values() if value is not None]
-    if dtypes.count(dtypes[0]) < len(dtypes):
-        listed = ", ".join(f"{key} is {value.dtype}" for key, value in tensors.items() if value is not None)
-        mend = "NumPy's arrays are float64: convert the data with .float(), or the model with .double()"
-        wide = set(map(str, dtypes)) == {"float32", "float64"}
-        raise TypeError(f"{name}: {listed}; wanted one type ({mend if wide else 'convert with .to(dtype)'})")
+    first = None
+    for value in tensors.values():
+        if value is None:
+            continue
+        found = value.dtype
+        if first is None:
+            first = found
+        elif found is not first and found != first:
+            raise TypeError(_different(name, {key: v.dtype for key, v in tensors.items() if v is not None}))
+
+
+def _different(name: str, dtypes: dict[str, Any]) -> str:
+    listed = ", ".join(f"{key} is {dtype}" for key, dtype in dtypes.items())
+    mend = "NumPy's arrays are float64: convert the data with .float(), or the model with .double()"
+    wide = set(map(str, dtypes.values())) == {"float32", "float64"}
+    return f"{name}: {listed}; wanted one type ({mend if wide else 'convert with .to(dtype)'})"
 
 
 def want_float(name: str, value: Any) -> None:

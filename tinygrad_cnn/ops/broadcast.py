@@ -71,12 +71,27 @@ class Broadcasting(Operation):
 class Elementwise(Broadcasting):
     """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
 
+    promotes = True
     fractional = False  # whether integers that meet come to the default float type
 
-    def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
-        if len(inputs) < len(self.inputs):
-            inputs = self._in_order(inputs, constants)
-        return super().__call__(*_aligned(self.name, inputs, self.fractional), **constants)
+    def alike(self, arrays: list[Any]) -> bool:
+        dtype = None
+        number: type | None = None
+        for value in arrays:
+            if (kind := type(value)) is float or kind is int:
+                number = kind if number is not float else float
+            elif kind is not bool:
+                found = getattr(value, "dtype", None)
+                if dtype is None:
+                    dtype = found
+                if found is None or (found is not dtype and found != dtype):
+                    return False
+        if dtype is None or dtype.kind == "f":
+            return True
+        return number is not float and (dtype.kind != "b" or (number is None and not self.fractional))
+
+    def promoted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return promoted(self.name, inputs, self.fractional)
 
 
 class Fractional(Elementwise):
@@ -85,38 +100,15 @@ class Fractional(Elementwise):
     fractional = True
 
 
-def _aligned(name: str, inputs: tuple[Any, ...], floats: bool = False) -> tuple[Any, ...]:
-    """Return the inputs in one type; the usual case, where they have it already, is told quickly."""
-    dtype = None
-    fractional = False
-    for value in inputs:
-        if isinstance(value, Variable):
-            found = value.array.dtype
-        elif isinstance(value, np.ndarray) and value.ndim:
-            found = value.dtype
-        elif type(value) is float:
-            fractional = True
-            continue
-        elif type(value) is int:
-            continue
-        else:
-            return _promoted(name, inputs, floats)
-        if dtype is None:
-            dtype = found
-        elif found is not dtype:
-            return _promoted(name, inputs, floats)
-    if dtype is not None and dtype.kind != "f" and (fractional or dtype.kind == "b"):
-        return _promoted(name, inputs, floats)
-    return inputs
+def in_one_type(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return tensors in the type in which they meet."""
+    first = getattr(inputs[0], "dtype", None)
+    alike = first is not None and all(getattr(value, "dtype", None) is first for value in inputs)
+    return inputs if alike else promoted(name, inputs)
 
 
-def _promoted(name: str, inputs: tuple[Any, ...], floats: bool) -> tuple[Any, ...]:
-    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing.
-
-    Without a tensor among them, they are arrays on their way back, and have met on the way forward.
-    """
-    if not any(isinstance(value, Variable) for value in inputs):
-        return inputs
+def promoted(name: str, inputs: tuple[Any, ...], floats: bool = False) -> tuple[Any, ...]:
+    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing."""
     operands = []
     for value in inputs:
         if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):

@@ -7,6 +7,7 @@ of these two are again convolutions, so there is no end to the orders of derivat
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tinygrad_cnn.kernels import conv as kernels
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 Size: TypeAlias = int | Iterable[int]
+Shape: TypeAlias = tuple[int, ...]
 
 
 @operation(
@@ -195,15 +197,32 @@ def _convolved(
         return squeeze(_convolved(name, alone, weight, bias, stride, padding, dilation, groups), 0)
     if isinstance(padding, str):
         input, padding = _padded(name, padding, input, weight, stride, dilation)
+    biases = None if bias is None else bias.shape
+    geometry = _geometry(name, input.shape, weight.shape, biases, stride, padding, dilation, groups)
+    return _conv2d(input, weight, bias, geometry=geometry)
+
+
+@lru_cache(maxsize=1024)
+def _geometry(
+    name: str,
+    input: Shape,
+    weight: Shape,
+    bias: Shape | None,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> Geometry:
+    """Return how a kernel moves; refuse shapes that do not fit. A model asks the same in every step."""
     geometry = Geometry(stride, padding, dilation, groups)
     given = _checked(name, input, weight, bias, geometry)
-    kernel = weight.shape[2:]
-    if input.shape[1] != weight.shape[1] * groups:
-        expected = weight.shape[1] * groups
-        raise ValueError(f"{name}: input has {input.shape[1]} channels, weight expects {expected} {given}")
-    if min(kernel) < 1 or min(geometry.output_size(input.shape[2:], kernel)) < 1:
+    if input[1] != weight[1] * groups:
+        expected = weight[1] * groups
+        raise ValueError(f"{name}: input has {input[1]} channels, weight expects {expected} {given}")
+    kernel = weight[2], weight[3]
+    if min(kernel) < 1 or min(geometry.output_size((input[2], input[3]), kernel)) < 1:
         raise ValueError(f"{name}: the kernel is larger than its input {given}, {geometry}")
-    return _conv2d(input, weight, bias, geometry=geometry)
+    return geometry
 
 
 def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dilation: Pair) -> tuple[Any, Pair]:
@@ -222,7 +241,8 @@ def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometr
     want_same_dtype(name, input=input, weight=weight, bias=bias)
     if len(input.shape) == 3:
         return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)
-    given = _checked(name, input, weight, bias, geometry, transposed=True)
+    biases = None if bias is None else bias.shape
+    given = _checked(name, input.shape, weight.shape, biases, geometry, transposed=True)
     if input.shape[1] != weight.shape[0]:
         raise ValueError(f"{name}: input has {input.shape[1]} channels, weight expects {weight.shape[0]} {given}")
     if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation, strict=True)):
@@ -237,9 +257,10 @@ def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometr
     return out if bias is None else add(out, reshape(bias, (-1, 1, 1)))
 
 
-def _checked(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, transposed: bool = False) -> str:
-    """Refuse operands that do not fit; return how error messages name them."""
-    x, w = tuple(input.shape), tuple(weight.shape)
+def _checked(
+    name: str, x: Shape, w: Shape, bias: Shape | None, geometry: Geometry, transposed: bool = False
+) -> str:
+    """Refuse shapes of operands that do not fit; return how error messages name them."""
     given = f"(input {x}, weight {w})"
     if len(x) != 4 or len(w) != 4:
         kernels = "(C, O / groups, KH, KW)" if transposed else "(O, C / groups, KH, KW)"
@@ -249,6 +270,6 @@ def _checked(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, 
         channels = f"{x[1]} input" if transposed else f"{x[1]} input and {w[0]} output"
         raise ValueError(f"{name}: groups {groups} does not divide {channels} channels {given}")
     wanted = (w[1] * groups if transposed else w[0],)
-    if bias is not None and tuple(bias.shape) != wanted:
-        raise ValueError(f"{name}: bias has shape {tuple(bias.shape)}, wanted {wanted} {given}")
+    if bias is not None and bias != wanted:
+        raise ValueError(f"{name}: bias has shape {bias}, wanted {wanted} {given}")
     return given

@@ -47,9 +47,11 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     (5, 2, 4)
     """
     want_same_dtype("matmul", input=input, other=other)
-    a, b = tuple(input.shape), tuple(other.shape)
+    a, b = input.shape, other.shape
     if not a or not b or a[-1] != b[max(len(b) - 2, 0)]:
         raise ValueError(f"matmul: shapes {a} and {b} do not fit: wanted (..., n, k) and (..., k, m)")
+    if len(a) > 1 and len(b) > 1:
+        return _matmul(input, other)
     rows = input if len(a) > 1 else unsqueeze(input, 0)
     columns = other if len(b) > 1 else unsqueeze(other, 1)
     product = _matmul(rows, columns)
@@ -149,12 +151,15 @@ def _rows(x: Any) -> Any:
 
 
 @operation(
-    input=lambda g, weight: _matmul(g, weight),
+    input=lambda g, weight: _linear(g, weight.mT, None),
     weight=lambda g, input: _matmul(_rows(g).mT, _rows(input)),
     bias=lambda g: _rows(g).sum(0),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    out = kernels.matmul(input, weight.T)
+    if input.ndim == 2 and input.strides[0] == input.itemsize:  # a batch that lies innermost stays there
+        out = kernels.matmul(weight, input.T).T
+    else:
+        out = kernels.matmul(input, weight.T)
     if bias is not None:
         out += bias
     return out
@@ -166,11 +171,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,).
     """
     want_same_dtype("linear", input=input, weight=weight, bias=bias)
-    x, w = tuple(input.shape), tuple(weight.shape)
+    x, w = input.shape, weight.shape
     if len(w) != 2 or not x or x[-1] != w[1]:
         raise ValueError(f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})")
-    if bias is not None and tuple(bias.shape) != w[:1]:
-        raise ValueError(f"linear: bias of shape {tuple(bias.shape)}; wanted {w[:1]} for a weight of shape {w}")
+    if bias is not None and bias.shape != w[:1]:
+        raise ValueError(f"linear: bias of shape {bias.shape}; wanted {w[:1]} for a weight of shape {w}")
     if len(x) == 1:
         return squeeze(_linear(unsqueeze(input, 0), weight, bias), 0)
     return _linear(input, weight, bias)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -215,17 +216,20 @@ def _window(
 ) -> Window:
     """Return the checked window of a pooling operation."""
     kernel = pair(name, "kernel_size", kernel_size, 1)
-    window = Window(
-        kernel,
-        kernel if stride is None else pair(name, "stride", stride, 1),
-        pair(name, "padding", padding, 0),
-        pair(name, "dilation", dilation, 1),
-        bool(ceil_mode),
-    )
-    shape = tuple(input.shape)
+    step = kernel if stride is None else pair(name, "stride", stride, 1)
+    margin, apart = pair(name, "padding", padding, 0), pair(name, "dilation", dilation, 1)
     want_float(name, input)
-    if any(2 * p > n for p, n in zip(window.padding, window.span, strict=True)):
-        raise ValueError(f"{name}: padding {window.padding} is more than half of the kernel {kernel}")
+    return _fitting(name, input.shape, kernel, step, margin, apart, bool(ceil_mode))
+
+
+@lru_cache(maxsize=1024)
+def _fitting(
+    name: str, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+) -> Window:
+    """Return a window, or refuse one that does not fit. A model asks the same in every step."""
+    window = Window(kernel, stride, padding, dilation, ceil_mode)
+    if any(2 * p > n for p, n in zip(padding, window.span, strict=True)):
+        raise ValueError(f"{name}: padding {padding} is more than half of the kernel {kernel}")
     if min(window.output_size((shape[2], shape[3]))) < 1:
         raise ValueError(f"{name}: the kernel is larger than its input (input {shape}, {window})")
     return window

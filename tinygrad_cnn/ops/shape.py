@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
-from tinygrad_cnn.ops.broadcast import _aligned, broadcast_to
+from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape import Array, operation
 
@@ -42,6 +43,10 @@ __all__ = [
 
 @operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
+    if input.ndim > 2 and shape and 1 < input.shape[0] == shape[0] and input.strides[0] == input.itemsize:
+        # A batch that lies innermost, as the kernels of images leave it, stays there: rows are copied, not columns.
+        moved = input.transpose(*range(1, input.ndim), 0).reshape(*shape[1:], shape[0])
+        return moved.transpose(-1, *range(len(shape) - 1))
     return input.reshape(shape)
 
 
@@ -86,11 +91,15 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> tg.zeros(2, 3, 4).flatten(1).shape
     (2, 12)
     """
-    shape = tuple(input.shape)
+    return _reshape(input, shape=_flat(input.shape, start_dim, end_dim))
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _flat(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ...]:
     start, end = one_dim("flatten", start_dim, len(shape)), one_dim("flatten", end_dim, len(shape))
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return _reshape(input, shape=(*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
+    return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -222,7 +231,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     if not tensors:
         raise ValueError("cat: wanted at least one tensor, got none")
-    joined = _aligned("cat", tuple(tensors))
+    joined = in_one_type("cat", tuple(tensors))
     if any(len(t.shape) != 1 for t in joined):
         joined = tuple(t for t in joined if tuple(t.shape) != (0,))
     shapes = [tuple(t.shape) for t in joined]
