@@ -190,7 +190,7 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
 # The usual case, class indices that all count alike, needs neither a distribution nor a sum over it.
 @operation(
     input=lambda g, input, target, divisor: (
-        (_softmax(input, dim=1) - _indicator(target, input.shape, input.dtype)) * (g / divisor)
+        (_softmax(input, dim=1) - _indicator(target, array_of(input))) * (g / divisor)
     )
 )
 def _class_cross_entropy(input: Array, *, target: Array, divisor: int) -> Array:
@@ -200,9 +200,10 @@ def _class_cross_entropy(input: Array, *, target: Array, divisor: int) -> Array:
     return np.add.reduce(losses) / divisor
 
 
-def _indicator(target: Array, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return 1 at each row's class, else 0."""
-    ones = np.zeros(shape, dtype)
+def _indicator(target: Array, like: Array) -> Array:
+    """Return 1 at each row's class, else 0; it lies in memory as the logits do."""
+    ones = np.empty_like(like)
+    ones.fill(0)
     ones[np.arange(len(target)), target] = 1
     return ones
 
