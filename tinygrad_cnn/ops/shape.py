@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -213,12 +214,8 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(broadcast_to(t, whole) for t in tensors)
 
 
-def _part(g: Any, index: int, lengths: tuple[int, ...], dim: int) -> Any:
-    return narrow(g, dim, sum(lengths[:index]), lengths[index])
-
-
-@operation(tensors=lambda g, index, lengths, dim: _part(g, index, lengths, dim))
-def _cat(*tensors: Array, dim: int, lengths: tuple[int, ...]) -> Array:
+@operation(tensors=lambda g, index, ends, dim: narrow(g, dim, ends[index], ends[index + 1] - ends[index]))
+def _cat(*tensors: Array, dim: int, ends: tuple[int, ...]) -> Array:
     return np.concatenate(tensors, axis=dim)
 
 
@@ -239,7 +236,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if not shapes[0] or len(rest) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree")
-    return _cat(*joined, dim=axis, lengths=tuple(shape[axis] for shape in shapes))
+    return _cat(*joined, dim=axis, ends=(0, *accumulate(shape[axis] for shape in shapes)))
 
 
 concat = concatenate = cat
