@@ -6,14 +6,16 @@ import importlib.util
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import Draw, anywhere, generators, relaid
 
@@ -143,7 +145,7 @@ def convolved(dtype: Any = np.float32) -> list[np.ndarray]:
 
 
 def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
-    return all(np.array_equal(i, j) for i, j in zip(a, b, strict=True))
+    return all(np.array_equal(i, j, equal_nan=True) for i, j in zip(a, b, strict=True))
 
 
 @needs_numba
@@ -176,6 +178,88 @@ def test_results_are_the_same_bits_each_time_and_from_several_threads_at_once() 
     for thread in threads:
         thread.join()
     assert not differ
+
+
+@pytest.fixture
+def three_threads(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Three threads, to which every band is worth sharing."""
+    from tinygrad_cnn.kernels.compiled import crew
+
+    monkeypatch.setattr(crew, "GRAIN", 0.01)
+    before = tg.get_num_threads()
+    tg.set_num_threads(3)
+    yield
+    tg.set_num_threads(before)
+
+
+def all_kernels(compiled: Any, convolution: tuple[Any, ...], pooling: tuple[Any, ...]) -> list[np.ndarray]:
+    """What each compiled kernel makes of a case, nothing where it is not made for it."""
+    x, w, bias, g, geometry = convolution
+    y, h, window = pooling
+    largest = pool.max_pool2d.__wrapped__(y, window)
+    results = [
+        compiled.conv2d(x, w, bias, geometry),
+        compiled.conv2d_weight(g, x, w.shape[2:], geometry),
+        compiled.conv2d_input(g, w, x.shape[2:], geometry),
+        compiled.max_pool2d(y, window),
+        compiled.max_unpool2d(h, y, largest, window),
+    ]
+    return [result for result in results if result is not None]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(convolution=convolutions(), pooling=poolings())
+def test_whoever_does_the_bands_the_bits_are_the_same(
+    compiled: Any, three_threads: None, convolution: tuple[Any, ...], pooling: tuple[Any, ...]
+) -> None:
+    def work(_: int) -> list[np.ndarray]:
+        return all_kernels(compiled, convolution, pooling)
+
+    wanted = work(0)
+    with ThreadPoolExecutor(4) as callers:  # more than there are helpers: some find them busy
+        assert all(equal(found, wanted) for found in callers.map(work, range(8)))
+    tg.set_num_threads(1)
+    taps = int(np.prod(convolution[3].shape))
+    for shared, alone in zip(wanted, work(0), strict=True):
+        same(shared, alone, taps)
+    tg.set_num_threads(3)
+
+
+def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None) -> None:
+    from tinygrad_cnn.kernels.compiled import crew
+
+    wanted = convolved()
+    for mine in (crew.TAKEN, crew.BEGUN):  # as if another caller had taken the helpers
+        crew._crew.mail[:: crew.MAILBOX] = mine
+        assert equal(convolved(), wanted)
+    crew._crew.mail[:] = crew.FREE
+    assert equal(convolved(), wanted)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@needs_numba
+def test_the_child_of_a_fork_has_helpers_of_its_own() -> None:
+    code = """
+    import os
+    first = convolve(), convolve()
+    child = os.fork()
+    assert all((convolve() == first[0]).all() for _ in range(20))
+    if child == 0:
+        from tinygrad_cnn.kernels.compiled import crew
+        assert len(crew._crew.awake) == 2
+        print("child", end=" ", flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print("parent")
+    """
+    define = "tg.set_num_threads(3)\n"
+    define += "def convolve(): return tg.conv2d(tg.ones(64, 1, 28, 28), tg.ones(6, 1, 5, 5)).numpy()\n"
+    assert printed(define + textwrap.dedent(code)).split() == ["child", "parent"]
+
+
+@needs_numba
+def test_the_interpreter_ends_while_helpers_look_out_for_work() -> None:
+    assert printed("tg.set_num_threads(4)\n" + CONVOLVE * 3 + "print('end')").split() == ["end"]
 
 
 def test_a_kernel_reads_memory_that_is_read_only_or_not_aligned() -> None:

@@ -54,7 +54,6 @@ class _Crew:
         self.jobs: SimpleQueue[tuple[Context, _Job]] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._beside: int | None = None
 
     def call(self, job: _Job, helpers: int) -> None:
         with self._lock:
@@ -63,20 +62,9 @@ class _Crew:
                 thread.start()
                 self._threads.append(thread)
                 self.size += 1
-                self._beside = None
-            self._keep_away()
+            keep_away(self._threads)
         for _ in range(helpers):
             self.jobs.put((copy_context(), job))  # NumPy's errstate is part of the context
-
-    def _keep_away(self) -> None:
-        """Bar the crew from the core of the calling thread: Linux likes to wake a thread where its waker runs."""
-        if _current_core is None or (core := _current_core()) == self._beside:
-            return
-        self._beside = core
-        others = os.sched_getaffinity(0) - {core}
-        for thread in self._threads:
-            if others and thread.native_id is not None:
-                os.sched_setaffinity(thread.native_id, others)
 
     def _serve(self) -> None:
         while True:
@@ -92,11 +80,25 @@ def _cores() -> int:
 _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 _crew = _Crew()
 _threads = _cores()
+_barred_from: dict[int, int] = {}  # by the system's number of a thread
+
+
+def keep_away(threads: list[threading.Thread]) -> None:
+    """Bar threads from the core of the calling one: Linux likes to wake a thread where its waker runs."""
+    if _current_core is None:
+        return
+    core = _current_core()
+    for thread in threads:
+        if thread.native_id is not None and _barred_from.get(thread.native_id) != core:
+            _barred_from[thread.native_id] = core
+            if others := os.sched_getaffinity(0) - {core}:
+                os.sched_setaffinity(thread.native_id, others)
 
 
 def _after_fork() -> None:
     global _crew
     _crew = _Crew()  # the child has none of its parent's threads
+    _barred_from.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
+from tinygrad_cnn.kernels.compiled.crew import bands, in_bands
 from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
 from tinygrad_cnn.kernels.memory import empty, zeros
-from tinygrad_cnn.kernels.threads import in_bands
 
 
 def flat(x: Array) -> Array:
@@ -32,15 +32,10 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     way = _way(x.shape, outputs, kernel, geometry)
     image, grads = _image(x, way), flat(g)
 
-    def band(start: int, stop: int) -> Array:
-        out = np.zeros((outputs, kh, way.plan.channels, kw), g.dtype)
-        correlate_weight(grads, image, out.reshape(-1), start, stop, way.plan)
-        return out
-
-    first, *others = in_bands(band, way.rows, way.cost)
-    for other in others:
-        first += other
-    return np.ascontiguousarray(first.transpose(0, 2, 1, 3))
+    count = bands(way.rows, way.cost)
+    sums = np.zeros((count, outputs, kh, x.shape[1] // geometry.groups, kw), g.dtype)
+    in_bands(correlate_weight, way.plan, (grads, image, image, sums.reshape(-1)), way.rows, count)
+    return np.ascontiguousarray(sums.sum(0).transpose(0, 2, 1, 3))
 
 
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | None:
@@ -61,7 +56,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | 
 class _Way(NamedTuple):
     """How the loops go about a convolution: the output's shape in memory, the margin beside the input, the work."""
 
-    plan: Plan
+    plan: Array
     shape: tuple[int, int, int, int]
     left: int  # columns of zeros before the input; fewer than none are columns left out
     reach: int  # columns that are read
@@ -89,7 +84,7 @@ def _way(shape: tuple[int, ...], outputs: int, kernel: Pair, geometry: Geometry,
         *(channels * line, line, dw * batch, sw * batch, ow * batch, segments, length),
     )
     cost = oh * outputs * ow * batch * kh * kw * channels // groups
-    return _Way(plan, (oh, outputs, ow, batch), left, reach, cost)
+    return _Way(np.array(plan), (oh, outputs, ow, batch), left, reach, cost)
 
 
 def _image(x: Array, way: _Way) -> Array:
@@ -109,6 +104,5 @@ def _correlated(x: Array, kernels: Array, bias: Array | None, way: _Way) -> Arra
     image, kernels = _image(x, way), np.ascontiguousarray(kernels).reshape(-1)
     out = empty(way.shape, x.dtype)
     bias = np.zeros(way.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
-    target = out.reshape(-1)
-    in_bands(lambda start, stop: correlate(image, kernels, bias, target, start, stop, way.plan), way.rows, way.cost)
+    in_bands(correlate, way.plan, (image, kernels, bias, out.reshape(-1)), way.rows, bands(way.rows, way.cost))
     return _nchw(out)

@@ -7,10 +7,12 @@ numbers of the kernel, and stays in registers until it is done. Arrays are flat,
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from numba import njit, typeof, types
+from numba import njit
 
+from tinygrad_cnn.kernels.compiled.crew import OPTIONS, kernel
+from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import (
     NARROW,
     ROWS,
@@ -22,11 +24,6 @@ from tinygrad_cnn.kernels.compiled.tiles import (
     store,
     zeros,
 )
-
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
-INT = types.int64
-FLOATS = types.Array(types.float32, 1, "C")
-CONSTANT = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
 
 
 class Plan(NamedTuple):
@@ -51,9 +48,6 @@ class Plan(NamedTuple):
     to_output: int  # of the output or its gradient
     segments: int
     length: int
-
-
-PLAN = typeof(Plan(*range(len(Plan._fields))))
 
 
 @njit(**OPTIONS)
@@ -86,15 +80,14 @@ def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, c
             o += 1
 
 
-@njit(types.void(CONSTANT, CONSTANT, CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
-def correlate(x, w, bias, out, first, last, plan):
+@kernel
+def correlate(plan, x, w, bias, out, first, last, band):
     """Compute rows first to last of the output; w is (G, KH, C, KW, O)."""
+    plan = unpacked(plan, Plan)
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
     for y in range(first, last):
-        row = (
-            y * plan.stride - plan.top
-        )  # of the input, under the kernel's first; rows outside of it count as zeros
+        row = y * plan.stride - plan.top  # of the input, under the kernel's first; rows outside it count as zeros
         skipped = max(0, -(row // plan.dilation))
         rows = max(0, min(plan.rows, -((row - plan.height) // plan.dilation)) - skipped)
         for group in range(plan.groups):
@@ -142,15 +135,17 @@ def _weight_strip(five, three, one, taps, g, g_at, x, x_at, to_tap, out, place, 
             j += 1
 
 
-@njit(types.void(CONSTANT, CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
-def correlate_weight(g, x, out, first, last, plan):
-    """Add to out, (G, O, KH, C, KW), what rows first to last of the gradient give."""
+@kernel
+def correlate_weight(plan, g, x, _, out, first, last, band):
+    """Add to out, (bands, G, O, KH, C, KW), what rows first to last of the gradient give, each band to its own."""
+    plan = unpacked(plan, Plan)
     many = zeros(ROWS, 5, NARROW), zeros(ROWS, 3, NARROW), zeros(ROWS, 1, NARROW)
     one = zeros(1, 5, NARROW), zeros(1, 3, NARROW), zeros(1, 1, NARROW)
     channels, taps, to_tap = plan.channels, plan.columns, plan.to_tap
     if taps == 1:  # then let the channels take their place: they lie as evenly
         channels, taps, to_tap = 1, plan.channels, plan.to_channel
     size = plan.rows * channels * taps
+    own = band * plan.groups * plan.outputs * size
     step = max(1, 4096 // plan.to_output)  # some rows at a time: they stay in the cache, and the sums stay short
     for start in range(first, last, step):
         for group in range(plan.groups):
@@ -167,7 +162,7 @@ def correlate_weight(g, x, out, first, last, plan):
                         x_at = (y * plan.stride + shift) * plan.to_row + (
                             group * plan.channels + c
                         ) * plan.to_channel
-                        place = o * size + (i * channels + c) * taps
+                        place = own + o * size + (i * channels + c) * taps
                         if whole:
                             _weight_strip(*many, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
                         else:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, typeof, types
 
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.kernels.compiled.conv import flat
-from tinygrad_cnn.kernels.compiled.conv_loops import CONSTANT, FLOATS, INT, OPTIONS
+from tinygrad_cnn.kernels.compiled.crew import bands, in_bands, kernel
+from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, larger, load, store, where_equal, zeros
 from tinygrad_cnn.kernels.conv import _nchw
 from tinygrad_cnn.kernels.pool import Array, Window
-from tinygrad_cnn.kernels.threads import in_bands
 
 
 class Plan(NamedTuple):
@@ -30,15 +30,14 @@ class Plan(NamedTuple):
     across: int
 
 
-PLAN = typeof(Plan(*range(len(Plan._fields))))
-
 COST = 30
 """Multiplications that BLAS does while these loops come by a number of the input."""
 
 
-@njit(types.void(CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
-def pool(x, out, first, last, plan):
+@kernel
+def pool(plan, x, _, __, out, first, last, band):
     """Put the largest number of each window into rows first to last of the output."""
+    plan = unpacked(plan, Plan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     for y in range(first, last):
         for channel in range(plan.channels):
@@ -54,9 +53,10 @@ def pool(x, out, first, last, plan):
                     store(largest, out, (y * plan.channels + channel) * size + column * plan.batch + n, 0, count)
 
 
-@njit(types.void(CONSTANT, CONSTANT, CONSTANT, FLOATS, INT, INT, PLAN), **OPTIONS)
-def unpool(g, x, largest, out, first, last, plan):
+@kernel
+def unpool(plan, g, x, largest, out, first, last, band):
     """Put each number of rows first to last of g where its window first has its largest, and zeros elsewhere."""
+    plan = unpacked(plan, Plan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     none = zeros(1, 1, NARROW)
     for y in range(first, last):
@@ -76,10 +76,11 @@ def unpool(g, x, largest, out, first, last, plan):
 
 
 class _Way(NamedTuple):
-    """How the loops go about a window: over how many rows, into which output; and whether it can be undone."""
+    """How the loops go about a window: into which output, for how much; and whether it can be undone."""
 
-    plan: Plan
-    rows: int
+    plan: Array
+    shape: tuple[int, int, int, int]  # of the output in memory
+    cost: int
     apart: bool  # no pixel is in two windows
     all_seen: bool  # each pixel is in one
 
@@ -93,7 +94,8 @@ def _way(shape: tuple[int, ...], window: Window) -> _Way | None:
     if window.padding != (0, 0) or window.dilation != (1, 1) or not inside:
         return None
     all_seen = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
-    return _Way(Plan(channels, width, batch, ow, kh, kw, sh, sw), oh, not window.overlaps, all_seen)
+    plan = np.array(Plan(channels, width, batch, ow, kh, kw, sh, sw))
+    return _Way(plan, (oh, channels, ow, batch), COST * prod(shape), not window.overlaps, all_seen)
 
 
 def max_pool2d(x: Array, window: Window) -> Array | None:
@@ -101,10 +103,8 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
     way = _way(x.shape, window)
     if way is None:
         return None
-    plan, image = way.plan, flat(x)
-    out = memory.empty((way.rows, plan.channels, plan.columns, plan.batch), x.dtype)
-    target = out.reshape(-1)
-    in_bands(lambda first, last: pool(image, target, first, last, plan), way.rows, COST * x.size)
+    image, out = flat(x), memory.empty(way.shape, x.dtype)
+    in_bands(pool, way.plan, (image, image, image, out.reshape(-1)), len(out), bands(len(out), way.cost))
     return _nchw(out)
 
 
@@ -115,6 +115,6 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | 
         return None
     batch, channels, height, width = x.shape
     out = (memory.empty if way.all_seen else memory.zeros)((height, channels, width, batch), x.dtype)
-    inputs, target = (flat(g), flat(x), flat(largest)), out.reshape(-1)
-    in_bands(lambda first, last: unpool(*inputs, target, first, last, way.plan), way.rows, COST * x.size)
+    rows = way.shape[0]
+    in_bands(unpool, way.plan, (flat(g), flat(x), flat(largest), out.reshape(-1)), rows, bands(rows, way.cost))
     return _nchw(out)

@@ -55,9 +55,8 @@ class _Code:
     def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
         self.context, self.builder, self.lanes, self.vector = context, builder, tile.lanes, tile.vector
 
-    def pointer(self, array_type: Any, array: Any, at: Any) -> Any:
-        data = self.context.make_array(array_type)(self.context, self.builder, array).data
-        return self.builder.gep(data, [at])
+    def pointer(self, numbers: Any, at: Any) -> Any:
+        return self.builder.gep(numbers, [at])
 
     def broadcast(self, number: Any) -> Any:
         none = ir.Constant(self.vector, ir.Undefined)
@@ -117,7 +116,7 @@ def filled(typing: Any, tile: Any, values: Any, at: Any) -> Any:
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
         result = arguments[0]
-        first = code.pointer(values, *arguments[1:])
+        first = code.pointer(*arguments[1:3])
         for row in range(tile.rows):
             number = builder.load(builder.gep(first, [ir.Constant(_INT, row)]), align=1)
             result = builder.insert_value(result, code.broadcast(number), row)
@@ -133,8 +132,8 @@ def plus_outer(typing: Any, tile: Any, w: Any, at: Any, x: Any, start: Any, coun
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
         result = arguments[0]
-        first = code.pointer(w, *arguments[1:3])
-        vector = code.load(code.pointer(x, *arguments[3:5]), code.mask(arguments[5]))
+        first = code.pointer(*arguments[1:3])
+        vector = code.load(code.pointer(*arguments[3:5]), code.mask(arguments[5]))
         for row in range(tile.rows):
             number = builder.load(builder.gep(first, [ir.Constant(_INT, row)]), align=1)
             total = code.multiply_add(code.broadcast(number), vector, builder.extract_value(result, row))
@@ -150,7 +149,7 @@ def store(typing: Any, tile: Any, out: Any, at: Any, step: Any, count: Any) -> A
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
-        pointer = code.pointer(out, *arguments[1:3])
+        pointer = code.pointer(*arguments[1:3])
         mask = code.mask(arguments[4])
         for row in range(tile.rows):
             code.store(builder.extract_value(arguments[0], row), pointer, mask)
@@ -178,8 +177,8 @@ def plus_products(
                 pointer = builder.gep(pointer, [step])
             return loaded
 
-        across = vectors(code.pointer(x, *arguments[4:6]), stride, tile.columns)
-        down = vectors(code.pointer(g, *arguments[1:3]), step, tile.rows)
+        across = vectors(code.pointer(*arguments[4:6]), stride, tile.columns)
+        down = vectors(code.pointer(*arguments[1:3]), step, tile.rows)
         pairs = [(a, b) for a in down for b in across]
         for place, (a, b) in enumerate(pairs):
             total = code.multiply_add(a, b, builder.extract_value(result, place))
@@ -196,7 +195,7 @@ def add_sums(typing: Any, tile: Any, out: Any, at: Any, step: Any) -> Any:
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
-        pointer = code.pointer(out, *arguments[1:3])
+        pointer = code.pointer(*arguments[1:3])
         for place in range(tile.rows * tile.columns):
             row, column = divmod(place, tile.columns)
             if row and not column:
@@ -221,7 +220,7 @@ def load(typing: Any, tile: Any, x: Any, at: Any, count: Any) -> Any:
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
-        vector = code.load(code.pointer(x, *arguments[1:3]), code.mask(arguments[3]))
+        vector = code.load(code.pointer(*arguments[1:3]), code.mask(arguments[3]))
         return builder.insert_value(arguments[0], vector, 0)
 
     return tile(tile, x, types.intp, types.intp), write
