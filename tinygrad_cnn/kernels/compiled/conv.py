@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
 from tinygrad_cnn.kernels.compiled.crew import bands, in_bands
+from tinygrad_cnn.kernels.compiled.tiles import NARROW
 from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
 from tinygrad_cnn.kernels.memory import empty, zeros
 
@@ -21,7 +22,7 @@ def flat(x: Array) -> Array:
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     (outputs, channels, kh, kw), groups = w.shape, geometry.groups
-    way = _way(x.shape, outputs, (kh, kw), geometry)
+    way = _way(x.shape, outputs, (kh, kw), geometry, margin=x.shape[0] < NARROW)
     kernels = w.reshape(groups, outputs // groups, channels, kh, kw).transpose(0, 3, 2, 4, 1)
     return _correlated(x, kernels, bias, way)
 
@@ -49,7 +50,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | 
     outputs, channels, kh, kw = w.shape
     turned = w.reshape(groups, outputs // groups, channels, kh, kw)[..., ::-1, ::-1].transpose(0, 3, 1, 4, 2)
     margin = dh * (kh - 1) - ph, dw * (kw - 1) - pw
-    way = _way(g.shape, channels * groups, (kh, kw), geometry._replace(padding=margin), size)
+    way = _way(g.shape, channels * groups, (kh, kw), geometry._replace(padding=margin), size, g.shape[0] < NARROW)
     return _correlated(g, turned, None, way)
 
 
@@ -58,8 +59,8 @@ class _Way(NamedTuple):
 
     plan: Array
     shape: tuple[int, int, int, int]
-    left: int  # columns of zeros before the input; fewer than none are columns left out
-    reach: int  # columns that are read
+    left: int  # columns of zeros put before the input; fewer than none are columns left out
+    columns: int  # of the input with its margin
     cost: int
 
     @property
@@ -68,32 +69,42 @@ class _Way(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _way(shape: tuple[int, ...], outputs: int, kernel: Pair, geometry: Geometry, size: Pair | None = None) -> _Way:
+def _way(
+    shape: tuple[int, ...],
+    outputs: int,
+    kernel: Pair,
+    geometry: Geometry,
+    size: Pair | None = None,
+    margin: bool = True,
+) -> _Way:
     """Plan a convolution, by default of all the output that the input allows.
 
-    Rows above and below the input need no memory: the loops leave them out.
+    Rows above and below the input need no memory: the loops leave them out. Columns beside it need it as a margin,
+    or else that each column be computed by itself, which pays once it fills a vector.
     """
     batch, channels, height, width = shape
     (sh, sw), (top, left), (dh, dw), groups = geometry
     (kh, kw), (oh, ow) = kernel, size or geometry.output_size((height, width), kernel)
     reach = (ow - 1) * sw + dw * (kw - 1) + 1
-    line = (width if left == 0 and reach <= width else reach) * batch
-    segments, length = (1, ow * batch) if sw == 1 else (ow, batch)
+    inside = left == 0 and reach <= width
+    columns, before, outside = (reach, left, 0) if margin and not inside else (width, 0, left)
+    segments, length = (1, ow * batch) if sw == 1 and (margin or inside) else (ow, batch)
+    line = columns * batch
     plan = Plan(
-        *(groups, channels // groups, outputs // groups, kh, kw, height, top, sh, dh),
-        *(channels * line, line, dw * batch, sw * batch, ow * batch, segments, length),
+        *(groups, channels // groups, outputs // groups, kh, kw, height, columns, top, outside, sh, sw, dh, dw),
+        *(batch, channels * line, line, ow * batch, segments, length),
     )
     cost = oh * outputs * ow * batch * kh * kw * channels // groups
-    return _Way(np.array(plan), (oh, outputs, ow, batch), left, reach, cost)
+    return _Way(np.array(plan), (oh, outputs, ow, batch), before, columns, cost)
 
 
 def _image(x: Array, way: _Way) -> Array:
     """Return the input in flat memory, with its margin."""
     batch, channels, height, width = x.shape
-    if way.left == 0 and way.reach <= width:
+    if way.left == 0 and way.columns == width:
         return flat(x)
-    inner = x.transpose(2, 1, 3, 0)[:, :, max(-way.left, 0) : way.reach - way.left]
-    image = zeros((height, channels, way.reach, batch), x.dtype)
+    inner = x.transpose(2, 1, 3, 0)[:, :, max(-way.left, 0) : way.columns - way.left]
+    image = zeros((height, channels, way.columns, batch), x.dtype)
     start = max(way.left, 0)
     image[:, :, start : start + inner.shape[2]] = inner
     return image.reshape(-1)

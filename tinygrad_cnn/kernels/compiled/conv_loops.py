@@ -29,7 +29,8 @@ from tinygrad_cnn.kernels.compiled.tiles import (
 class Plan(NamedTuple):
     """How a convolution moves through memory.
 
-    A row of the output is ``segments`` of ``length`` numbers: one segment, where windows move by one column.
+    A row of the output is ``segments`` of ``length`` numbers: either one, where the input has columns of zeros beside
+    it if windows reach there; or each column, for which there need be none: taps that see nothing are left out.
     """
 
     groups: int
@@ -38,45 +39,56 @@ class Plan(NamedTuple):
     rows: int  # of the kernel
     columns: int
     height: int  # of the input
+    width: int
     top: int  # how many rows above the input the first window begins
-    stride: int  # of rows, as is the dilation
-    dilation: int
+    left: int
+    down: int  # strides
+    across: int
+    row_dilation: int
+    column_dilation: int
+    batch: int  # numbers in a column
     to_row: int  # of the input, from one to the next, as are those that follow
     to_channel: int
-    to_tap: int  # from the column under one tap to that under the next
-    to_segment: int
     to_output: int  # of the output or its gradient
     segments: int
     length: int
 
 
 @njit(**OPTIONS)
-def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, plan):
+def _seen(first, size, taps, dilation):
+    """Return how many of the taps, from a first place on, lie before a line of that size, and how many in it."""
+    before = max(0, -(first // dilation))
+    return before, max(0, min(taps, -((first - size) // dilation)) - before)
+
+
+@njit(**OPTIONS)
+def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, columns, plan):
     tile = filled(tile, bias, o)
     for i in range(rows):
         for c in range(plan.channels):
-            p = start + i * plan.dilation * plan.to_row + c * plan.to_channel
-            for _ in range(plan.columns):
-                tile = plus_outer(tile, w, at, x, p, count)
-                at += plan.outputs
-                p += plan.to_tap
+            p = start + i * plan.row_dilation * plan.to_row + c * plan.to_channel
+            q = at + (i * plan.channels + c) * plan.columns * plan.outputs
+            for _ in range(columns):
+                tile = plus_outer(tile, w, q, x, p, count)
+                q += plan.outputs
+                p += plan.column_dilation * plan.batch
     store(tile, out, place, plan.to_output, count)
 
 
 @njit(**OPTIONS)
-def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, count, rows, plan):
-    """Compute some columns of all outputs of a group."""
+def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, count, rows, columns, plan):
+    """Compute some numbers of a segment of all outputs of a group."""
     o = 0
     while o < plan.outputs:
         left, b, q, z = plan.outputs - o, group * plan.outputs + o, at + o, place + o * plan.to_output
         if left == 6 or left == 10 or left >= 12:
-            _correlate_tile(six, x, start, w, q, bias, b, out, z, count, rows, plan)
+            _correlate_tile(six, x, start, w, q, bias, b, out, z, count, rows, columns, plan)
             o += 6
         elif left >= 4:
-            _correlate_tile(four, x, start, w, q, bias, b, out, z, count, rows, plan)
+            _correlate_tile(four, x, start, w, q, bias, b, out, z, count, rows, columns, plan)
             o += 4
         else:
-            _correlate_tile(one, x, start, w, q, bias, b, out, z, count, rows, plan)
+            _correlate_tile(one, x, start, w, q, bias, b, out, z, count, rows, columns, plan)
             o += 1
 
 
@@ -87,21 +99,29 @@ def correlate(plan, x, w, bias, out, first, last, band):
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
     for y in range(first, last):
-        row = y * plan.stride - plan.top  # of the input, under the kernel's first; rows outside it count as zeros
-        skipped = max(0, -(row // plan.dilation))
-        rows = max(0, min(plan.rows, -((row - plan.height) // plan.dilation)) - skipped)
-        for group in range(plan.groups):
-            at = (group * plan.rows + skipped) * plan.channels * plan.columns * plan.outputs
-            x_at = (row + skipped * plan.dilation) * plan.to_row + group * plan.channels * plan.to_channel
-            out_at = (y * plan.groups + group) * plan.outputs * plan.to_output
-            for segment in range(plan.segments):
-                start, place, v = x_at + segment * plan.to_segment, out_at + segment * plan.length, 0
+        row = y * plan.down - plan.top  # of the input, under the kernel's first
+        above, rows = _seen(row, plan.height, plan.rows, plan.row_dilation)
+        row += above * plan.row_dilation
+        for segment in range(plan.segments):
+            column = segment * plan.across - plan.left
+            before, columns = _seen(column, plan.width, plan.columns, plan.column_dilation)
+            column += before * plan.column_dilation
+            for group in range(plan.groups):
+                channel = group * plan.channels
+                at = ((group * plan.rows + above) * plan.channels * plan.columns + before) * plan.outputs
+                start = row * plan.to_row + channel * plan.to_channel + column * plan.batch
+                place = (y * plan.groups + group) * plan.outputs * plan.to_output + segment * plan.length
+                v = 0
                 while v + WIDE <= plan.length:
-                    _correlate_strip(*wide, x, start + v, w, at, bias, group, out, place + v, WIDE, rows, plan)
+                    _correlate_strip(
+                        *wide, x, start + v, w, at, bias, group, out, place + v, WIDE, rows, columns, plan
+                    )
                     v += WIDE
                 while v < plan.length:
                     count = plan.length - v
-                    _correlate_strip(*narrow, x, start + v, w, at, bias, group, out, place + v, count, rows, plan)
+                    _correlate_strip(
+                        *narrow, x, start + v, w, at, bias, group, out, place + v, count, rows, columns, plan
+                    )
                     v += NARROW
 
 
@@ -111,7 +131,7 @@ def _weight_tile(tile, g, g_at, x, x_at, to_tap, out, place, rows, plan):
     for y in range(rows):
         for segment in range(plan.segments):
             a = g_at + y * plan.groups * plan.outputs * plan.to_output + segment * plan.length
-            b = x_at + y * plan.stride * plan.to_row + segment * plan.to_segment
+            b = x_at + y * plan.down * plan.to_row + segment * plan.across * plan.batch
             for v in range(0, whole, NARROW):
                 tile = plus_products(tile, g, a + v, plan.to_output, x, b + v, to_tap, NARROW)
             if whole < plan.length:
@@ -141,7 +161,7 @@ def correlate_weight(plan, g, x, _, out, first, last, band):
     plan = unpacked(plan, Plan)
     many = zeros(ROWS, 5, NARROW), zeros(ROWS, 3, NARROW), zeros(ROWS, 1, NARROW)
     one = zeros(1, 5, NARROW), zeros(1, 3, NARROW), zeros(1, 1, NARROW)
-    channels, taps, to_tap = plan.channels, plan.columns, plan.to_tap
+    channels, taps, to_tap = plan.channels, plan.columns, plan.column_dilation * plan.batch
     if taps == 1:  # then let the channels take their place: they lie as evenly
         channels, taps, to_tap = 1, plan.channels, plan.to_channel
     size = plan.rows * channels * taps
@@ -154,14 +174,13 @@ def correlate_weight(plan, g, x, _, out, first, last, band):
             while o < end:
                 whole = o + ROWS <= end
                 for i in range(plan.rows):
-                    shift = i * plan.dilation - plan.top
-                    y = max(start, -(shift // plan.stride))
-                    rows = min(last, start + step, -((shift - plan.height) // plan.stride)) - y
+                    shift = i * plan.row_dilation - plan.top
+                    y = max(start, -(shift // plan.down))
+                    rows = min(last, start + step, -((shift - plan.height) // plan.down)) - y
                     g_at = (y * plan.groups * plan.outputs + o) * plan.to_output
                     for c in range(channels):
-                        x_at = (y * plan.stride + shift) * plan.to_row + (
-                            group * plan.channels + c
-                        ) * plan.to_channel
+                        channel = group * plan.channels + c
+                        x_at = (y * plan.down + shift) * plan.to_row + channel * plan.to_channel
                         place = own + o * size + (i * channels + c) * taps
                         if whole:
                             _weight_strip(*many, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
