@@ -21,7 +21,7 @@ from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels import compiled as switch
-from tinygrad_cnn.kernels import conv, pool
+from tinygrad_cnn.kernels import conv, pool, rectify
 from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.kernels.pool import Window
 
@@ -127,6 +127,47 @@ def test_the_pooling_of_lenet_is_compiled(compiled: Any) -> None:
     assert compiled.max_unpool2d(largest, x, largest, window) is not None
 
 
+def laid(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
+    """The same values with dimensions in another order in memory, or as convolutions lay them."""
+    order = [2, 1, 3, 0] if array.ndim == 4 and rng.random() < 0.5 else rng.permutation(array.ndim)
+    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+
+
+@given(rng=generators(), shape=st.lists(st.integers(1, 12), min_size=0, max_size=3), times=st.integers(1, 40))
+def test_what_is_positive_and_its_derivative_are_those_of_numpy(
+    compiled: Any, rng: np.random.Generator, shape: list[int], times: int
+) -> None:
+    x, g = (anywhere(rng, (times, *shape)).astype(np.float32) for _ in range(2))
+    x[rng.random(x.shape) < 0.3] = 0
+    x[rng.random(x.shape) < 0.1] = np.nan
+    g[rng.random(x.shape) < 0.1] = np.inf
+    for other in (relaid, laid):
+        x, g = laid(rng, x), other(rng, g)
+        found = compiled.positive(x)
+        np.testing.assert_array_equal(found, rectify.positive.__wrapped__(x))
+        assert found.strides == np.empty_like(x).strides
+        found = compiled.where_nonzero(g, x)
+        if found is not None:  # NumPy relays most arrays
+            np.testing.assert_array_equal(found, rectify.where_nonzero.__wrapped__(g, x))
+    assert compiled.positive(np.broadcast_to(x, (2, *x.shape))) is None
+
+
+def test_the_derivative_of_lenets_relu_is_compiled(compiled: Any) -> None:
+    x, g = np.ones((4, 16, 4, 64), np.float32).transpose(3, 1, 0, 2), np.ones((64, 256), np.float32)
+    np.testing.assert_array_equal(compiled.where_nonzero(g.reshape(x.shape), x), np.ones(x.shape))
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 4))
+def test_images_of_any_layout_lie_as_the_loops_want_them(
+    compiled: Any, start: int, rng: np.random.Generator, shape: tuple[int, ...]
+) -> None:
+    from tinygrad_cnn.kernels.compiled.layout import flat
+
+    x = rng.choice([laid, relaid])(rng, anywhere(rng, shape).astype(np.float32))[start:, :, start:, start:]
+    np.testing.assert_array_equal(flat(x), x.transpose(2, 1, 3, 0).ravel())
+
+
 def lenet_shapes(dtype: Any = np.float32) -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     x, w, g = (anywhere(rng, s).astype(dtype) for s in ((48, 6, 12, 12), (16, 6, 5, 5), (48, 16, 8, 8)))
@@ -203,6 +244,8 @@ def all_kernels(compiled: Any, convolution: tuple[Any, ...], pooling: tuple[Any,
         compiled.conv2d_input(g, w, x.shape[2:], geometry),
         compiled.max_pool2d(y, window),
         compiled.max_unpool2d(h, y, largest, window),
+        compiled.positive(g),
+        compiled.where_nonzero(g, compiled.positive(x) if x.shape == g.shape else g),
     ]
     return [result for result in results if result is not None]
 

@@ -25,7 +25,7 @@ def choose(condition: Array, a: Any, b: Any) -> Array:
     if np.size(condition) >= MANY and _has_bits(a) and _has_bits(b) and a.dtype == b.dtype:
         out, other = _kept(a, np.asarray(condition, bool)), _kept(b, np.logical_not(condition))
         if out.shape == other.shape:
-            np.bitwise_or(_bits(out), _bits(other), out=_bits(out))
+            np.bitwise_or(bits(out), bits(other), out=bits(out))
             return out
     return np.where(condition, a, b)
 
@@ -34,11 +34,12 @@ def _kept(values: Array, condition: Array) -> Array:
     """Return values where a condition holds, else 0."""
     same = values.shape == condition.shape
     out = empty_like(values) if same else empty(np.broadcast(values, condition).shape, values.dtype)
-    np.multiply(_bits(values), condition, out=_bits(out))
+    np.multiply(bits(values), condition, out=bits(out))
     return out
 
 
-def _bits(values: Array) -> Array:
+def bits(values: Array) -> Array:
+    """Return a view of numbers as whole ones of the same bits."""
     return values.view(f"i{values.dtype.itemsize}")
 
 

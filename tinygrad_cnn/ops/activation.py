@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels import rectify
 from tinygrad_cnn.ops.elementwise import abs, clamp, expm1, where
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape import Array, operation
@@ -27,16 +25,14 @@ __all__ = [
 @operation(input=lambda g, out: _where_nonzero(g, out))
 def relu(input: Array) -> Array:
     """input where it is positive, else 0; at 0 the derivative is 0."""
-    out = empty_like(input)
-    out.fill(0)
-    return np.maximum(input, out, out=out)  # NumPy compares two arrays three times as fast as an array and a number
+    return rectify.positive(input)
 
 
 # relu's derivative, which passes beside NaN too; an operation of its own so that what it makes, as large as what
 # relu makes, uses memory again.
 @operation(values=lambda g, mask: _where_nonzero(g, mask))
 def _where_nonzero(values: Array, mask: Array) -> Array:
-    return np.multiply(values, mask != 0, out=empty_like(mask))
+    return rectify.where_nonzero(values, mask)
 
 
 def exponential_below_zero(input: Tensor, alpha: float, divisor: float = 1) -> Tensor:

@@ -9,14 +9,10 @@ import numpy as np
 
 from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
 from tinygrad_cnn.kernels.compiled.crew import bands, in_bands
+from tinygrad_cnn.kernels.compiled.layout import flat
 from tinygrad_cnn.kernels.compiled.tiles import NARROW
 from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
 from tinygrad_cnn.kernels.memory import empty, zeros
-
-
-def flat(x: Array) -> Array:
-    """Return an N C H W array as flat memory that holds H C W N."""
-    return np.ascontiguousarray(x.transpose(2, 1, 3, 0)).reshape(-1)
 
 
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:

@@ -29,8 +29,8 @@ from tinygrad_cnn.kernels.compiled.tiles import (
 class Plan(NamedTuple):
     """How a convolution moves through memory.
 
-    A row of the output is ``segments`` of ``length`` numbers: either one, where the input has columns of zeros beside
-    it if windows reach there; or each column, for which there need be none: taps that see nothing are left out.
+    A row of the output is ``segments`` of ``length`` numbers: either one, where the input has columns of zeros
+    beside it if windows reach there; or each column, which needs none: taps that see nothing are left out.
     """
 
     groups: int

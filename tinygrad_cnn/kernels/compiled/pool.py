@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygrad_cnn.kernels import memory
-from tinygrad_cnn.kernels.compiled.conv import flat
 from tinygrad_cnn.kernels.compiled.crew import bands, in_bands, kernel
+from tinygrad_cnn.kernels.compiled.layout import flat
 from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, larger, load, store, where_equal, zeros
 from tinygrad_cnn.kernels.conv import _nchw

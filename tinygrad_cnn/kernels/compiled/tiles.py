@@ -31,7 +31,7 @@ WIDE = 64 if _LARGE else 16
 ROWS = 4 if _LARGE else 2
 """How many rows by five columns of narrow vectors leave registers to spare."""
 
-_FLOAT, _INT = ir.FloatType(), ir.IntType(32)
+_FLOAT, _INT, _WORD = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
 
 class Tile(types.Type):
@@ -59,7 +59,7 @@ class _Code:
         return self.builder.gep(numbers, [at])
 
     def broadcast(self, number: Any) -> Any:
-        none = ir.Constant(self.vector, ir.Undefined)
+        none = ir.Constant(ir.VectorType(number.type, self.lanes), ir.Undefined)
         first = self.builder.insert_element(none, number, ir.Constant(_INT, 0))
         return self.builder.shuffle_vector(first, none, ir.Constant(ir.VectorType(_INT, self.lanes), None))
 
@@ -224,6 +224,24 @@ def load(typing: Any, tile: Any, x: Any, at: Any, count: Any) -> Any:
         return builder.insert_value(arguments[0], vector, 0)
 
     return tile(tile, x, types.intp, types.intp), write
+
+
+@intrinsic
+def gather(typing: Any, tile: Any, x: Any, at: Any, step: Any, count: Any) -> Any:
+    """Return a tile of one narrow vector, like the given one, from x[at], x[at + step], ..."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        first, step = builder.ptrtoint(code.pointer(*arguments[1:3]), _WORD), builder.mul(arguments[3], _WORD(4))
+        lanes = ir.Constant(ir.VectorType(_WORD, tile.lanes), list(range(tile.lanes)))
+        distances = builder.mul(code.broadcast(step), lanes)
+        places = builder.add(code.broadcast(first), distances)
+        pointers = builder.inttoptr(places, ir.VectorType(ir.PointerType(_FLOAT), tile.lanes))
+        name, none = f"llvm.masked.gather.v{tile.lanes}f32.v{tile.lanes}p0", ir.Constant(code.vector, None)
+        numbers = code.call(name, code.vector, pointers, ir.Constant(_INT, 1), code.mask(arguments[4]), none)
+        return builder.insert_value(arguments[0], numbers, 0)
+
+    return tile(tile, x, types.intp, types.intp, types.intp), write
 
 
 @intrinsic

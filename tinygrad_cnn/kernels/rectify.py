@@ -1,0 +1,29 @@
+"""What is positive, and its derivative: each keeps the layout of the array that decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.kernels.choose import bits
+from tinygrad_cnn.kernels.compiled import compiled_if_large
+from tinygrad_cnn.kernels.memory import empty_like
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@compiled_if_large
+def positive(x: Array) -> Array:
+    """Return x where it is positive (or NaN), else 0."""
+    out = empty_like(x)
+    out.fill(0)
+    return np.maximum(x, out, out=out)  # NumPy compares two arrays three times as fast as an array and a number
+
+
+@compiled_if_large
+def where_nonzero(values: Array, mask: Array) -> Array:
+    """Return values where another array of the same shape is not 0 (or is NaN), else 0."""
+    out = empty_like(mask)
+    np.multiply(bits(values), mask != 0, out=bits(out))
+    return out
