@@ -158,14 +158,19 @@ def test_the_derivative_of_lenets_relu_is_compiled(compiled: Any) -> None:
 
 
 @pytest.mark.parametrize("start", [0, 1])
-@given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 4))
+@given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 4), columns=st.integers(1, 20))
 def test_images_of_any_layout_lie_as_the_loops_want_them(
-    compiled: Any, start: int, rng: np.random.Generator, shape: tuple[int, ...]
+    compiled: Any, start: int, rng: np.random.Generator, shape: tuple[int, ...], columns: int
 ) -> None:
     from tinygrad_cnn.kernels.compiled.layout import flat
 
     x = rng.choice([laid, relaid])(rng, anywhere(rng, shape).astype(np.float32))[start:, :, start:, start:]
-    np.testing.assert_array_equal(flat(x), x.transpose(2, 1, 3, 0).ravel())
+    image = x.transpose(2, 1, 3, 0)
+    np.testing.assert_array_equal(flat(x), image.ravel())
+    padded = np.pad(image, [(0, 0), (0, 0), (6, 6), (0, 0)])
+    for left in (3, 0, -2):
+        wanted = padded[:, :, 6 - left : 6 - left + columns]
+        np.testing.assert_array_equal(flat(x, left, wanted.shape[2]), wanted.ravel())
 
 
 def lenet_shapes(dtype: Any = np.float32) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from tinygrad_cnn.kernels.compiled.crew import bands, in_bands
 from tinygrad_cnn.kernels.compiled.layout import flat
 from tinygrad_cnn.kernels.compiled.tiles import NARROW
 from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
-from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.kernels.memory import empty
 
 
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
@@ -27,7 +27,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     """Return what `conv2d`'s gradient g gives for the weight."""
     outputs, (kh, kw) = g.shape[1], kernel
     way = _way(x.shape, outputs, kernel, geometry)
-    image, grads = _image(x, way), flat(g)
+    image, grads = flat(x, way.left, way.columns), flat(g)
 
     count = bands(way.rows, way.cost)
     sums = np.zeros((count, outputs, kh, x.shape[1] // geometry.groups, kw), g.dtype)
@@ -94,21 +94,9 @@ def _way(
     return _Way(np.array(plan), (oh, outputs, ow, batch), before, columns, cost)
 
 
-def _image(x: Array, way: _Way) -> Array:
-    """Return the input in flat memory, with its margin."""
-    batch, channels, height, width = x.shape
-    if way.left == 0 and way.columns == width:
-        return flat(x)
-    inner = x.transpose(2, 1, 3, 0)[:, :, max(-way.left, 0) : way.columns - way.left]
-    image = zeros((height, channels, way.columns, batch), x.dtype)
-    start = max(way.left, 0)
-    image[:, :, start : start + inner.shape[2]] = inner
-    return image.reshape(-1)
-
-
 def _correlated(x: Array, kernels: Array, bias: Array | None, way: _Way) -> Array:
     """Return the correlation with kernels (G, KH, C, KW, O)."""
-    image, kernels = _image(x, way), np.ascontiguousarray(kernels).reshape(-1)
+    image, kernels = flat(x, way.left, way.columns), np.ascontiguousarray(kernels).reshape(-1)
     out = empty(way.shape, x.dtype)
     bias = np.zeros(way.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
     in_bands(correlate, way.plan, (image, kernels, bias, out.reshape(-1)), way.rows, bands(way.rows, way.cost))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
-from tinygrad_cnn.kernels.compiled.crew import bands, in_bands, kernel
+from tinygrad_cnn.kernels.compiled.crew import OPTIONS, bands, in_bands, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import NARROW, gather, store, zeros
+from tinygrad_cnn.kernels.compiled.tiles import NARROW, gather, load, store, zeros
 from tinygrad_cnn.kernels.memory import empty
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -21,7 +22,7 @@ COST = 60
 
 
 class Plan(NamedTuple):
-    """The shape, and how far apart numbers of the input are."""
+    """The shapes, and how far apart numbers of the input are."""
 
     channels: int
     width: int
@@ -30,34 +31,51 @@ class Plan(NamedTuple):
     to_channel: int
     to_column: int
     to_sample: int
+    left: int  # columns of zeros before the input's; fewer than none are columns left out
+    columns: int  # of the output
+
+
+@njit(**OPTIONS)
+def _lay_some(x, start, out, place, column, n, plan):
+    some, count = zeros(1, 1, NARROW), plan.batch - n
+    at = start + column * plan.to_column + n * plan.to_sample
+    if plan.left <= column < plan.left + plan.width:
+        some = load(some, x, at, count) if plan.to_sample == 1 else gather(some, x, at, plan.to_sample, count)
+    store(some, out, place + column * plan.batch + n, 0, count)
 
 
 @kernel
 def lay(plan, x, _, __, out, first, last, band):
     """Write rows first to last."""
     plan = unpacked(plan, Plan)
-    none = zeros(1, 1, NARROW)
     for y in range(first, last):
         for c in range(plan.channels):
-            for n in range(0, plan.batch, NARROW):
-                start = y * plan.to_row + c * plan.to_channel + n * plan.to_sample
-                place = (y * plan.channels + c) * plan.width * plan.batch + n
-                for column in range(plan.width):
-                    some = gather(none, x, start + column * plan.to_column, plan.to_sample, plan.batch - n)
-                    store(some, out, place + column * plan.batch, 0, plan.batch - n)
+            start = y * plan.to_row + c * plan.to_channel - plan.left * plan.to_column
+            place = (y * plan.channels + c) * plan.columns * plan.batch
+            if plan.to_sample == 1:
+                for column in range(plan.columns):
+                    for n in range(0, plan.batch, NARROW):
+                        _lay_some(x, start, out, place, column, n, plan)
+            else:  # what a number's cache line holds is used before the next line
+                for n in range(0, plan.batch, NARROW):
+                    for column in range(plan.columns):
+                        _lay_some(x, start, out, place, column, n, plan)
 
 
-def flat(x: Array) -> Array:
-    """Return an N C H W array as flat memory that holds H C W N."""
+def flat(x: Array, left: int = 0, columns: int | None = None) -> Array:
+    """Return an N C H W array as flat memory that holds H C W N, its lines so many columns after so many zeros."""
     image = x.transpose(2, 1, 3, 0)
-    as_it_is = x.size < SMALLEST or image.flags.c_contiguous or x.strides[0] == x.itemsize
-    if as_it_is or any(step % x.itemsize for step in x.strides):
+    height, channels, width, batch = image.shape
+    columns = width if columns is None else columns
+    if (left, columns) == (0, width) and (x.size < SMALLEST or image.flags.c_contiguous):
         return np.ascontiguousarray(image).reshape(-1)
-    out = empty(image.shape, x.dtype).reshape(-1)
-    plan = np.array(Plan(*image.shape[1:], *(s // x.itemsize for s in image.strides)))
-    start = x[0, 0, 0, :1]
-    in_bands(lay, plan, (start, start, start, out), len(image), bands(len(image), COST * x.size))
-    return out
+    if any(step % x.itemsize for step in image.strides):
+        image = np.ascontiguousarray(image)
+    out = empty((height, channels, columns, batch), x.dtype)
+    plan = np.array([channels, width, batch, *(step // x.itemsize for step in image.strides), left, columns])
+    start = image[:1, :1, :1, :1].reshape(-1)
+    in_bands(lay, plan, (start, start, start, out.reshape(-1)), height, bands(height, COST * out.size))
+    return out.reshape(-1)
 
 
 def dense(x: Array) -> Array | None:
