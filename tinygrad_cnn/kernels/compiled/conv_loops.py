@@ -166,7 +166,7 @@ def correlate_weight(plan, g, x, _, out, first, last, band):
         channels, taps, to_tap = 1, plan.channels, plan.to_channel
     size = plan.rows * channels * taps
     own = band * plan.groups * plan.outputs * size
-    step = max(1, 4096 // plan.to_output)  # some rows at a time: they stay in the cache, and the sums stay short
+    step = max(1, 16384 // plan.to_output)  # some rows at a time: they stay in the cache, and the sums stay short
     for start in range(first, last, step):
         for group in range(plan.groups):
             o = group * plan.outputs
