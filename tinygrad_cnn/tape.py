@@ -230,12 +230,12 @@ class Operation:
             inputs = self._in_order(inputs, constants)
         variable = None
         arrays: list[Any] = []
-        needing: tuple[int, ...] = ()  # the inputs that need a gradient
+        needing: list[int] = []  # the inputs that need a gradient
         for value in inputs:
             if isinstance(value, Variable):
                 variable = value
                 if value._requires_grad:
-                    needing += (len(arrays),)
+                    needing.append(len(arrays))
                 arrays.append(value.array)
             else:
                 arrays.append(value)
@@ -252,7 +252,7 @@ class Operation:
         if type(out) is not np.ndarray and isinstance(out, np.generic):
             out = np.asarray(out)
         record = needing and _mode.recording
-        return wrap(variable, out, self._record(inputs, needing, arrays, constants, out) if record else None)
+        return wrap(variable, out, self._record(inputs, tuple(needing), arrays, constants, out) if record else None)
 
     promotes: ClassVar[bool] = False  # whether inputs of different types first come to one
 
