@@ -39,12 +39,16 @@ def tensors(n: int) -> tuple[tg.Tensor, tg.Tensor]:
     return tg.rand(n, 2, 3), tg.arange(n)
 
 
+def images(n: int) -> tg.Tensor:
+    return tg.rand(n, 2, 3, 4)
+
+
 indices = st.lists(st.integers(-12, 11), min_size=1, max_size=20)
 
 
 @given(indices=indices, deeper=st.booleans())
 def test_whole_batch_equals_sample_by_sample(indices: list[int], deeper: bool) -> None:
-    dataset: Any = TensorDataset(*tensors(12))
+    dataset: Any = TensorDataset(*tensors(12), images(12))
     if deeper:
         dataset = Subset(dataset, np.random.default_rng(0).integers(-12, 12, 12))
     assert_same(dataset.__getitems__(indices), collate([dataset[i] for i in indices]))
@@ -61,12 +65,23 @@ def test_subset_of_a_dataset_without_batches_makes_them(indices: list[int]) -> N
     assert (rows.dtype, numbers.dtype, halves.dtype) == (tg.float32, tg.int64, tg.float32)
 
 
-def test_tensor_dataset_indexes_each_tensor_once_for_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensor_dataset_takes_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     getitem = tg.Tensor.__getitem__
     monkeypatch.setattr(tg.Tensor, "__getitem__", lambda t, i: taken.append(i) or getitem(t, i))
-    TensorDataset(*tensors(12)).__getitems__(range(10))
+    dataset = TensorDataset(*tensors(12))
+    dataset.__getitems__(range(10))
+    assert not taken
+    dataset[0]
     assert len(taken) == 2
+
+
+@given(indices=indices)
+def test_images_of_a_batch_lie_as_convolutions_want_them_in_memory_of_their_own(indices: list[int]) -> None:
+    whole = images(12)
+    (batch,) = TensorDataset(whole).__getitems__(indices)
+    assert batch.array.transpose(2, 1, 3, 0).flags.c_contiguous
+    assert not np.shares_memory(batch.array, whole.array)
 
 
 def test_batches_of_differentiable_tensors_are_recorded() -> None:

@@ -42,15 +42,19 @@ class _Writes:
         self._lock = threading.Lock()
         self._by_owner: dict[int, tuple[Any, int, str, int]] = {}
 
-    def note(self, array: Array, writer: str) -> None:
-        owner = _owner(array)
-        key = id(owner)
+    def note(self, arrays: Iterable[Array], writer: str) -> None:
         with self._lock:
-            known = self._by_owner.get(key)
-            forget = known[0] if known else weakref.ref(owner, lambda _: self._by_owner.pop(key, None))
-            self.latest = next(_clock)
-            since = known[3] if known and known[2] == writer else self.latest
-            self._by_owner[key] = (forget, self.latest, writer, since)
+            self.latest = now = next(_clock)
+            for array in arrays:
+                owner = _owner(array)
+                key = id(owner)
+                if (known := self._by_owner.get(key)) is not None:
+                    self._by_owner[key] = (known[0], now, writer, known[3] if known[2] == writer else now)
+                else:
+                    self._by_owner[key] = (weakref.ref(owner, partial(self._forget, key)), now, writer, now)
+
+    def _forget(self, key: int, _: Any) -> None:
+        self._by_owner.pop(key, None)
 
     def lasting(self, array: Array, writer: str) -> tuple[int, int]:
         """Return when a writer first and last wrote to an array's memory without another since; (0, -1): not."""
@@ -85,7 +89,7 @@ writes = _Writes()
 
 def mark_written(array: Array, writer: str) -> None:
     """Note that an array's memory was written in place, by what: every in-place writer must call this."""
-    writes.note(array, writer)
+    writes.note((array,), writer)
 
 
 # --- what is recorded ---
@@ -226,12 +230,12 @@ class Operation:
             inputs = self._in_order(inputs, constants)
         variable = None
         arrays: list[Any] = []
-        needing: tuple[int, ...] = ()  # the inputs that need a gradient
+        needing: list[int] = []  # the inputs that need a gradient
         for value in inputs:
             if isinstance(value, Variable):
                 variable = value
                 if value._requires_grad:
-                    needing += (len(arrays),)
+                    needing.append(len(arrays))
                 arrays.append(value.array)
             else:
                 arrays.append(value)
@@ -248,7 +252,7 @@ class Operation:
         if type(out) is not np.ndarray and isinstance(out, np.generic):
             out = np.asarray(out)
         record = needing and _mode.recording
-        return wrap(variable, out, self._record(inputs, needing, arrays, constants, out) if record else None)
+        return wrap(variable, out, self._record(inputs, tuple(needing), arrays, constants, out) if record else None)
 
     promotes: ClassVar[bool] = False  # whether inputs of different types first come to one
 

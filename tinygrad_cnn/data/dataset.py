@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, tensor
+from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import stack
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.tape import Array, wrap
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -56,7 +57,18 @@ class TensorDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, ...]:
         wanted = as_indices("TensorDataset", indices, len(self))
-        return tuple(t[wanted] for t in self.tensors)
+        return tuple(t[wanted] if t.requires_grad else wrap(t, _rows(t.array, wanted)) for t in self.tensors)
+
+
+def _rows(array: Array, indices: Array) -> Array:
+    """Return rows; of images (N C H W), so that they lie in memory as H C W N: convolutions then need not copy."""
+    if array.ndim != 4:
+        return array.take(indices, 0)
+    shape = (len(indices), *array.shape[1:])
+    rows = np.take(array, indices, 0, out=empty(shape, array.dtype), mode="wrap")
+    images = empty((shape[2], shape[1], shape[3], shape[0]), array.dtype).transpose(3, 1, 0, 2)
+    np.copyto(images, rows)
+    return images
 
 
 class Subset(Dataset):

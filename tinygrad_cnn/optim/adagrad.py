@@ -47,4 +47,4 @@ class Adagrad(PerParameter):
         total = buffer(p, state, "sum", float(group["initial_accumulator_value"]))
         total += scaled(direction, direction)
         rate = lr / (1 + (step - 1) * float(group["lr_decay"]))
-        step_along(p.array, direction, rate, root(total, 1, float(group["eps"])))
+        step_along(p.array, direction, rate, root(total, float(group["eps"])))

@@ -75,8 +75,9 @@ class Adam(PerParameter):
         if group["amsgrad"]:
             largest = buffer(p, state, "max_exp_avg_sq")
             square = np.maximum(largest, square, out=largest)
-        divisor = root(square, sqrt(1 - beta2**step), float(group["eps"]))
-        step_along(p.array, mean, lr / (1 - beta1**step), divisor)
+        correction = sqrt(1 - beta2**step)  # of sqrt(v), multiplied into numbers instead of dividing an array
+        divisor = root(square, float(group["eps"]) * correction)
+        step_along(p.array, mean, lr * correction / (1 - beta1**step), divisor)
 
 
 class AdamW(Adam):

@@ -63,5 +63,6 @@ class NAdam(PerParameter):
         average(mean, direction, 1 - beta1)
         average_square(square, direction, 1 - beta2)
         correction = sqrt(1 - beta2**step)
-        step_along(p.array, direction, lr * (1 - now) / (1 - product), root(square, correction, eps))
-        step_along(p.array, mean, lr * ahead / (1 - product * ahead), root(square, correction, eps))
+        size = lr * correction
+        step_along(p.array, direction, size * (1 - now) / (1 - product), root(square, eps * correction))
+        step_along(p.array, mean, size * ahead / (1 - product * ahead), root(square, eps * correction))

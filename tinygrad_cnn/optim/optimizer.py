@@ -72,12 +72,14 @@ class Optimizer:
                 loss = closure()
         if self._used is not None and (gradient := self._used[0]()) is not None:
             self._want_cleared(gradient, self._used[1])
-        for group in self.param_groups:
-            self._update(group)
+        used = [p for group in self.param_groups for p in group["params"] if p._grad is not None]
+        try:
+            for group in self.param_groups:
+                self._update(group)
+        finally:
+            writes.note((p.array for p in used), f"{type(self).__name__}.step")
         self.has_stepped = True
-        gradients = (p._grad for group in self.param_groups for p in group["params"] if p._grad is not None)
-        gradient = next(gradients, None)
-        self._used = None if gradient is None else (weakref.ref(gradient), writes.latest)
+        self._used = (weakref.ref(used[0]._grad), writes.latest) if used else None
         return loss
 
     def __getstate__(self) -> dict[str, Any]:

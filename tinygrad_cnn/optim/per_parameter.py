@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
-from tinygrad_cnn.tape import Array, mark_written, wrap
+from tinygrad_cnn.tape import Array, wrap
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -42,7 +42,6 @@ class PerParameter(Optimizer):
                 decayed += direction
                 direction = decayed
             self._move(p, direction, self.state.setdefault(p, {}), lr, group)
-            mark_written(array, f"{type(self).__name__}.step")
 
     def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         """Change the values of a parameter, given its gradient and its state."""
@@ -65,6 +64,9 @@ def next_step(state: dict[str, Any]) -> int:
 
 def scaled(array: Array, factor: float | Array) -> Array:
     """Return a product, if large in memory that is used again: it is the caller's to write to."""
+    if array.nbytes < memory.SMALLEST:
+        product: Array = array * factor
+        return product
     return np.multiply(array, factor, out=memory.empty(array.shape, array.dtype))
 
 
@@ -82,11 +84,9 @@ def average_square(mean: Array, value: Array, share: float) -> None:
     mean += square
 
 
-def root(array: Array, divisor: float, eps: float) -> Array:
-    """Return sqrt(array) / divisor + eps."""
+def root(array: Array, eps: float) -> Array:
+    """Return sqrt(array) + eps."""
     result = np.sqrt(array, out=memory.empty(array.shape, array.dtype))
-    if divisor != 1:
-        result /= divisor
     result += eps
     return result
 

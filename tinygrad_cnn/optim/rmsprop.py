@@ -64,7 +64,7 @@ class RMSprop(PerParameter):
             mean = buffer(p, state, "grad_avg")
             average(mean, direction, 1 - share)
             square = square - scaled(mean, mean)
-        divisor = root(square, 1, eps)
+        divisor = root(square, eps)
         if momentum:
             moving = buffer(p, state, "momentum_buffer")
             moving *= momentum

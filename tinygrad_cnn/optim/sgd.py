@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from math import inf
-from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
-from tinygrad_cnn.tape import Array, mark_written, wrap
+from tinygrad_cnn.optim.per_parameter import scaled
+from tinygrad_cnn.tape import Array, wrap
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -60,53 +58,40 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov wants a momentum above 0 and a dampening of 0")
 
     def _update(self, group: Group) -> None:
+        lr, weight_decay, momentum = (float(group[name]) for name in ("lr", "weight_decay", "momentum"))
+        maximize, nesterov = group["maximize"], group["nesterov"]
         dtype = None
         for p in group["params"]:
-            if p._grad is None:
+            if (gradient := p._grad) is None:
                 continue
-            array, direction = p.array, p._grad.array
-            if array.dtype is not dtype:
+            array, direction = p.array, gradient.array
+            if array.dtype is not dtype:  # small arrays are multiplied by a 0-d array in half the time of a number
                 dtype = array.dtype
-                lr, weight_decay = (_constant(float(group[name]), dtype) for name in ("lr", "weight_decay"))
-            if group["maximize"]:
+                rate, decay, keep = (np.array(value, dtype) for value in (lr, weight_decay, momentum))
+            if maximize:
                 direction = -direction
-            if group["weight_decay"]:
-                decayed = _product(array, weight_decay)
+            if weight_decay:
+                decayed = scaled(array, decay)
                 decayed += direction
                 direction = decayed
-            if group["momentum"]:
-                direction = self._with_momentum(p, direction, group)
-            array -= _product(direction, lr)
-            mark_written(array, "SGD.step")
+            if momentum:
+                buffer = self._buffer(p, direction, keep, group)
+                if nesterov:
+                    ahead = scaled(buffer, keep)
+                    ahead += direction
+                direction = ahead if nesterov else buffer
+            array -= scaled(direction, rate)
 
-    def _with_momentum(self, p: Tensor, direction: Array, group: Group) -> Array:
-        momentum = _constant(float(group["momentum"]), direction.dtype)
+    def _buffer(self, p: Tensor, direction: Array, keep: Array, group: Group) -> Array:
+        """Return the momentum buffer of a parameter, with the direction added to what it keeps."""
         state = self.state.setdefault(p, {})
-        if state.get("momentum_buffer") is None:
-            buffer = np.empty_like(p.array)
-            buffer[...] = direction
-            state["momentum_buffer"] = wrap(p, buffer)
-        else:
-            buffer = state["momentum_buffer"].array
-            buffer *= momentum
-            damping = float(group["dampening"])
-            buffer += _product(direction, _constant(1 - damping, direction.dtype)) if damping else direction
-        if not group["nesterov"]:
-            return buffer
-        ahead = _product(buffer, momentum)
-        ahead += direction
-        return ahead
-
-
-@lru_cache(maxsize=64)
-def _constant(value: float, dtype: np.dtype[Any]) -> Array:
-    """Return a number as a 0-d array: small arrays are multiplied by one in half the time that a number takes."""
-    return np.array(value, dtype)
-
-
-def _product(array: Array, factor: Array) -> Array:
-    """Return a product, if large in memory that is used again: mapping fresh pages would cost more than it does."""
-    if array.nbytes < memory.SMALLEST:
-        product: Array = array * factor
-        return product
-    return np.multiply(array, factor, out=memory.empty(array.shape, array.dtype))
+        if (before := state.get("momentum_buffer")) is None:
+            first = np.empty_like(p.array)
+            first[...] = direction
+            state["momentum_buffer"] = wrap(p, first)
+            return first
+        buffer: Array = before.array
+        buffer *= keep
+        damping = float(group["dampening"])
+        buffer += scaled(direction, 1 - damping) if damping else direction
+        return buffer
