@@ -21,7 +21,7 @@ from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels import compiled as switch
-from tinygrad_cnn.kernels import conv, pool, rectify
+from tinygrad_cnn.kernels import conv, pool, rectify, sums
 from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.kernels.pool import Window
 
@@ -155,6 +155,18 @@ def test_what_is_positive_and_its_derivative_are_those_of_numpy(
 def test_the_derivative_of_lenets_relu_is_compiled(compiled: Any) -> None:
     x, g = np.ones((4, 16, 4, 64), np.float32).transpose(3, 1, 0, 2), np.ones((64, 256), np.float32)
     np.testing.assert_array_equal(compiled.where_nonzero(g.reshape(x.shape), x), np.ones(x.shape))
+
+
+@given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 4))
+def test_sums_of_channels_are_those_of_numpy(
+    compiled: Any, rng: np.random.Generator, shape: tuple[int, ...]
+) -> None:
+    x = anywhere(rng, shape).astype(np.float32).transpose(3, 1, 0, 2)
+    found = compiled.channel_sums(x)
+    assert (found is None) == (x.size < 1 << 14)
+    if found is not None:
+        same(found, sums.channel_sums.__wrapped__(x), x[:, 0].size)
+        assert compiled.channel_sums(np.ascontiguousarray(x)) is None
 
 
 @pytest.mark.parametrize("start", [0, 1])

@@ -13,9 +13,15 @@ from tinygrad_cnn.kernels.memory import empty_like
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+FEW = 2048
+"""Numbers below which the plainest call is the quickest: what it costs is to be called."""
+
+
 @compiled_if_large
 def positive(x: Array) -> Array:
     """Return x where it is positive (or NaN), else 0."""
+    if x.size < FEW:
+        return np.maximum(x, 0)
     out = empty_like(x)
     out.fill(0)
     return np.maximum(x, out, out=out)  # NumPy compares two arrays three times as fast as an array and a number
@@ -24,6 +30,8 @@ def positive(x: Array) -> Array:
 @compiled_if_large
 def where_nonzero(values: Array, mask: Array) -> Array:
     """Return values where another array of the same shape is not 0 (or is NaN), else 0."""
+    if mask.size < FEW:
+        return np.where(mask != 0, values, np.zeros((), values.dtype))
     out = empty_like(mask)
     np.multiply(bits(values), mask != 0, out=bits(out))
     return out

@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.arguments import pair, single, want_same_dtype
 from tinygrad_cnn.ops.elementwise import add
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.ops.reduce import _sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.tape import Array, operation
 
@@ -40,7 +41,7 @@ Shape: TypeAlias = tuple[int, ...]
     weight=lambda g, input, weight_shape, geometry: _conv2d_weight(
         g, input, kernel=weight_shape[2:], geometry=geometry
     ),
-    bias=lambda g: g.sum((0, 2, 3)),
+    bias=lambda g: _sum(g, dim=(0, 2, 3), keepdim=False),
 )
 def _conv2d(input: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
     return kernels.conv2d(input, weight, bias, geometry)

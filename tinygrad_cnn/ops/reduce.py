@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.dtypes import as_dtype, as_float
+from tinygrad_cnn.kernels.sums import channel_sums
 from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.comparison import isnan
@@ -62,6 +63,9 @@ def as_type(input: Tensor, dtype: Any) -> Tensor:
 
 @operation(input=lambda g, input_shape, dim: _spread(g, input_shape, dim))
 def _sum(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    if dim == (0, 2, 3) and input.ndim == 4 and input.dtype.kind == "f":
+        sums = channel_sums(input)
+        return sums.reshape(1, -1, 1, 1) if keepdim else sums
     return input.sum(axis=dim, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else np.int64)
 
 

@@ -6,5 +6,15 @@ Each has the name and the arguments of its NumPy counterpart, and returns None f
 from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.rectify import positive, where_nonzero
+from tinygrad_cnn.kernels.compiled.sums import channel_sums
 
-__all__ = ["conv2d", "conv2d_input", "conv2d_weight", "max_pool2d", "max_unpool2d", "positive", "where_nonzero"]
+__all__ = [
+    "channel_sums",
+    "conv2d",
+    "conv2d_input",
+    "conv2d_weight",
+    "max_pool2d",
+    "max_unpool2d",
+    "positive",
+    "where_nonzero",
+]
