@@ -157,16 +157,13 @@ def test_the_derivative_of_lenets_relu_is_compiled(compiled: Any) -> None:
     np.testing.assert_array_equal(compiled.where_nonzero(g.reshape(x.shape), x), np.ones(x.shape))
 
 
-@given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 4))
+@given(rng=generators(), shape=st.tuples(*[st.integers(1, 20)] * 4))
 def test_sums_of_channels_are_those_of_numpy(
     compiled: Any, rng: np.random.Generator, shape: tuple[int, ...]
 ) -> None:
     x = anywhere(rng, shape).astype(np.float32).transpose(3, 1, 0, 2)
-    found = compiled.channel_sums(x)
-    assert (found is None) == (x.size < 1 << 14)
-    if found is not None:
-        same(found, sums.channel_sums.__wrapped__(x), x[:, 0].size)
-        assert compiled.channel_sums(np.ascontiguousarray(x)) is None
+    same(compiled.channel_sums(x), sums.channel_sums.__wrapped__(x), x[:, 0].size)
+    assert compiled.channel_sums(np.ones((2, 3, 2, 2), np.float32)) is None
 
 
 @pytest.mark.parametrize("start", [0, 1])

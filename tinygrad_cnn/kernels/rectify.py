@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ FEW = 2048
 """Numbers below which the plainest call is the quickest: what it costs is to be called."""
 
 
-@compiled_if_large
+@partial(compiled_if_large, smallest=FEW)
 def positive(x: Array) -> Array:
     """Return x where it is positive (or NaN), else 0."""
     if x.size < FEW:
@@ -27,7 +28,7 @@ def positive(x: Array) -> Array:
     return np.maximum(x, out, out=out)  # NumPy compares two arrays three times as fast as an array and a number
 
 
-@compiled_if_large
+@partial(compiled_if_large, smallest=FEW)
 def where_nonzero(values: Array, mask: Array) -> Array:
     """Return values where another array of the same shape is not 0 (or is NaN), else 0."""
     if mask.size < FEW:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tinygrad_cnn.kernels.compiled import compiled_if_large
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@compiled_if_large
+@partial(compiled_if_large, smallest=1 << 14)
 def channel_sums(x: Array) -> Array:
     """Return the sum over N, H and W of an N C H W array: (C,)."""
     total: Array = np.add.reduce(x, (0, 2, 3))

@@ -45,12 +45,12 @@ def _kernels() -> ModuleType | None:
     return kernels
 
 
-def compiled_if_large(reference: Callable[..., Any]) -> Callable[..., Any]:
+def compiled_if_large(reference: Callable[..., Any], smallest: int = SMALLEST) -> Callable[..., Any]:
     """Let the compiled kernel of the same name, which may return None for what it does not do, go first."""
 
     @wraps(reference)
     def kernel(array: Any, *rest: Any) -> Any:
-        if _enabled and array.size >= SMALLEST and array.dtype == np.float32 and (module := _kernels()) is not None:
+        if _enabled and array.size >= smallest and array.dtype == np.float32 and (module := _kernels()) is not None:
             result = getattr(module, reference.__name__)(array, *rest)
             if result is not None:
                 return result

@@ -11,9 +11,6 @@ from tinygrad_cnn.kernels.compiled.layout import Array
 from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, WIDE, add_sums, plus_outer, zeros
 
-SMALLEST = 1 << 14
-"""Numbers from which on it is worth to call the loop."""
-
 COST = 12
 """Multiplications that BLAS does while these loops come by a number."""
 
@@ -47,7 +44,7 @@ def add_up(plan, x, ones, _, out, first, last, band):
 def channel_sums(x: Array) -> Array | None:
     """Return the sum over N, H and W of an N C H W array: (C,)."""
     image = x.transpose(2, 1, 3, 0)
-    if x.size < SMALLEST or not image.flags.c_contiguous:
+    if not image.flags.c_contiguous:
         return None
     height, channels, width, batch = image.shape
     plan, line, ones = np.array(Plan(channels, width * batch)), image.reshape(-1), np.ones(1, x.dtype)
