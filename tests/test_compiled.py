@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -282,6 +283,23 @@ def test_whoever_does_the_bands_the_bits_are_the_same(
     tg.set_num_threads(3)
 
 
+def test_helpers_do_their_bands_and_are_free_again(three_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinygrad_cnn.kernels.compiled import crew
+
+    share, left_to_caller = crew._share, [1]
+
+    def watched(*arguments: Any) -> int:
+        left_to_caller.append(share(*arguments))
+        return left_to_caller[-1]
+
+    monkeypatch.setattr(crew, "_share", watched)
+    end = time.monotonic() + 30
+    while min(left_to_caller) > 0 and time.monotonic() < end:
+        convolved()
+    assert min(left_to_caller) == 0
+    assert (crew._crew.mail[:: crew.MAILBOX] == crew.FREE).all()
+
+
 def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None) -> None:
     from tinygrad_cnn.kernels.compiled import crew
 
@@ -297,13 +315,12 @@ def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None)
 @needs_numba
 def test_the_child_of_a_fork_has_helpers_of_its_own() -> None:
     code = """
-    import os
+    import os, threading
     first = convolve(), convolve()
     child = os.fork()
     assert all((convolve() == first[0]).all() for _ in range(20))
     if child == 0:
-        from tinygrad_cnn.kernels.compiled import crew
-        assert len(crew._crew.awake) == 2
+        assert sum(t.name.startswith("tinygrad_cnn-compiled") for t in threading.enumerate()) == 2
         print("child", end=" ", flush=True)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
