@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import mmap
 import os
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.kernels import compiled as switch
-from tinygrad_cnn.kernels import conv, pool, rectify, sums
+from tinygrad_cnn.kernels import conv, pool, product, rectify, sums
 from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.kernels.pool import Window
 
@@ -121,6 +123,54 @@ def test_max_pooling_is_that_of_numpy_to_the_bit(compiled: Any, case: tuple[Any,
         np.testing.assert_array_equal(spread, pool.max_unpool2d.__wrapped__(g, x, largest, window))
 
 
+def hidden(x: np.ndarray) -> np.ndarray:
+    """The same values in memory that is read-only and not aligned, with none to read behind it (on Linux)."""
+    size = -(-(x.nbytes + 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = np.frombuffer(mmap.mmap(-1, size + mmap.PAGESIZE), np.uint8)
+    raw = memory[size - x.nbytes - 1 : size - 1].view(x.dtype).reshape(x.shape)
+    raw[:] = x
+    if sys.platform == "linux":
+        forbidden = ctypes.c_void_p(memory.ctypes.data + size)
+        assert ctypes.CDLL(None).mprotect(forbidden, mmap.PAGESIZE, 0) == 0
+    assert not raw.flags.aligned
+    raw.flags.writeable = False
+    return raw
+
+
+@st.composite
+def products(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
+    """Two matrices in float32, by rows or by columns or, sometimes, in memory with gaps."""
+    rng = draw(generators())
+    rows, terms, columns = draw(st.integers(1, 30)), draw(st.integers(1, 70)), draw(st.integers(1, 150))
+    ways = st.sampled_from(
+        [np.ascontiguousarray, np.asfortranarray, hidden, lambda x: hidden(x.T).T, lambda x: relaid(rng, x)]
+    )
+    a, b = (draw(ways)(anywhere(rng, shape).astype(np.float32)) for shape in ((rows, terms), (terms, columns)))
+    return a, b
+
+
+@given(case=products())
+def test_products_are_those_of_numpy_in_c_order(compiled: Any, case: tuple[Any, ...]) -> None:
+    a, b = case
+    found = compiled.large_product(a, b)
+    in_one_piece = all(x.flags.c_contiguous or x.flags.f_contiguous for x in case)
+    assert (found is not None) == (in_one_piece and len(a) >= 3 and b.shape[1] >= 10)
+    if found is not None:
+        assert found.flags.c_contiguous
+        same(found, product.large_product.__wrapped__(a, b), a.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "terms", "columns", "wanted"),
+    [(120, 256, 64, True), (256, 120, 64, True), (10, 5000, 10, False), (1024, 1024, 10, False)],
+)
+def test_the_products_of_lenet_are_compiled_and_very_large_ones_left_to_blas(
+    compiled: Any, rows: int, terms: int, columns: int, wanted: bool
+) -> None:
+    a, b = np.ones((rows, terms), np.float32), np.ones((terms, columns), np.float32)
+    assert (compiled.large_product(a, b) is not None) == wanted
+
+
 def test_the_pooling_of_lenet_is_compiled(compiled: Any) -> None:
     x, window = np.ones((4, 6, 24, 24), np.float32), Window((2, 2), (2, 2), (0, 0))
     largest = compiled.max_pool2d(x, window)
@@ -190,10 +240,11 @@ def lenet_shapes(dtype: Any = np.float32) -> tuple[Any, ...]:
 
 
 def convolved(dtype: Any = np.float32) -> list[np.ndarray]:
-    """The three convolutions of LeNet's second layer, each through the name that the operations use."""
+    """The convolutions of LeNet's second layer, and a product, each through the name that the operations use."""
     (x, w, g), geometry = lenet_shapes(dtype), Geometry()
     bias = np.zeros(16, dtype)
     return [
+        product.matmul(x.reshape(48, -1), x.reshape(48, -1).T),
         conv.conv2d(x, w, bias, geometry),
         conv.conv2d_weight(g, x, (5, 5), geometry),
         conv.conv2d_input(g, w, (12, 12), geometry),
@@ -248,7 +299,9 @@ def three_threads(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     tg.set_num_threads(before)
 
 
-def all_kernels(compiled: Any, convolution: tuple[Any, ...], pooling: tuple[Any, ...]) -> list[np.ndarray]:
+def all_kernels(
+    compiled: Any, convolution: tuple[Any, ...], pooling: tuple[Any, ...], matrices: tuple[Any, ...]
+) -> list[np.ndarray]:
     """What each compiled kernel makes of a case, nothing where it is not made for it."""
     x, w, bias, g, geometry = convolution
     y, h, window = pooling
@@ -261,23 +314,28 @@ def all_kernels(compiled: Any, convolution: tuple[Any, ...], pooling: tuple[Any,
         compiled.max_unpool2d(h, y, largest, window),
         compiled.positive(g),
         compiled.where_nonzero(g, compiled.positive(x) if x.shape == g.shape else g),
+        compiled.large_product(*matrices),
     ]
     return [result for result in results if result is not None]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(convolution=convolutions(), pooling=poolings())
+@given(convolution=convolutions(), pooling=poolings(), matrices=products())
 def test_whoever_does_the_bands_the_bits_are_the_same(
-    compiled: Any, three_threads: None, convolution: tuple[Any, ...], pooling: tuple[Any, ...]
+    compiled: Any,
+    three_threads: None,
+    convolution: tuple[Any, ...],
+    pooling: tuple[Any, ...],
+    matrices: tuple[Any, ...],
 ) -> None:
     def work(_: int) -> list[np.ndarray]:
-        return all_kernels(compiled, convolution, pooling)
+        return all_kernels(compiled, convolution, pooling, matrices)
 
     wanted = work(0)
     with ThreadPoolExecutor(4) as callers:  # more than there are helpers: some find them busy
         assert all(equal(found, wanted) for found in callers.map(work, range(8)))
     tg.set_num_threads(1)
-    taps = int(np.prod(convolution[3].shape))
+    taps = max(convolution[3].size, matrices[1].size)
     for shared, alone in zip(wanted, work(0), strict=True):
         same(shared, alone, taps)
     tg.set_num_threads(3)
@@ -298,6 +356,17 @@ def test_helpers_do_their_bands_and_are_free_again(three_threads: None, monkeypa
         convolved()
     assert min(left_to_caller) == 0
     assert (crew._crew.mail[:: crew.MAILBOX] == crew.FREE).all()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=products())
+def test_a_product_has_the_same_bits_on_any_number_of_threads(
+    compiled: Any, three_threads: None, case: tuple[Any, ...]
+) -> None:
+    shared = compiled.large_product(*case)
+    tg.set_num_threads(1)
+    np.testing.assert_array_equal(compiled.large_product(*case), shared)
+    tg.set_num_threads(3)
 
 
 def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None) -> None:
@@ -339,10 +408,7 @@ def test_the_interpreter_ends_while_helpers_look_out_for_work() -> None:
 def test_a_kernel_reads_memory_that_is_read_only_or_not_aligned() -> None:
     x, w, _ = lenet_shapes()
     wanted = conv.conv2d(x, w, None, Geometry())
-    raw = np.empty(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(12, 6, 12, 48).transpose(3, 1, 0, 2)
-    raw[:] = x
-    assert not raw.flags.aligned
-    raw.flags.writeable = False
+    raw = hidden(x.transpose(2, 1, 3, 0)).transpose(3, 1, 0, 2)
     np.testing.assert_array_equal(conv.conv2d(raw, w, None, Geometry()), wanted)
 
 

@@ -6,19 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.compiled import compiled_if_large
 from tinygrad_cnn.kernels.threads import BLAS_SHARES, in_bands
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """Return a @ b: a large product of two matrices in bands of rows or columns, whichever there are more of."""
+    """Return a @ b: a large product of two matrices in bands."""
     if a.shape[-1] == 1 and a.ndim > 1:
         return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
-    cost = a.size * b.shape[-1]
-    if cost < BLAS_SHARES or a.ndim != 2 or b.ndim != 2:
+    if a.size * b.shape[-1] < BLAS_SHARES or a.ndim != 2 or b.ndim != 2:
         return np.matmul(a, b)
+    return large_product(a, b)
+
+
+@compiled_if_large
+def large_product(a: Array, b: Array) -> Array:
+    """Return a @ b for two matrices, in bands of rows or columns, whichever there are more of."""
     (rows, _), columns = a.shape, b.shape[1]
+    cost = a.size * columns
     out = np.empty((rows, columns), a.dtype)
     if rows >= columns:
         in_bands(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)
