@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_cnn.anomaly import detect_anomaly, set_detect_anomaly
 from tinygrad_cnn.grad_mode import _mode, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_cnn.kernels.memory import has_own
 from tinygrad_cnn.tape import Node, Operation, Origin, Variable, describe, mark_written, operation, wrap, writes
 from tinygrad_cnn.trace import line_of
 
@@ -115,7 +116,7 @@ def _walk(
 def _owned(gradients: dict[Origin, Any], origin: Origin) -> bool:
     """Return whether a gradient is an array that has its memory to itself, and to which nothing else refers."""
     # Two references: the dictionary's and the call's own. A name here would be a third in some Pythons only.
-    return getrefcount(gradients[origin]) == 2 and getattr(gradients[origin], "base", gradients) is None
+    return getrefcount(gradients[origin]) == 2 and has_own(gradients[origin])
 
 
 def _run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, like: Variable, create_graph: bool) -> Any:
@@ -249,6 +250,7 @@ def _own(like: Variable, gradients: dict[Origin, Any], origin: Origin) -> Tensor
     if isinstance(gradients[origin], Variable):
         return gradients[origin].clone()  # type: ignore[no-any-return]
     whole = _owned(gradients, origin) and isinstance(gradients[origin], np.ndarray)
+    whole = whole and gradients[origin].flags.c_contiguous
     return wrap(like, gradients[origin] if whole else np.array(gradients[origin], order="C"))
 
 

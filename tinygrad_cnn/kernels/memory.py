@@ -32,6 +32,10 @@ Piece = tuple[Array, int]
 """A buffer and where in it to begin."""
 
 
+class _Buffer(np.ndarray[Any, np.dtype[Any]]):
+    """Memory of the pool."""
+
+
 class _Pool(threading.local):
     """The buffers of one thread, by size. No other thread takes from them, so no lock is needed."""
 
@@ -50,7 +54,7 @@ class _Pool(threading.local):
             self.buffers = {size: of_size}
             of_size.clear()
             self.held = 0
-        buffer = np.empty(size + _LINE, np.uint8)
+        buffer = np.ndarray.__new__(_Buffer, size + _LINE, np.uint8)
         piece = buffer, -buffer.ctypes.data % _LINE
         of_size.append(piece)
         self.held += size
@@ -80,6 +84,14 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
     if size < SMALLEST:
         return np.empty_like(array, shape=shape)
     return np.ndarray(shape, array.dtype, *_pool.take(size), _strides(shape, array.strides, array.itemsize))
+
+
+def has_own(array: Any) -> bool:
+    """Return whether an array has its memory, without gaps, to itself: no other array shows it."""
+    if array.base is None:
+        return True
+    others = 3 if type(array.base) is _Buffer else 2  # this array, the call and, if it is of the pool, the pool
+    return bool(array.flags.forc and array.flags.writeable) and sys.getrefcount(array.base) == others
 
 
 @lru_cache(maxsize=1024)
