@@ -9,12 +9,13 @@ Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW ou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_cnn.kernels.compiled import compiled_if_large
-from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.threads import in_bands
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -39,14 +40,15 @@ class Geometry(NamedTuple):
 @compiled_if_large
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
-    outputs, channels, *kernel = w.shape
+    outputs, channels, *_ = w.shape
+    kernel = w.shape[2:]
     oh, ow = geometry.output_size(x.shape[2:], kernel)
     groups, batch = geometry.groups, x.shape[0]
     out = empty((oh, groups, outputs // groups, ow * batch), x.dtype)
-    matrices = _matrices(w, groups)
+    matrices, by_group = _matrices(w, groups), out.swapaxes(0, 1)
 
     def band(start: int, stop: int) -> None:
-        target = out[start:stop].transpose(1, 0, 2, 3)
+        target = by_group[:, start:stop]
         _matmul(matrices, _rows(x, kernel, (start, stop), ow, geometry), target)
         if bias is not None:
             target += bias.reshape(groups, 1, -1, 1)
@@ -65,8 +67,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
 
     def band(start: int, stop: int) -> Array:
         rows = _rows(x, kernel, (start, stop), ow, geometry)
-        grads = np.ascontiguousarray(g[:, :, start:stop].transpose(2, 1, 3, 0))
-        grads = grads.reshape(stop - start, groups, outs, length).swapaxes(0, 1)
+        grads = _laid(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
         if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
@@ -90,7 +91,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
     (batch, _, _, ow), (_, channels, kh, kw), (height, width) = g.shape, w.shape, size
     matrices = w.reshape(groups, len(w) // groups, channels, kh, kw)[:, :, :, ::-1].transpose(0, 2, 4, 3, 1)
     matrices = np.ascontiguousarray(matrices).reshape(groups, 1, channels * kw, kh * len(w) // groups)
-    out = empty((height, groups, channels, width + 2 * pw, batch), g.dtype)
+    out = empty((height, groups, channels, width, batch), g.dtype)
 
     def band(start: int, stop: int) -> None:
         columns = empty((groups, stop - start, channels * kw, ow * batch), g.dtype)
@@ -98,11 +99,12 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
         columns = columns.reshape(groups, stop - start, channels, kw, ow, batch).swapaxes(0, 1)
         out[start:stop] = 0
         for j in range(kw):
-            target = out[start:stop, :, :, j * dw : j * dw + sw * (ow - 1) + 1 : sw]
-            target += columns[:, :, :, j]
+            places, pixels = _inside(width, pw - dw * j, sw, ow)
+            target = out[start:stop, :, :, pixels]
+            target += columns[:, :, :, j, places]
 
     in_bands(band, height, out.size * kw * matrices.shape[3])
-    return _nchw(out.reshape(height, groups * channels, width + 2 * pw, batch))[..., pw : pw + width]
+    return _nchw(out.reshape(height, groups * channels, width, batch))
 
 
 def _nchw(x: Array) -> Array:
@@ -121,42 +123,100 @@ def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
     """Return what each row of a band of the padded input has to do with, as a matrix: (G, rows, KH*O, OW*N)."""
     (sh, _), _, (dh, _), groups = geometry
     (batch, outputs, oh, ow), (start, stop) = g.shape, band
+    layout = _layout(groups, stop - start, outputs // groups, (kh, 1), (1, dh), (ow, batch), g.itemsize)
+    memory = empty(layout.memory, g.dtype)
+    spread = _view(memory, *layout.columns)[:, :, :, 0].swapaxes(0, 1)
     reach = dh * (kh - 1)
-    spread = zeros((stop - start + reach, groups, outputs // groups, ow * batch), g.dtype)
     first, last = max(-(-(start - reach) // sh), 0), min((stop - 1) // sh, oh - 1)
-    if first <= last:
-        place = sh * first + reach - start
-        target = spread.reshape(len(spread), outputs, ow, batch)[place : place + sh * (last - first) + 1 : sh]
-        target[...] = g[:, :, first : last + 1].transpose(2, 1, 3, 0)
-    to_row, to_group, to_output, _ = spread.strides
-    windows = _view(
-        spread,
-        (groups, stop - start, kh, outputs // groups, ow * batch),
-        (to_group, to_row, dh * to_row, to_output, g.itemsize),
-    )
-    return windows.reshape(groups, stop - start, kh * (outputs // groups), ow * batch)
+    place, count = sh * first + reach - start, max(last - first + 1, 0)
+    if sh > 1 or count == 0:
+        spread[...] = 0
+    else:
+        spread[:place] = 0
+        spread[place + count :] = 0
+    grads = _laid(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
+    spread[place : place + sh * count : sh] = grads
+    return _view(memory, *layout.windows).reshape(layout.matrices)
 
 
 def _rows(x: Array, kernel: Pair, band: Pair, ow: int, geometry: Geometry) -> Array:
     """Return the windows of each output row of a band as a matrix: (G, rows, KH*C*KW, OW*N)."""
-    (sh, sw), _, (dh, dw), groups = geometry
-    (kh, kw), (start, stop) = kernel, band
-    image = _seen(x, sh * start, sh * (stop - 1) + dh * (kh - 1) + 1, geometry.padding)
-    height, channels, _, batch = image.shape
-    channels //= groups
-    to_row, to_channel, to_column, to_sample = image.strides
-    columns = empty((groups, height, channels, kw, ow, batch), x.dtype)
-    taps = (channels * to_channel, to_row, to_channel, dw * to_column, sw * to_column, to_sample)
-    np.copyto(columns, _view(image, columns.shape, taps))
-    # One image row of the columns lies after the other, so moving a window down is a step, not a copy; with a
-    # dilation its rows no longer follow one another evenly, and reshape copies them together.
-    to_group, to_row, to_channel, to_tap, *_ = columns.strides
-    windows = _view(
-        columns,
-        (groups, stop - start, kh, channels * kw, ow * batch),
-        (to_group, sh * to_row, dh * to_row, to_tap, x.itemsize),
+    (sh, _), _, (dh, _), groups = geometry
+    start, stop = band
+    layout = _layout(groups, stop - start, x.shape[1] // groups, kernel, (sh, dh), (ow, len(x)), x.itemsize)
+    memory = empty(layout.memory, x.dtype)
+    _copy_columns(x, sh * start, _view(memory, *layout.columns), geometry)
+    return _view(memory, *layout.windows).reshape(layout.matrices)
+
+
+class _Layout(NamedTuple):
+    """How rows of an image, once for each of the kernel's columns, lie in memory: shapes, and strides of views."""
+
+    memory: tuple[int, ...]
+    columns: tuple[tuple[int, ...], tuple[int, ...]]  # (G, H, C, KW, OW, N)
+    windows: tuple[tuple[int, ...], tuple[int, ...]]  # (G, rows, KH, C*KW, OW*N)
+    matrices: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)
+def _layout(groups: int, rows: int, channels: int, kernel: Pair, steps: Pair, line: Pair, itemsize: int) -> _Layout:
+    """Lay out what ``rows`` windows above one another see, with steps (from window to window, from tap to tap).
+
+    One image row of the columns lies after the other, so moving a window down is a step, not a copy; where taps are
+    more than one row apart, they no longer follow one another evenly, and reshape copies them together.
+
+    Lines are not a multiple of 2 KiB apart: numbers that far from one another share few places in a cache.
+    """
+    (kh, kw), (step, dilation), (ow, batch) = kernel, steps, line
+    height, length = step * (rows - 1) + dilation * (kh - 1) + 1, ow * batch
+    apart = length + 16 if length % 512 == 0 else length
+    to_tap = apart * itemsize
+    to_channel, to_row = kw * to_tap, channels * kw * to_tap
+    to_group = height * to_row
+    return _Layout(
+        (groups, height, channels, kw, apart),
+        (
+            (groups, height, channels, kw, ow, batch),
+            (to_group, to_row, to_channel, to_tap, batch * itemsize, itemsize),
+        ),
+        (
+            (groups, rows, kh, channels * kw, length),
+            (to_group, step * to_row, dilation * to_row, to_tap, itemsize),
+        ),
+        (groups, rows, kh * channels * kw, length),
     )
-    return windows.reshape(groups, stop - start, kh * channels * kw, ow * batch)
+
+
+def _copy_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> None:
+    """Copy rows from ``first`` on, counted with the padding, to (G, H, C, KW, OW, N): once for each tap."""
+    (_, sw), (ph, pw), (_, dw), _ = geometry
+    groups, height, channels, kw, ow, batch = columns.shape
+    width, above = x.shape[3], max(ph - first, 0)
+    image = _laid(x[:, :, max(first - ph, 0) : max(first - ph + height, 0)])
+    if ph == pw == 0:
+        to_row, to_channel, to_column, to_sample = image.strides
+        steps = (channels * to_channel, to_row, to_channel, dw * to_column, sw * to_column, to_sample)
+        np.copyto(columns, _view(image, columns.shape, steps))
+        return
+    below = above + len(image)
+    columns[:, :above] = 0
+    columns[:, below:] = 0
+    image = image.reshape(len(image), groups, channels, width, batch).swapaxes(0, 1)
+    for j in range(kw):
+        column = columns[:, above:below, :, j]
+        places, pixels = _inside(width, pw - dw * j, sw, ow)
+        column[:, :, :, : places.start] = 0
+        column[:, :, :, places] = image[:, :, :, pixels]
+        column[:, :, :, places.stop :] = 0
+
+
+@lru_cache(maxsize=1024)
+def _inside(width: int, left: int, step: int, count: int) -> tuple[slice, slice]:
+    """Return which of so many places, a step apart from ``left`` before the image on, lie in it, and its pixels."""
+    begin, end = max(-(-left // step), 0), min((width - 1 + left) // step + 1, count)
+    if begin >= end:
+        return slice(0, 0), slice(0, 0)
+    return slice(begin, end), slice(step * begin - left, step * (end - 1) - left + 1, step)
 
 
 def _view(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
@@ -164,18 +224,21 @@ def _view(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     return np.ndarray(shape, x.dtype, x, 0, strides) if x.size else x.reshape(shape)
 
 
-def _seen(x: Array, first: int, last: int, padding: Pair) -> Array:
-    """Return rows first to last, counted with the padding, of an N C H W array as H C W N with its padding."""
-    ph, pw = padding
+def _laid(x: Array) -> Array:
+    """Return N C H W in contiguous memory as H C W N."""
     image = x.transpose(2, 1, 3, 0)
-    if ph == pw == 0:
-        return np.ascontiguousarray(image[first:last])
-    _, channels, width, batch = image.shape
-    padded = zeros((last - first, channels, width + 2 * pw, batch), x.dtype)
-    inside = image[max(first - ph, 0) : max(last - ph, 0)]
-    above = max(ph - first, 0)
-    padded[above : above + len(inside), :, pw : pw + width] = inside
-    return padded
+    if image.flags.c_contiguous:
+        return image
+    if image.strides[3] % 4096:
+        return np.ascontiguousarray(image)
+    # Samples a power of two apart share few places in a cache: row by row, they are first brought closer together.
+    laid = empty(image.shape, x.dtype)
+    _, channels, width, batch = laid.shape
+    for row, target in zip(image, laid, strict=True):
+        samples = np.empty((batch, channels * width + 16), x.dtype)[:, :-16]
+        samples.reshape(batch, channels, width)[...] = row.transpose(2, 0, 1)
+        target.reshape(-1, batch)[...] = samples.T
+    return laid
 
 
 def _matmul(a: Array, b: Array, out: Array) -> None:

@@ -23,11 +23,11 @@ def matmul(a: Array, b: Array) -> Array:
 
 @compiled_if_large
 def large_product(a: Array, b: Array) -> Array:
-    """Return a @ b for two matrices, in bands of rows or columns, whichever there are more of."""
+    """Return a @ b for two matrices, in bands of rows, or of columns where there are many more."""
     (rows, _), columns = a.shape, b.shape[1]
     cost = a.size * columns
     out = np.empty((rows, columns), a.dtype)
-    if rows >= columns:
+    if 4 * rows >= columns:  # BLAS likes a band of rows better: it copies the other matrix once, not for each block
         in_bands(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)
     else:
         in_bands(lambda i, j: np.matmul(a, b[:, i:j], out=out[:, i:j]), columns, cost)

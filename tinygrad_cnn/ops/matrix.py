@@ -156,7 +156,7 @@ def _rows(x: Any) -> Any:
     bias=lambda g: _rows(g).sum(0),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    if input.ndim == 2 and input.strides[0] == input.itemsize:  # a batch that lies innermost stays there
+    if input.ndim == 2:  # the batch lies innermost, as convolutions leave it and BLAS is faster
         out = kernels.matmul(weight, input.T).T
     else:
         out = kernels.matmul(input, weight.T)
