@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 import time
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             sys.exit(f"error: {error}")
         benchmark = Benchmark(peers, folder, environment, QUICK if options.quick else THOROUGH)
         report: dict[str, Any] = {
+            "command": shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)]),
             "blas": options.blas,
             "digits": digits,
             "machine": about_machine(benchmark),

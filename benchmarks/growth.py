@@ -131,7 +131,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         axes.set_ylabel("ms")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
+        if axes.lines:
+            axes.legend(frameon=False, fontsize=8)
         if what == "parameters":
             low, high = axes.get_ylim()
             axes.set_ylim(low / 5, high * 5)

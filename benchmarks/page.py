@@ -11,7 +11,6 @@ from benchmarks import growth, report
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-COMMANDS = {"default": "python -m benchmarks --docs", "haswell": "python -m benchmarks --blas haswell --docs"}
 KERNELS = {"default": "the kernels that OpenBLAS chooses here", "haswell": "OpenBLAS's AVX2 kernels"}
 
 
@@ -40,7 +39,7 @@ def ratios(reports: dict[str, Any]) -> str:
 
 def measured(folder: Path) -> str:
     """Return the tables of the runs in a folder."""
-    found = {blas: folder / f"{blas}.json" for blas in COMMANDS}
+    found = {blas: folder / f"{blas}.json" for blas in KERNELS}
     reports = {blas: json.loads(path.read_text(encoding="utf-8")) for blas, path in found.items() if path.exists()}
     parts = [
         "PyTorch's best time (or memory) over ours: 2 means that PyTorch takes twice as long.",
@@ -51,7 +50,7 @@ def measured(folder: Path) -> str:
     for blas, run in reports.items():
         parts += [
             f"### With {KERNELS[blas]}",
-            f"`{COMMANDS[blas]}`; best times, and PyTorch's over ours, by the medians in brackets.",
+            f"`{run['command']}`; best times, and PyTorch's over ours, by the medians in brackets.",
             "\n".join(f"- {line}" for line in report.machine(run)),
             report.markdown(*report.rows(run)),
             "\n".join(f"- {line}" for line in report.remarks(run)),

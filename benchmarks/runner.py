@@ -104,11 +104,12 @@ class Benchmark:
         """Return the peak memory of a process of its own for each framework."""
         results: dict[str, Result] = {}
         for peer in self.peers:
+            if workload.kind not in self.workers[peer.name].ask("kinds"):
+                continue
             worker = Worker(peer, self.folder, self.environment)
             try:
-                if workload.kind in worker.ask("kinds"):
-                    worker.ask("prepare", workload)
-                    results[peer.name] = summary([worker.ask("peak")], [])
+                worker.ask("prepare", workload)
+                results[peer.name] = summary([worker.ask("peak")], [])
             except Refused as error:
                 results[peer.name] = {"refused": str(error)}
             worker.close()
