@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numba import njit
 
-from tinygrad_cnn.kernels.compiled.crew import OPTIONS, kernel
+from tinygrad_cnn.kernels.compiled.crew import INLINE, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import (
     NARROW,
@@ -54,14 +54,14 @@ class Plan(NamedTuple):
     length: int
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _seen(first, size, taps, dilation):
     """Return how many of the taps, from a first place on, lie before a line of that size, and how many in it."""
     before = max(0, -(first // dilation))
     return before, max(0, min(taps, -((first - size) // dilation)) - before)
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, columns, plan):
     tile = filled(tile, bias, o)
     for i in range(rows):
@@ -75,7 +75,7 @@ def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, col
     store(tile, out, place, plan.to_output, count)
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, count, rows, columns, plan):
     """Compute some numbers of a segment of all outputs of a group."""
     o = 0
@@ -125,7 +125,7 @@ def correlate(plan, x, w, bias, out, first, last, band):
                     v += NARROW
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _weight_tile(tile, g, g_at, x, x_at, to_tap, out, place, rows, plan):
     whole = plan.length - plan.length % NARROW
     for y in range(rows):
@@ -139,7 +139,7 @@ def _weight_tile(tile, g, g_at, x, x_at, to_tap, out, place, rows, plan):
     add_sums(tile, out, place, plan.rows * plan.channels * plan.columns)
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _weight_strip(five, three, one, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan):
     """Add to all taps of a row of the kernel."""
     j = 0

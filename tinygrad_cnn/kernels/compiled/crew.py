@@ -24,6 +24,9 @@ from tinygrad_cnn.kernels.threads import get_num_threads, keep_away
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+INLINE: dict[str, Any] = {**OPTIONS, "forceinline": True}
+"""For what a kernel calls: a tile that is handed over lies in memory, unless the call disappears."""
+
 ARRAY = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
 
 GRAIN = 600_000

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from tinygrad_cnn.kernels.compiled.crew import OPTIONS, bands, in_bands, kernel
+from tinygrad_cnn.kernels.compiled.crew import INLINE, bands, in_bands, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, gather, load, store, zeros
 from tinygrad_cnn.kernels.memory import empty
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
     columns: int  # of the output
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _lay_some(x, start, out, place, column, n, plan):
     some, count = zeros(1, 1, NARROW), plan.batch - n
     at = start + column * plan.to_column + n * plan.to_sample
