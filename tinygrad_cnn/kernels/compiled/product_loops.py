@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from tinygrad_cnn.kernels.compiled.crew import OPTIONS, kernel
+from tinygrad_cnn.kernels.compiled.crew import INLINE, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
 from tinygrad_cnn.kernels.compiled.tiles import NARROW, WIDE, _Code, store, zeros
 
@@ -76,7 +76,7 @@ def _turned(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count
     return tile(tile, x, n, n, n, n), write
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _tile(tile, a, at, b, start, step, out, place, count, plan):
     for _ in range(plan.terms):
         tile = _plus_outer(tile, a, at, plan.to_row, b, start, count)
@@ -85,7 +85,7 @@ def _tile(tile, a, at, b, start, step, out, place, count, plan):
     store(tile, out, place, plan.columns, count)
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _strip(six, four, one, a, b, start, step, column, out, count, first, last, plan):
     """Compute some columns of rows first to last."""
     row = first
@@ -102,13 +102,13 @@ def _strip(six, four, one, a, b, start, step, column, out, count, first, last, p
             row += 1
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def own_size(terms):
     """Return how many numbers `_pack` writes at most."""
     return (terms + NARROW - 1) // NARROW * NARROW * WIDE
 
 
-@njit(**OPTIONS)
+@njit(**INLINE)
 def _pack(b, column, own, place, plan):
     """Write as many columns as a wide tile has beside one another: they lie one behind the other."""
     square = zeros(NARROW, 1, NARROW)
