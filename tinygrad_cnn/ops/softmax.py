@@ -209,12 +209,12 @@ def _indicator(target: Array, like: Array) -> Array:
 
 
 def _are_classes(input: Tensor, target: Any, ignore_index: int) -> bool:
-    """Whether the target is a class index for each row of a matrix, none of them ignored."""
+    """Whether the target is a class index for each row of a matrix, none of which could be ignored."""
     shape, indices = input.shape, array_of(target)
     if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
         return False
-    least, most = np.minimum.reduce(indices), np.maximum.reduce(indices)
-    return bool(least >= 0 and most < shape[1] and not (least <= ignore_index <= most))
+    unsigned = indices.view(f"u{indices.itemsize}")  # in which a negative number is a large one
+    return not 0 <= ignore_index < shape[1] and bool(np.maximum.reduce(unsigned) < shape[1])
 
 
 def cross_entropy(
