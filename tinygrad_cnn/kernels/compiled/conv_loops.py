@@ -69,7 +69,7 @@ def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, col
             p = start + i * plan.row_dilation * plan.to_row + c * plan.to_channel
             q = at + (i * plan.channels + c) * plan.columns * plan.outputs
             for _ in range(columns):
-                tile = plus_outer(tile, w, q, x, p, count)
+                tile = plus_outer(tile, w, q, 1, x, p, count)
                 q += plan.outputs
                 p += plan.column_dilation * plan.batch
     store(tile, out, place, plan.to_output, count)

@@ -6,8 +6,6 @@ Each has the name and the arguments of its NumPy counterpart, and returns None f
 from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.product import large_product
-from tinygrad_cnn.kernels.compiled.product import large_product
-from tinygrad_cnn.kernels.compiled.product import large_product
 from tinygrad_cnn.kernels.compiled.rectify import positive, where_nonzero
 from tinygrad_cnn.kernels.compiled.sums import channel_sums
 
@@ -16,8 +14,6 @@ __all__ = [
     "conv2d",
     "conv2d_input",
     "conv2d_weight",
-    "large_product",
-    "large_product",
     "large_product",
     "max_pool2d",
     "max_unpool2d",

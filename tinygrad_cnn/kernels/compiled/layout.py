@@ -9,7 +9,7 @@ from numba import njit
 
 from tinygrad_cnn.kernels.compiled.crew import INLINE, bands, in_bands, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import NARROW, gather, load, store, zeros
+from tinygrad_cnn.kernels.compiled.tiles import NARROW, gather, load, store, turned, zeros
 from tinygrad_cnn.kernels.memory import empty
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,8 +58,19 @@ def lay(plan, x, _, __, out, first, last, band):
                         _lay_some(x, start, out, place, column, n, plan)
             else:  # what a number's cache line holds is used before the next line
                 for n in range(0, plan.batch, NARROW):
-                    for column in range(plan.columns):
-                        _lay_some(x, start, out, place, column, n, plan)
+                    column = 0
+                    while column < plan.columns:
+                        inside = plan.left <= column and column + NARROW <= min(
+                            plan.columns, plan.left + plan.width
+                        )
+                        if plan.to_column == 1 and inside:
+                            at, count = start + column + n * plan.to_sample, plan.batch - n
+                            square = turned(zeros(NARROW, 1, NARROW), x, at, plan.to_sample, count, NARROW)
+                            store(square, out, place + column * plan.batch + n, plan.batch, count)
+                            column += NARROW
+                        else:
+                            _lay_some(x, start, out, place, column, n, plan)
+                            column += 1
 
 
 def flat(x: Array, left: int = 0, columns: int | None = None) -> Array:

@@ -6,15 +6,13 @@ second, and stays in registers until it is done. Each number is summed in the or
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from tinygrad_cnn.kernels.compiled.crew import INLINE, kernel
 from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import NARROW, WIDE, _Code, store, zeros
+from tinygrad_cnn.kernels.compiled.tiles import NARROW, WIDE, plus_outer, store, turned, zeros
 
 
 class Plan(NamedTuple):
@@ -27,59 +25,10 @@ class Plan(NamedTuple):
     across: int  # whether it is the columns of the second matrix that lie one behind the other
 
 
-@intrinsic
-def _plus_outer(typing: Any, tile: Any, a: Any, at: Any, step: Any, b: Any, start: Any, count: Any) -> Any:
-    """Return a tile of one column with a[at + row * step] * b[start:] added to each row."""
-
-    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code = _Code(context, builder, tile)
-        result, pointer = arguments[0], code.pointer(*arguments[1:3])
-        vector = code.load(code.pointer(*arguments[4:6]), code.mask(arguments[6]))
-        for row in range(tile.rows):
-            number = code.broadcast(builder.load(pointer, align=1))
-            pointer = builder.gep(pointer, [arguments[3]])
-            total = code.multiply_add(number, vector, builder.extract_value(result, row))
-            result = builder.insert_value(result, total, row)
-        return result
-
-    n = types.intp
-    return tile(tile, a, n, n, b, n, n), write
-
-
-@intrinsic
-def _turned(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count: Any) -> Any:
-    """Return a square tile whose columns are x[at:], x[at + step:], ...; past the rows, the last again."""
-
-    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code, last = _Code(context, builder, tile), builder.sub(arguments[4], arguments[4].type(1))
-        pointer, mask = code.pointer(*arguments[1:3]), code.mask(arguments[5])
-        lines = [code.load(pointer, mask)]
-        for row in range(1, tile.rows):
-            more = builder.icmp_signed("<=", last.type(row), last)
-            pointer = builder.gep(pointer, [builder.select(more, arguments[3], last.type(0))])
-            lines.append(code.load(pointer, mask))
-        lanes, size = range(tile.lanes), 1
-        while size < tile.lanes:  # swap the squares of that size that lie beside the diagonal
-            low = [lane if not lane & size else tile.lanes + lane - size for lane in lanes]
-            high = [lane + size if not lane & size else tile.lanes + lane for lane in lanes]
-            pick = [ir.Constant(ir.VectorType(ir.IntType(32), tile.lanes), places) for places in (low, high)]
-            for i in (lane for lane in lanes if not lane & size):
-                pair = lines[i], lines[i + size]
-                lines[i], lines[i + size] = (builder.shuffle_vector(*pair, places) for places in pick)
-            size *= 2
-        result = arguments[0]
-        for row, line in enumerate(lines):
-            result = builder.insert_value(result, line, row)
-        return result
-
-    n = types.intp
-    return tile(tile, x, n, n, n, n), write
-
-
 @njit(**INLINE)
 def _tile(tile, a, at, b, start, step, out, place, count, plan):
     for _ in range(plan.terms):
-        tile = _plus_outer(tile, a, at, plan.to_row, b, start, count)
+        tile = plus_outer(tile, a, at, plan.to_row, b, start, count)
         at += plan.to_term
         start += step
     store(tile, out, place, plan.columns, count)
@@ -115,7 +64,7 @@ def _pack(b, column, own, place, plan):
     for c in range(0, min(WIDE, plan.columns - column), NARROW):
         for k in range(0, plan.terms, NARROW):
             at, rows, count = (column + c) * plan.terms + k, plan.columns - column - c, plan.terms - k
-            store(_turned(square, b, at, plan.terms, rows, count), own, place + k * WIDE + c, WIDE, NARROW)
+            store(turned(square, b, at, plan.terms, rows, count), own, place + k * WIDE + c, WIDE, NARROW)
 
 
 @kernel

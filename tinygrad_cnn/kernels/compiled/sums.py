@@ -32,10 +32,10 @@ def add_up(plan, x, ones, _, out, first, last, band):
             end, place = at + plan.length, band * plan.channels + channel
             many, some = zeros(1, 1, WIDE), zeros(1, 1, NARROW)
             while at + WIDE <= end:
-                many = plus_outer(many, ones, 0, x, at, WIDE)
+                many = plus_outer(many, ones, 0, 0, x, at, WIDE)
                 at += WIDE
             while at < end:
-                some = plus_outer(some, ones, 0, x, at, end - at)
+                some = plus_outer(some, ones, 0, 0, x, at, end - at)
                 at += NARROW
             add_sums(many, out, place, 0)
             add_sums(some, out, place, 0)

@@ -126,21 +126,22 @@ def filled(typing: Any, tile: Any, values: Any, at: Any) -> Any:
 
 
 @intrinsic
-def plus_outer(typing: Any, tile: Any, w: Any, at: Any, x: Any, start: Any, count: Any) -> Any:
-    """Return a tile of one column with w[at + row] * x[start:] added to each row."""
+def plus_outer(typing: Any, tile: Any, a: Any, at: Any, step: Any, b: Any, start: Any, count: Any) -> Any:
+    """Return a tile of one column with a[at + row * step] * b[start:] added to each row."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
-        result = arguments[0]
-        first = code.pointer(*arguments[1:3])
-        vector = code.load(code.pointer(*arguments[3:5]), code.mask(arguments[5]))
+        result, pointer = arguments[0], code.pointer(*arguments[1:3])
+        vector = code.load(code.pointer(*arguments[4:6]), code.mask(arguments[6]))
         for row in range(tile.rows):
-            number = builder.load(builder.gep(first, [ir.Constant(_INT, row)]), align=1)
-            total = code.multiply_add(code.broadcast(number), vector, builder.extract_value(result, row))
+            number = code.broadcast(builder.load(pointer, align=1))
+            pointer = builder.gep(pointer, [arguments[3]])
+            total = code.multiply_add(number, vector, builder.extract_value(result, row))
             result = builder.insert_value(result, total, row)
         return result
 
-    return tile(tile, w, types.intp, x, types.intp, types.intp), write
+    n = types.intp
+    return tile(tile, a, n, n, b, n, n), write
 
 
 @intrinsic
@@ -242,6 +243,36 @@ def gather(typing: Any, tile: Any, x: Any, at: Any, step: Any, count: Any) -> An
         return builder.insert_value(arguments[0], numbers, 0)
 
     return tile(tile, x, types.intp, types.intp, types.intp), write
+
+
+@intrinsic
+def turned(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count: Any) -> Any:
+    """Return a square tile whose columns are x[at:], x[at + step:], ...; past the rows, the last again."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, last = _Code(context, builder, tile), builder.sub(arguments[4], arguments[4].type(1))
+        pointer, mask = code.pointer(*arguments[1:3]), code.mask(arguments[5])
+        lines = [code.load(pointer, mask)]
+        for row in range(1, tile.rows):
+            more = builder.icmp_signed("<=", last.type(row), last)
+            pointer = builder.gep(pointer, [builder.select(more, arguments[3], last.type(0))])
+            lines.append(code.load(pointer, mask))
+        lanes, size = range(tile.lanes), 1
+        while size < tile.lanes:  # swap the squares of that size that lie beside the diagonal
+            low = [lane if not lane & size else tile.lanes + lane - size for lane in lanes]
+            high = [lane + size if not lane & size else tile.lanes + lane for lane in lanes]
+            pick = [ir.Constant(ir.VectorType(_INT, tile.lanes), places) for places in (low, high)]
+            for i in (lane for lane in lanes if not lane & size):
+                pair = lines[i], lines[i + size]
+                lines[i], lines[i + size] = (builder.shuffle_vector(*pair, places) for places in pick)
+            size *= 2
+        result = arguments[0]
+        for row, line in enumerate(lines):
+            result = builder.insert_value(result, line, row)
+        return result
+
+    n = types.intp
+    return tile(tile, x, n, n, n, n), write
 
 
 @intrinsic
