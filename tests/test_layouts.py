@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.kernels import conv, layout
+from tinygrad_cnn.kernels.conv import Geometry
 from tinygrad_cnn.nn import functional as F
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -63,3 +66,45 @@ def test_large_batches_are_copied_into_memory_that_is_used_again() -> None:
     again = tg.from_numpy(x * 2).flatten(1)
     np.testing.assert_array_equal(result.array, kept)
     assert again.array[1, 1] == 2 * kept[1, 1]
+
+
+@given(images(), st.integers(0, 2))
+def test_images_are_laid_anew_whatever_lies_between_them(x: Array, pages: int) -> None:
+    n, size = len(x), x[0].size
+    apart = np.empty((n, 512 * pages or size))[:, :size].reshape(x.shape)  # 512 numbers are 4096 bytes
+    apart[...] = x
+    for laid in (layout.laid(apart), layout.lay_anew(apart), layout.laid(x)):
+        np.testing.assert_array_equal(laid, x.transpose(2, 1, 3, 0))
+        assert laid.flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("first", ["N C H W", "H C W N"])
+def test_a_sum_of_large_images_lies_as_convolutions_like_it(first: str, dtype: Any) -> None:
+    ordinary = np.arange(4 * 16 * 16 * 16, dtype=dtype).reshape(4, 16, 16, 16)
+    innermost = layout.laid(ordinary * 2).transpose(3, 1, 0, 2)
+    arrays = (ordinary, innermost) if first == "N C H W" else (innermost, ordinary)
+    a, b = (tg.from_numpy(array).requires_grad_() for array in arrays)
+    total = a + b
+    np.testing.assert_array_equal(total.detach().array, 3 * ordinary)
+    assert lies_innermost(total.array)
+    (total * total).sum().backward()
+    np.testing.assert_array_equal(a.grad.array, 6 * ordinary)
+    assert lies_innermost((tg.from_numpy(innermost) + 1.0).array)
+
+
+def test_a_batch_is_convolved_like_its_halves() -> None:
+    """Lines of a power of two are laid further apart than others, which is nothing that results show."""
+    rng, geometry = np.random.default_rng(0), Geometry(padding=(1, 0))
+    x, w, g = (rng.standard_normal(shape) for shape in [(128, 2, 5, 10), (3, 2, 3, 3), (128, 3, 5, 8)])
+
+    def kernels(of: slice) -> list[Array]:
+        return [
+            conv.conv2d(x[of], w, None, geometry),
+            conv.conv2d_input(g[of], w, (5, 10), geometry),
+            conv.conv2d_weight(g[of], x[of], (3, 3), geometry),
+        ]
+
+    whole, left, right = kernels(slice(None)), kernels(slice(64)), kernels(slice(64, None))
+    for found, a, b in zip(whole, left, right, strict=True):
+        np.testing.assert_allclose(found, a + b if found.shape == w.shape else np.concatenate([a, b]), atol=1e-12)

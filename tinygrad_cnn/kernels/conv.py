@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.kernels.compiled import compiled_if_large
+from tinygrad_cnn.kernels.layout import laid
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.threads import in_bands
 
@@ -67,7 +68,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
 
     def band(start: int, stop: int) -> Array:
         rows = _rows(x, kernel, (start, stop), ow, geometry)
-        grads = _laid(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
+        grads = laid(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
         if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
@@ -134,7 +135,7 @@ def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
     else:
         spread[:place] = 0
         spread[place + count :] = 0
-    grads = _laid(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
+    grads = laid(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
     spread[place : place + sh * count : sh] = grads
     return _view(memory, *layout.windows).reshape(layout.matrices)
 
@@ -192,7 +193,7 @@ def _copy_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> N
     (_, sw), (ph, pw), (_, dw), _ = geometry
     groups, height, channels, kw, ow, batch = columns.shape
     width, above = x.shape[3], max(ph - first, 0)
-    image = _laid(x[:, :, max(first - ph, 0) : max(first - ph + height, 0)])
+    image = laid(x[:, :, max(first - ph, 0) : max(first - ph + height, 0)])
     if ph == pw == 0:
         to_row, to_channel, to_column, to_sample = image.strides
         steps = (channels * to_channel, to_row, to_channel, dw * to_column, sw * to_column, to_sample)
@@ -222,23 +223,6 @@ def _inside(width: int, left: int, step: int, count: int) -> tuple[slice, slice]
 def _view(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """Return a view of a contiguous array with other strides: NumPy's `as_strided` takes ten times as long."""
     return np.ndarray(shape, x.dtype, x, 0, strides) if x.size else x.reshape(shape)
-
-
-def _laid(x: Array) -> Array:
-    """Return N C H W in contiguous memory as H C W N."""
-    image = x.transpose(2, 1, 3, 0)
-    if image.flags.c_contiguous:
-        return image
-    if image.strides[3] % 4096:
-        return np.ascontiguousarray(image)
-    # Samples a power of two apart share few places in a cache: row by row, they are first brought closer together.
-    laid = empty(image.shape, x.dtype)
-    _, channels, width, batch = laid.shape
-    for row, target in zip(image, laid, strict=True):
-        samples = np.empty((batch, channels * width + 16), x.dtype)[:, :-16]
-        samples.reshape(batch, channels, width)[...] = row.transpose(2, 0, 1)
-        target.reshape(-1, batch)[...] = samples.T
-    return laid
 
 
 def _matmul(a: Array, b: Array, out: Array) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_cnn.dtypes import as_float, float64, result_type
 from tinygrad_cnn.kernels.choose import choose
+from tinygrad_cnn.kernels.layout import alike
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
@@ -80,7 +81,7 @@ LN2, LN10 = _ln(2), _ln(10)
     other=lambda g: g,
 )
 def _add(input: Array, other: Array) -> Array:
-    return np.add(input, other)
+    return np.add(*alike(input, other))
 
 
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:

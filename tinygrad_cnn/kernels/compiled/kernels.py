@@ -4,6 +4,7 @@ Each has the name and the arguments of its NumPy counterpart, and returns None f
 """
 
 from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
+from tinygrad_cnn.kernels.compiled.layout import lay_anew
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.product import large_product
 from tinygrad_cnn.kernels.compiled.rectify import positive, where_nonzero
@@ -15,6 +16,7 @@ __all__ = [
     "conv2d_input",
     "conv2d_weight",
     "large_product",
+    "lay_anew",
     "max_pool2d",
     "max_unpool2d",
     "positive",

@@ -89,6 +89,11 @@ def flat(x: Array, left: int = 0, columns: int | None = None) -> Array:
     return out.reshape(-1)
 
 
+def lay_anew(x: Array) -> Array:
+    """Copy N C H W to H C W N."""
+    return flat(x).reshape(x.shape[2], x.shape[1], x.shape[3], x.shape[0])
+
+
 def dense(x: Array) -> Array | None:
     """Return an array's numbers in the order in which they lie, if none lies between them."""
     line = x.ravel("K")
