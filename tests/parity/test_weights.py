@@ -96,5 +96,6 @@ def test_a_trained_model_gives_the_same_in_the_other_library(
     assert list(other.state_dict()) == list(model.state_dict())
     with source.no_grad(), lib.no_grad():
         expected, found = model(source.tensor(inputs)).numpy(), other(lib.tensor(inputs)).numpy()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    # Averages of values up to 4 differ by 4e-7; LayerNorm over rows that spread by 0.2 makes five times that of it.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6)
     assert np.ptp(expected) > 0.1
