@@ -81,6 +81,7 @@ LN2, LN10 = _ln(2), _ln(10)
     other=lambda g: g,
 )
 def _add(input: Array, other: Array) -> Array:
+    """input + other."""
     return np.add(*alike(input, other))
 
 
