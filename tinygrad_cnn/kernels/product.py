@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.kernels.compiled import compiled_if_large
+from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.threads import BLAS_SHARES, in_bands
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -26,7 +27,7 @@ def large_product(a: Array, b: Array) -> Array:
     """Return a @ b for two matrices, in bands of rows, or of columns where there are many more."""
     (rows, _), columns = a.shape, b.shape[1]
     cost = a.size * columns
-    out = np.empty((rows, columns), a.dtype)
+    out = empty((rows, columns), a.dtype)
     if 4 * rows >= columns:  # BLAS likes a band of rows better: it copies the other matrix once, not for each block
         in_bands(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)
     else:

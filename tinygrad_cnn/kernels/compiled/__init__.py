@@ -1,8 +1,8 @@
 """Kernels compiled by Numba: for float32, where Numba is installed and the arrays are large enough to care.
 
-The first that is wanted imports Numba, in about a second; the first ever also compiles them all, in some fifteen, into
-__pycache__ (or Numba's own folder, where that cannot be written). Which kernel does a piece of work depends on its
-shapes and types alone, so results do not depend on what ran before.
+The first that is wanted imports Numba, in about a second; the first ever also compiles them all, in some fifteen,
+into __pycache__ (or Numba's own folder, where that cannot be written). Which kernel does a piece of work depends on
+its shapes and types alone, so results do not depend on what ran before.
 """
 
 from __future__ import annotations
