@@ -14,8 +14,8 @@ from tinygrad_cnn.kernels.memory import empty
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SMALLEST = 1 << 14
-"""Numbers from which on it is worth to call the loop."""
+SMALLEST, LARGE = 1 << 14, 1 << 17
+"""Numbers from which on it is worth to call the loop, and, where rows need only be moved, to share it."""
 
 COST = 60
 """Multiplications that BLAS does while these loops come by a number."""
@@ -78,7 +78,8 @@ def flat(x: Array, left: int = 0, columns: int | None = None) -> Array:
     image = x.transpose(2, 1, 3, 0)
     height, channels, width, batch = image.shape
     columns = width if columns is None else columns
-    if (left, columns) == (0, width) and (x.size < SMALLEST or image.flags.c_contiguous):
+    by_rows = x.strides[0] == x.itemsize and x.size < LARGE  # which NumPy copies as quickly
+    if (left, columns) == (0, width) and (by_rows or x.size < SMALLEST or image.flags.c_contiguous):
         return np.ascontiguousarray(image).reshape(-1)
     if any(step % x.itemsize for step in image.strides):
         image = np.ascontiguousarray(image)
