@@ -58,6 +58,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def command(arguments: Sequence[str]) -> str:
+    """Return the command as a page shows it: in which folder files were put is nobody's concern."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    kept = [now for before, now in pairs if "--output" not in (before, now) and not now.startswith("--output=")]
+    return shlex.join(["python", "-m", "benchmarks", *kept])
+
+
 def chosen_peers(names: str, fast: bool) -> list[Peer]:
     """Return the peers of those names, or all that are installed."""
     wanted = names.split(",") if names else [p.name for p in PEERS if p.installed and (fast or p.name != "fast")]
@@ -104,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             sys.exit(f"error: {error}")
         benchmark = Benchmark(peers, folder, environment, QUICK if options.quick else THOROUGH)
         report: dict[str, Any] = {
-            "command": shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)]),
+            "command": command(sys.argv[1:] if argv is None else argv),
             "blas": options.blas,
             "digits": digits,
             "machine": about_machine(benchmark),
