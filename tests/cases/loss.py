@@ -398,7 +398,7 @@ case(
     with_tensors(tg.nll_loss),
     cross_entropy_of(lambda x: x),
     labelled(),
-    "where",
+    "neg",
     "nn.functional.nll_loss",
 )
 

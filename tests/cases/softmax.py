@@ -94,7 +94,7 @@ case(
     loss(tg.nll_loss),
     loss_oracle(lambda x: x),
     classifications().map(against_indices),
-    "where",
+    "neg",
     "nn.functional.nll_loss",
 )
 clipped = classifications(positive)

@@ -200,21 +200,39 @@ def _maxima_among_nans(x: Array, largest: Array, window: Window, pixels: list[Ar
 
 def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
     """Return the sum over each window, the margin counted as zeros, divided by one number or by each one's own."""
-    pixels = window.offsets(window.pad(x, 0.0), window.output_size(x.shape[2:]))
-    total = next(pixels).copy(order="K")
-    for pixel in pixels:
-        total += pixel
+    over_rows, over_columns = _halves(window)
+    height, width = window.output_size(x.shape[2:])
+    padded = window.pad(x, 0.0)
+    rows = _total(over_rows.offsets(padded, (height, padded.shape[3])))
+    total = _total(over_columns.offsets(rows, (height, width)))
     total /= divisor
+    return total
+
+
+def _total(arrays: Iterator[Array]) -> Array:
+    total = next(arrays).copy(order="K")
+    for array in arrays:
+        total += array
     return total
 
 
 def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> Array:
     """Return g spread evenly over each window of an input of ``size``: the adjoint of `avg_pool2d`."""
-    spread = np.zeros_like(g, shape=(*g.shape[:2], *window.padded_size(size)))
-    share = g / divisor
-    for target in window.offsets(spread, g.shape[2:]):
+    over_rows, over_columns = _halves(window)
+    height, width = window.padded_size(size)
+    rows, share = np.zeros_like(g, shape=(*g.shape[:3], width)), g / divisor
+    for target in over_columns.offsets(rows, g.shape[2:]):
         target += share
+    spread = np.zeros_like(g, shape=(*g.shape[:2], height, width))
+    for target in over_rows.offsets(spread, rows.shape[2:]):
+        target += rows
     return window.crop(spread, size)
+
+
+def _halves(window: Window) -> tuple[Window, Window]:
+    """Return a window that reaches over rows only, and one over columns only: first the one, then the other."""
+    (kh, kw), (sh, sw) = window.kernel, window.stride
+    return window._replace(kernel=(kh, 1), stride=(sh, 1)), window._replace(kernel=(1, kw), stride=(1, sw))
 
 
 def im2col(x: Array, window: Window) -> Array:

@@ -11,6 +11,7 @@ from tinygrad_cnn.dtypes import as_dtype, as_float
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
+from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.tape import Array, Operation, operation
@@ -265,6 +266,9 @@ def nll_loss(
     if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
     _want_no("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
+    if weight is None and input.dtype.kind == "f" and _are_classes(input, target, ignore_index):
+        indices = array_of(target)
+        return reduced("nll_loss", -getitem(input, (np.arange(len(indices)), indices)), reduction)
     scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
     chosen = where(scale != 0, input, 0.0)
     losses = -sum(chosen if weight is None else chosen * scale, min(1, len(input.shape) - 1))

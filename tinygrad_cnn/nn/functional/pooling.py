@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias
 
@@ -97,8 +98,12 @@ def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
     return (shape[-2], shape[-1]), pair(name, "output_size", wanted, 1)
 
 
+@lru_cache(maxsize=64)
 def _windows(size: Pair, wanted: Pair) -> tuple[Array, Array]:
-    """Return which pixels of the flattened plane each window has, (windows, most), and which entries count."""
+    """Return which pixels of the flattened plane each window has, (windows, most), and which entries count.
+
+    Both are read-only: a model asks the same in every step.
+    """
     rows, columns = (
         [range(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
         for n, out in zip(size, wanted, strict=True)
@@ -106,7 +111,9 @@ def _windows(size: Pair, wanted: Pair) -> tuple[Array, Array]:
     windows = [[y * size[1] + x for y in ys for x in xs] for ys in rows for xs in columns]
     most = max(map(len, windows))
     places = np.array([one + one[:1] * (most - len(one)) for one in windows])
-    return places, np.arange(most) < np.array([[len(one)] for one in windows])
+    inside = np.arange(most) < np.array([[len(one)] for one in windows])
+    places.flags.writeable = inside.flags.writeable = False
+    return places, inside
 
 
 def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Tensor:
