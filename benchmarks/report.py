@@ -138,7 +138,9 @@ def draw_ratios(report: Report, path: Path) -> None:
         values = [ratio(row, name) or 0 for row in drawn]
         title = next(p.title for p in PEERS if p.name == name)
         bars = axes.barh(places, values, height * 0.9, label=title, color=("#4c78a8", "#f58518")[OURS.index(name)])
-        axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+        labels = axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+        for label in labels:  # where one lies on the line at 1, it is the label that is read
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks([i + height * (len(names) - 1) / 2 for i in range(len(drawn))], [r["title"] for r in drawn])
     axes.invert_yaxis()
