@@ -185,6 +185,8 @@ class Operation:
 
     registry: ClassVar[dict[str, Operation]] = {}
 
+    promoted: Any = None  # where inputs first come to one type: a method that gives them, or None if they have it
+
     def __init__(self, forward: Callable[..., Array], derivatives: dict[str, Callable[..., Any]]) -> None:
         self.forward = forward
         self.name = forward.__name__.strip("_")
@@ -239,8 +241,10 @@ class Operation:
                 arrays.append(value.array)
             else:
                 arrays.append(value)
-        if self.promotes and variable is not None and not self.alike(arrays):
-            return self(*self.promoted(inputs), **constants)
+        if self.promoted is not None and variable is not None:
+            met = self.promoted(inputs, arrays)
+            if met is not None:
+                return self(*met, **constants)
         if watching and _mode.watcher is not None:
             return _mode.watcher(self, inputs, constants)  # type: ignore[no-any-return]
         try:
@@ -253,16 +257,6 @@ class Operation:
             out = np.asarray(out)
         record = needing and _mode.recording
         return wrap(variable, out, self._record(inputs, tuple(needing), arrays, constants, out) if record else None)
-
-    promotes: ClassVar[bool] = False  # whether inputs of different types first come to one
-
-    def alike(self, arrays: list[Any]) -> bool:
-        """Return whether the arrays of the inputs are of one type already: asked where an operation promotes."""
-        raise NotImplementedError
-
-    def promoted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the inputs in one type."""
-        raise NotImplementedError
 
     def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs in their order, taking those given by name out of the constants."""

@@ -115,6 +115,8 @@ def _walk(
 
 def _owned(gradients: dict[Origin, Any], origin: Origin) -> bool:
     """Return whether a gradient is an array that has its memory to itself, and to which nothing else refers."""
+    if not isinstance(gradients[origin], np.ndarray):
+        return False
     # Two references: the dictionary's and the call's own. A name here would be a third in some Pythons only.
     return getrefcount(gradients[origin]) == 2 and has_own(gradients[origin])
 
@@ -249,8 +251,7 @@ def _own(like: Variable, gradients: dict[Origin, Any], origin: Origin) -> Tensor
     """Return a gradient as a tensor that shares its memory with no other."""
     if isinstance(gradients[origin], Variable):
         return gradients[origin].clone()  # type: ignore[no-any-return]
-    whole = _owned(gradients, origin) and isinstance(gradients[origin], np.ndarray)
-    whole = whole and gradients[origin].flags.c_contiguous
+    whole = _owned(gradients, origin) and gradients[origin].flags.c_contiguous
     return wrap(like, gradients[origin] if whole else np.array(gradients[origin], order="C"))
 
 

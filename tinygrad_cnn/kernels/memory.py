@@ -86,7 +86,7 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
     return np.ndarray(shape, array.dtype, *_pool.take(size), _strides(shape, array.strides, array.itemsize))
 
 
-def has_own(array: Any) -> bool:
+def has_own(array: Array) -> bool:
     """Return whether an array has its memory, without gaps, to itself: no other array shows it."""
     if array.base is None:
         return True

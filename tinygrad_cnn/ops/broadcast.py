@@ -71,10 +71,10 @@ class Broadcasting(Operation):
 class Elementwise(Broadcasting):
     """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
 
-    promotes = True
     fractional = False  # whether integers that meet come to the default float type
 
-    def alike(self, arrays: list[Any]) -> bool:
+    def promoted(self, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
+        """Return the inputs in one type; None, which is told quickly, if their arrays have it already."""
         dtype = None
         number: type | None = None
         for value in arrays:
@@ -85,12 +85,11 @@ class Elementwise(Broadcasting):
                 if dtype is None:
                     dtype = found
                 if found is None or (found is not dtype and found != dtype):
-                    return False
+                    return promoted(self.name, inputs, self.fractional)
         if dtype is None or dtype.kind == "f":
-            return True
-        return number is not float and (dtype.kind != "b" or (number is None and not self.fractional))
-
-    def promoted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            return None
+        if number is not float and (dtype.kind != "b" or (number is None and not self.fractional)):
+            return None
         return promoted(self.name, inputs, self.fractional)
 
 

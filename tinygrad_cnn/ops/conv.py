@@ -203,7 +203,7 @@ def _convolved(
     return _conv2d(input, weight, bias, geometry=geometry)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)  # what is refused may not depend on what was asked before
 def _geometry(
     name: str,
     input: Shape,
