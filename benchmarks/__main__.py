@@ -20,8 +20,8 @@ from benchmarks import report as shown
 from benchmarks.growth import GROWTH
 from benchmarks.growth import draw as draw_growth
 from benchmarks.growth import table as growth_table
+from benchmarks.peers import PEERS, Peer
 from benchmarks.runner import QUICK, THOROUGH, Benchmark
-from benchmarks.worker import PEERS, Peer
 from benchmarks.workloads import WORKLOADS, select, write_digits
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.worker import PEERS
+from benchmarks.peers import PEERS
 from benchmarks.workloads import Workload
 
 TITLES = {

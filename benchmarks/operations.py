@@ -14,9 +14,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.expressions import EXPRESSIONS, SIDES
+from benchmarks.peers import PEERS
 from benchmarks.report import aligned, amount, markdown
 from benchmarks.runner import Benchmark, Effort
-from benchmarks.worker import PEERS
 from benchmarks.workloads import Workload
 
 EFFORT = Effort(rounds=3, seconds=0.02, long_rounds=1, rest=0.005)

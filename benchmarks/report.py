@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.worker import PEERS
+from benchmarks.peers import PEERS
 
 Report = dict[str, Any]
 OURS = ("numpy", "fast")

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.worker import Peer, Refused, Worker, import_time
+from benchmarks.peers import Peer
+from benchmarks.worker import Refused, Worker, import_time
 from benchmarks.workloads import Workload
 
 TOLERANCE = 1e-4

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,32 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers import Peer
 from benchmarks.workloads import Workload
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A framework: how the table calls it, which module it needs, and the environment of its process."""
-
-    name: str
-    title: str
-    module: str
-    environment: dict[str, str] = field(default_factory=dict)
-    needs: str = ""
-
-    @property
-    def installed(self) -> bool:
-        """Whether it can run here."""
-        return find_spec(self.needs or self.module) is not None
-
-
-PEERS = [
-    Peer("numpy", "ours", "tinygrad_cnn", {"TINYGRAD_CNN_FAST": "0"}),
-    Peer("fast", "ours [fast]", "tinygrad_cnn", {"TINYGRAD_CNN_FAST": "1"}, "numba"),
-    Peer("torch", "PyTorch", "torch"),
-    Peer("compile", "torch.compile", "torch"),
-    Peer("jax", "JAX jit", "jax"),
-]
 
 
 class Refused(RuntimeError):

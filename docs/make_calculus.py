@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tinygrad_cnn.inspection.rules import code, definition, rules
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.tape.record import Operation
 
 PAGE = Path(__file__).with_name("calculus.md")
 

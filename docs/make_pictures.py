@@ -12,10 +12,10 @@ from pathlib import Path
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.experiment.config import Config
+from tinygrad_cnn.experiment.run import run
 from tinygrad_cnn.inspection.explain import Explanation
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.training.config import Config
-from tinygrad_cnn.training.run import run
 
 PICTURES = Path(__file__).resolve().with_name("pictures")
 OF_A_RUN = ("losses", "accuracies", "confusion", "mistakes", "filters", "feature-maps")

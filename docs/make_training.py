@@ -21,10 +21,10 @@ import make_pictures
 import numpy as np
 
 from tinygrad_cnn.data import DataLoader
+from tinygrad_cnn.experiment.config import PRESETS, Config
+from tinygrad_cnn.experiment.run import load_data, make_trainer, run
 from tinygrad_cnn.random import manual_seed
 from tinygrad_cnn.training import Callback, Epoch, Trainer
-from tinygrad_cnn.training.config import PRESETS, Config
-from tinygrad_cnn.training.run import load_data, make_trainer, run
 
 PAGE = Path(__file__).with_name("training.md")
 SEEDS = range(5)

@@ -10,9 +10,9 @@ import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.data.sources import open_dataset
+from tinygrad_cnn.experiment.plots.style import bare, drawing
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training import Trainer
-from tinygrad_cnn.training.plots.style import bare, drawing
 
 PICTURE = "adversarial_digits.png"
 

@@ -21,10 +21,10 @@ import numpy as np
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.data import digit_from_drawing
+from tinygrad_cnn.experiment import Config
+from tinygrad_cnn.experiment.run import run
 from tinygrad_cnn.inspection.observe import observe
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.training import Config
-from tinygrad_cnn.training.run import run
 
 SIDE = 140  # pixels of a drawing, high and wide, as the page sends it: a byte each
 PAGE = Path(__file__).with_name("draw_digit_page")

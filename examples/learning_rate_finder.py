@@ -6,9 +6,9 @@ import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.data.sources import open_dataset
+from tinygrad_cnn.experiment.plots.style import BLUE, VERMILION, drawing
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training import LearningRateFinder, Trainer
-from tinygrad_cnn.training.plots.style import BLUE, VERMILION, drawing
 
 PICTURE = "learning_rate_finder.png"
 

@@ -1,6 +1,6 @@
 """Train LeNet on MNIST: more than 99 % of the test digits right, in seconds, on a laptop's processor."""
 
-from tinygrad_cnn.training.run import main
+from tinygrad_cnn.experiment.run import main
 
 if __name__ == "__main__":
     main(description=__doc__)

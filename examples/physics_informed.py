@@ -12,7 +12,7 @@ import numpy as np
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
-from tinygrad_cnn.training.plots.style import BLUE, VERMILION, drawing
+from tinygrad_cnn.experiment.plots.style import BLUE, VERMILION, drawing
 
 DAMPING, FREQUENCY, END = 0.4, 2.0, 6.0
 PICTURE = "physics_informed.png"

@@ -8,7 +8,7 @@ import numpy as np
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
-from tinygrad_cnn.training.plots.style import BLUE, VERMILION, drawing
+from tinygrad_cnn.experiment.plots.style import BLUE, VERMILION, drawing
 
 PICTURE = "two_spirals.png"
 

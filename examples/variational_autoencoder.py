@@ -11,7 +11,7 @@ import tinygrad_cnn.nn.functional as F
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.data.sources import open_dataset
-from tinygrad_cnn.training.plots.style import bare, drawing
+from tinygrad_cnn.experiment.plots.style import bare, drawing
 
 PICTURE = "variational_autoencoder.png"
 EPOCHS = 3

@@ -22,11 +22,11 @@ import numpy as np
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
-from tinygrad_cnn.nested import digest
-from tinygrad_cnn.nested import packed as pack
+from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
+from tinygrad_cnn.storage.nested_state import digest
+from tinygrad_cnn.storage.nested_state import packed as pack
+from tinygrad_cnn.storage.safetensors import load_checkpoint, save_checkpoint
 from tinygrad_cnn.training import EarlyStopping, Trainer
-from tinygrad_cnn.training.checkpoint import load_checkpoint, save_checkpoint
-from tinygrad_cnn.training.config import Config, ConfigError, read_ini
 from tinygrad_cnn.training.progress import Progress
 
 Reader = Callable[[bytes], Any]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.autograd import detect_anomaly, set_detect_anomaly
-from tinygrad_cnn.tape import Operation, operation, watching
-from tinygrad_cnn.trace import watch
+from tinygrad_cnn.tape.record import Operation, operation, watching
+from tinygrad_cnn.tape.watch import watch
 
 
 @pytest.fixture(autouse=True)

@@ -1,96 +1,110 @@
-"""The house keeps its shape: imports run one way, files stay small, the heart can be read in an evening."""
+"""The house keeps its shape: imports run downward and in no circle, and files stay small.
+
+The floors are those of the table in `docs/design.md`: this test reads them there.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-import tinygrad_cnn
-
-ROOT = Path(tinygrad_cnn.__file__).parent
-FILES = sorted(ROOT.rglob("*.py"))
-
-# Each floor may use the floors before it, and itself.
-FLOORS = [
-    {"devices", "dtypes", "files", "notebook", "random", "suggest"},
-    {"kernels"},
-    {"anomaly", "grad_mode", "hooks", "tape", "trace"},
-    {"autograd", "ops"},
-    {"linalg", "methods", "numpy_protocol"},
-    {"conversions"},
-    {"in_place"},
-    {"tensor"},
-    {"creation", "sampling"},
-    {"autograd.functional", "function", "gradcheck", "nested", "nn"},
-    {"serialization"},
-    {"inspection", "optim", "data", "models"},
-    {"onnx", "training", "utils"},
-]
-FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-HEART = ["autograd", "tape", "grad_mode", "hooks", "tensor", "methods", "conversions", "in_place", "kernels"]
+TOP = Path(__file__).parents[1]
+DESIGN = TOP / "docs" / "design.md"
+PACKAGES = ["tinygrad_cnn", "benchmarks"]
 
 
-def room(path: Path) -> str:
-    return room_of(f"tinygrad_cnn.{'.'.join(path.relative_to(ROOT).parts).removesuffix('.py')}")
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
 
 
-def room_of(name: str) -> str:
-    """The room of a module, or of what is in it: a part of a package may be a room of its own."""
-    parts = name.split(".")[1:]
-    whole = ".".join(parts[:2])
-    return whole if whole in FLOOR_OF else parts[0]
+@cache
+def files(package: str) -> dict[str, Path]:
+    return {name_of(path): path for path in sorted((TOP / package).rglob("*.py"))}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The rooms that a file uses when it runs: what only type checkers see does not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    for node in ast.walk(tree):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from {room_of(n) for n in names if n.startswith("tinygrad_cnn.")} & FLOOR_OF.keys()
+@cache
+def imports(package: str) -> dict[str, set[str]]:
+    """For each module, the modules of the package that it imports anywhere in it, for type checkers alone too."""
+    modules = files(package)
+    graph: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        used = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                used |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                parts = {f"{node.module}.{alias.name}" for alias in node.names}
+                used |= (parts & modules.keys()) or {node.module}
+        graph[name] = (used & modules.keys()) - {name}
+    return graph
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parent != ROOT or p.name != "__init__.py"], ids=str)
-def test_imports_run_one_way(path: Path) -> None:
-    own = FLOOR_OF[room(path)]
-    above = {used for used in imports(path) if FLOOR_OF[used] > own}
-    assert not above, f"{path.name} is on the floor of {FLOORS[own]} and uses {above}"
+@cache
+def floor_of() -> dict[str, int]:
+    """The floor of each room, from the table: a row is ``| floor | `room`, `room` | ... |``."""
+    rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", DESIGN.read_text(encoding="utf-8"), re.MULTILINE)
+    return {
+        room.rstrip("/").replace("/", "."): int(floor)
+        for floor, cell in rows
+        for room in re.findall(r"`([^`]+)`", cell)
+    }
 
 
-def test_operations_do_not_know_the_tensor() -> None:
-    assert not [p for p in FILES if room(p) in ("tape", "ops", "autograd") and "tensor" in imports(p)]
+def room(module: str) -> str:
+    """The room of the table that a module is in: the longest name that it begins with."""
+    path = module.removeprefix("tinygrad_cnn").removeprefix(".")
+    inside = [r for r in floor_of() if path == r or path.startswith(f"{r}.")]
+    return max(inside, key=len, default="(none)")
 
 
-def lines(path: Path) -> int:
-    return len(path.read_text(encoding="utf-8").splitlines())
+@pytest.mark.parametrize("package", PACKAGES)
+def test_there_is_no_circle_of_imports(package: str) -> None:
+    try:
+        TopologicalSorter(imports(package)).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_every_module_has_a_floor_and_every_room_a_module() -> None:
+    modules = files("tinygrad_cnn").keys() - {"tinygrad_cnn"}
+    assert sorted(m for m in modules if room(m) == "(none)") == []
+    assert sorted(floor_of().keys() - {room(m) for m in modules}) == []
+
+
+def test_imports_run_downward() -> None:
+    """A module uses its own floor and those below it."""
+    floors = floor_of()
+    upward = [
+        f"{module} (floor {floors[room(module)]}) imports {used} (floor {floors[room(used)]})"
+        for module, uses in imports("tinygrad_cnn").items()
+        for used in sorted(uses - {"tinygrad_cnn"})
+        if module != "tinygrad_cnn" and floors[room(used)] > floors[room(module)]
+    ]
+    assert upward == []
+
+
+def test_no_module_imports_the_whole_package() -> None:
+    assert [m for m, uses in imports("tinygrad_cnn").items() if "tinygrad_cnn" in uses] == []
 
 
 def test_files_and_functions_are_small() -> None:
-    assert [p.name for p in FILES if lines(p) > 500] == []
-    long = [
-        f"{p.name}: {node.name}"
-        for p in FILES
-        for node in ast.walk(ast.parse(p.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 70
-    ]
+    long = []
+    for name, path in files("tinygrad_cnn").items():
+        text = path.read_text(encoding="utf-8")
+        long += [name] if len(text.splitlines()) > 500 else []
+        long += [
+            f"{name}.{node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 70
+        ]
     assert long == []
-
-
-def test_the_heart_can_be_read_in_an_evening() -> None:
-    """The machinery is an evening's reading; the calculus is broad by intent, and each family of it a file."""
-    heart = [p for p in FILES if room(p) in HEART and "compiled" not in p.parts]  # what is compiled is there twice
-    assert sum(lines(p) for p in heart) <= 3000
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.tape import Operation, operation
+from tinygrad_cnn.tape.record import Operation, operation
 
 
 def leaf(*values: float) -> tg.Tensor:

@@ -23,10 +23,9 @@ from hypothesis import strategies as st
 from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels import compiled as switch
-from tinygrad_cnn.kernels import conv, pool, product, rectify, sums
-from tinygrad_cnn.kernels.conv import Geometry
-from tinygrad_cnn.kernels.pool import Window
+from tinygrad_cnn.kernels import conv, matmul, pool, relu, sums
+from tinygrad_cnn.kernels import dispatch as switch
+from tinygrad_cnn.kernels.geometry import Geometry, Window
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 
@@ -157,7 +156,7 @@ def test_products_are_those_of_numpy_in_c_order(compiled: Any, case: tuple[Any, 
     assert (found is not None) == (in_one_piece and len(a) >= 3 and b.shape[1] >= 10)
     if found is not None:
         assert found.flags.c_contiguous
-        same(found, product.large_product.__wrapped__(a, b), a.shape[1])
+        same(found, matmul.large_product.__wrapped__(a, b), a.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -194,13 +193,13 @@ def test_what_is_positive_and_its_derivative_are_those_of_numpy(
     g[rng.random(x.shape) < 0.1] = np.inf
     for other in (relaid, laid):
         x, g = laid(rng, x), other(rng, g)
-        found = compiled.positive(x)
-        np.testing.assert_array_equal(found, rectify.positive.__wrapped__(x))
+        found = compiled.relu(x)
+        np.testing.assert_array_equal(found, relu.relu.__wrapped__(x))
         assert found.strides == np.empty_like(x).strides
         found = compiled.where_nonzero(g, x)
         if found is not None:  # NumPy relays most arrays
-            np.testing.assert_array_equal(found, rectify.where_nonzero.__wrapped__(g, x))
-    assert compiled.positive(np.broadcast_to(x, (2, *x.shape))) is None
+            np.testing.assert_array_equal(found, relu.where_nonzero.__wrapped__(g, x))
+    assert compiled.relu(np.broadcast_to(x, (2, *x.shape))) is None
 
 
 def test_the_derivative_of_lenets_relu_is_compiled(compiled: Any) -> None:
@@ -222,7 +221,7 @@ def test_sums_of_channels_are_those_of_numpy(
 def test_images_of_any_layout_lie_as_the_loops_want_them(
     compiled: Any, start: int, rng: np.random.Generator, shape: tuple[int, ...], columns: int
 ) -> None:
-    from tinygrad_cnn.kernels.compiled.layout import flat
+    from tinygrad_cnn.kernels.compiled.batch_innermost import flat
 
     x = anywhere(rng, shape).astype(np.float32)
     x = rng.choice([laid, relaid, lambda _, x: x])(rng, x)[start:, :, start:, start:]
@@ -245,7 +244,7 @@ def convolved(dtype: Any = np.float32) -> list[np.ndarray]:
     (x, w, g), geometry = lenet_shapes(dtype), Geometry()
     bias = np.zeros(16, dtype)
     return [
-        product.matmul(x.reshape(48, -1), x.reshape(48, -1).T),
+        matmul.matmul(x.reshape(48, -1), x.reshape(48, -1).T),
         conv.conv2d(x, w, bias, geometry),
         conv.conv2d_weight(g, x, (5, 5), geometry),
         conv.conv2d_input(g, w, (12, 12), geometry),
@@ -291,7 +290,7 @@ def test_results_are_the_same_bits_each_time_and_from_several_threads_at_once() 
 @pytest.fixture
 def three_threads(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three threads, to which every band is worth sharing."""
-    from tinygrad_cnn.kernels.compiled import crew
+    from tinygrad_cnn.kernels.compiled import thread_pool as crew
 
     monkeypatch.setattr(crew, "GRAIN", 0.01)
     before = tg.get_num_threads()
@@ -313,8 +312,8 @@ def all_kernels(
         compiled.conv2d_input(g, w, x.shape[2:], geometry),
         compiled.max_pool2d(y, window),
         compiled.max_unpool2d(h, y, largest, window),
-        compiled.positive(g),
-        compiled.where_nonzero(g, compiled.positive(x) if x.shape == g.shape else g),
+        compiled.relu(g),
+        compiled.where_nonzero(g, compiled.relu(x) if x.shape == g.shape else g),
         compiled.large_product(*matrices),
     ]
     return [result for result in results if result is not None]
@@ -343,7 +342,7 @@ def test_whoever_does_the_bands_the_bits_are_the_same(
 
 
 def test_helpers_do_their_bands_and_are_free_again(three_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinygrad_cnn.kernels.compiled import crew
+    from tinygrad_cnn.kernels.compiled import thread_pool as crew
 
     share, left_to_caller = crew._share, [1]
 
@@ -371,7 +370,7 @@ def test_a_product_has_the_same_bits_on_any_number_of_threads(
 
 
 def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None) -> None:
-    from tinygrad_cnn.kernels.compiled import crew
+    from tinygrad_cnn.kernels.compiled import thread_pool as crew
 
     wanted = convolved()
     for mine in (crew.TAKEN, crew.BEGUN):  # as if another caller had taken the helpers

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_cnn
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.tape.record import Operation
 
 MODULES = ["tinygrad_cnn"] + [m.name for m in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn.")]
 ROOT = Path(__file__).parents[1]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
-from tinygrad_cnn.nested import digest
-from tinygrad_cnn.training.checkpoint import save_checkpoint
-from tinygrad_cnn.training.config import Config, ConfigError, read_ini
+from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
+from tinygrad_cnn.storage.nested_state import digest
+from tinygrad_cnn.storage.safetensors import save_checkpoint
 
 CASES = [(name, sample) for name, samples in SAMPLES.items() for sample in samples]
 IDS = [f"{name}-{samples.index(sample)}" for name, samples in SAMPLES.items() for sample in samples]

@@ -15,12 +15,13 @@ from op_cases import CASES
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
 from tinygrad_cnn import nn
-from tinygrad_cnn.inspection.explain import AGREES, Explanation
+from tinygrad_cnn.inspection.explain import Explanation
 from tinygrad_cnn.inspection.graph import BOX, HIGH, ROW, layout
 from tinygrad_cnn.inspection.rules import rules
+from tinygrad_cnn.inspection.steps import AGREES
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.tape import Operation, operation, watching
-from tinygrad_cnn.trace import Call, line_of, record_lines, watch
+from tinygrad_cnn.tape.record import Operation, operation, watching
+from tinygrad_cnn.tape.watch import Call, line_of, record_lines, watch
 
 # --- watching ---
 

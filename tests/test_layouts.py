@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels import conv, layout
-from tinygrad_cnn.kernels.conv import Geometry
+from tinygrad_cnn.kernels import batch_innermost as layout
+from tinygrad_cnn.kernels import conv
+from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.nn import functional as F
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -73,7 +74,8 @@ def test_images_are_laid_anew_whatever_lies_between_them(x: Array, pages: int) -
     n, size = len(x), x[0].size
     apart = np.empty((n, 512 * pages or size))[:, :size].reshape(x.shape)  # 512 numbers are 4096 bytes
     apart[...] = x
-    for laid in (layout.laid(apart), layout.lay_anew(apart), layout.laid(x)):
+    ways = layout.to_batch_innermost, layout.copy_to_batch_innermost
+    for laid in (*(way(apart) for way in ways), layout.to_batch_innermost(x)):
         np.testing.assert_array_equal(laid, x.transpose(2, 1, 3, 0))
         assert laid.flags.c_contiguous
 
@@ -82,7 +84,7 @@ def test_images_are_laid_anew_whatever_lies_between_them(x: Array, pages: int) -
 @pytest.mark.parametrize("first", ["N C H W", "H C W N"])
 def test_a_sum_of_large_images_lies_as_convolutions_like_it(first: str, dtype: Any) -> None:
     ordinary = np.arange(4 * 16 * 16 * 16, dtype=dtype).reshape(4, 16, 16, 16)
-    innermost = layout.laid(ordinary * 2).transpose(3, 1, 0, 2)
+    innermost = layout.to_batch_innermost(ordinary * 2).transpose(3, 1, 0, 2)
     arrays = (ordinary, innermost) if first == "N C H W" else (innermost, ordinary)
     a, b = (tg.from_numpy(array).requires_grad_() for array in arrays)
     total = a + b

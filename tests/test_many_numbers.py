@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import generators
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels.choose import MANY, choose
+from tinygrad_cnn.kernels.where import MANY, where
 from tinygrad_cnn.ops.index import _MANY, _unindex
 
 SHAPE = (30, 4, 20)
@@ -53,7 +53,7 @@ def test_zero_or_a_number_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: 
     x, mask = rng.choice(odd, (3, 4)).astype(dtype), rng.random((2, 3, 4)) < 0.5
     for layout in (x, x[:, ::-1], x.T.copy().T):
         for a, b in [(layout, 0), (0.0, layout)]:
-            found, wanted = choose(mask, a, b), np.where(mask, dtype(a), dtype(b))
+            found, wanted = where(mask, a, b), np.where(mask, dtype(a), dtype(b))
             assert found.tobytes() == wanted.tobytes()
 
 
@@ -62,7 +62,7 @@ def test_either_of_many_numbers_is_chosen_bit_by_bit(rng: np.random.Generator, d
     a, b = (rng.standard_normal(shape).astype(dtype) for shape in [(MANY // 100, 100), (1, 100)])
     a[0, :3] = np.nan, -0.0, np.inf
     mask = rng.random((2, *a.shape)) < rng.choice([0, 0.5, 1])
-    assert choose(mask, a, b).tobytes() == np.where(mask, a, b).tobytes()
+    assert where(mask, a, b).tobytes() == np.where(mask, a, b).tobytes()
 
 
 def test_numbers_may_be_chosen_from_alone() -> None:

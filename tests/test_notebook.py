@@ -12,7 +12,7 @@ from strategies import shapes
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.notebook import COLUMNS, ROWS
+from tinygrad_cnn.support.html import COLUMNS, ROWS
 from tinygrad_cnn.training import Epoch, History, Score
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.numpy_protocol import FUNCTIONS
+from tinygrad_cnn.methods.numpy_protocol import FUNCTIONS
 
 A = np.random.default_rng(0).permutation(12).reshape(3, 4) - 5.5
 ORDER = np.argsort(A, axis=1)

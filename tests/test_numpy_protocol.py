@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.numpy_protocol import UFUNCS
+from tinygrad_cnn.methods.numpy_protocol import UFUNCS
 
 INTEGERS = {np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert}
 POSITIVE = {np.float_power, np.log, np.log2, np.log10, np.power, np.sqrt}

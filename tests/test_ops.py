@@ -16,7 +16,7 @@ from strategies import relaid
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.autograd import Node
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.tape.record import Operation
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]

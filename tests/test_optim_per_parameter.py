@@ -11,7 +11,7 @@ import pytest
 import tinygrad_cnn as tg
 from tinygrad_cnn import optim
 from tinygrad_cnn.optim.muon import orthogonalized
-from tinygrad_cnn.training.checkpoint import load_checkpoint, save_checkpoint
+from tinygrad_cnn.storage.safetensors import load_checkpoint, save_checkpoint
 
 # name -> options under which it keeps all the state that it can
 KINDS = {

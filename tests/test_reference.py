@@ -17,7 +17,7 @@ ROOMS = """
     tinygrad_cnn tinygrad_cnn.autograd tinygrad_cnn.autograd.functional tinygrad_cnn.data tinygrad_cnn.data.datasets
     tinygrad_cnn.data.transforms tinygrad_cnn.inspection tinygrad_cnn.linalg tinygrad_cnn.models tinygrad_cnn.nn
     tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils tinygrad_cnn.onnx tinygrad_cnn.optim
-    tinygrad_cnn.optim.lr_scheduler tinygrad_cnn.trace tinygrad_cnn.training tinygrad_cnn.training.plots
+    tinygrad_cnn.optim.lr_scheduler tinygrad_cnn.tape.watch tinygrad_cnn.training tinygrad_cnn.experiment.plots
 """.split()
 
 

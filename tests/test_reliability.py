@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from training_processes import SETTINGS, few_digits, outcome, process
 
 import tinygrad_cnn as tg
-from tinygrad_cnn import files, nn, optim
+from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
+from tinygrad_cnn.experiment.config import Config, parse_arguments
+from tinygrad_cnn.experiment.run import run
+from tinygrad_cnn.storage import atomic_files as files
+from tinygrad_cnn.storage.safetensors import load_checkpoint
 from tinygrad_cnn.training import Checkpoints, EarlyStopping, Trainer
-from tinygrad_cnn.training.checkpoint import load_checkpoint
-from tinygrad_cnn.training.config import Config, parse_arguments
-from tinygrad_cnn.training.run import run
 
 KILLS = int(os.environ.get("TINYGRAD_CNN_KILLS", "10"))
 
@@ -294,9 +295,9 @@ def test_a_torn_history_is_mended(
 
 
 def test_a_folder_is_one_runs_at_a_time(data: Path, tmp_path: Path) -> None:
-    with files.claimed(tmp_path), pytest.raises(BlockingIOError, match=f"{tmp_path}: another run is at work there"):
+    with files.locked(tmp_path), pytest.raises(BlockingIOError, match=f"{tmp_path}: another run is at work there"):
         run(config(data, tmp_path))
-    with files.claimed(tmp_path):
+    with files.locked(tmp_path):
         pass
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
+from tinygrad_cnn.storage.safetensors import load_checkpoint
 from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
 from tinygrad_cnn.training.callbacks import Callback, Checkpoints, CSVLogger, TensorBoardLogger
-from tinygrad_cnn.training.checkpoint import load_checkpoint
 
 # --- early stopping ---
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.training.checkpoint import load_checkpoint, save_checkpoint
+from tinygrad_cnn.storage.safetensors import load_checkpoint, save_checkpoint
 
 plain = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5)
 tensors = st.lists(st.floats(width=32), max_size=4).map(lambda values: tg.tensor(values, dtype=tg.float32))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_cnn.training.config import PRESETS, Config, ConfigError, parse_arguments, read_ini
+from tinygrad_cnn.experiment.config import PRESETS, Config, ConfigError, parse_arguments, read_ini
 
 ROOT = Path(__file__).parents[1]
 

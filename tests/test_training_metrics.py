@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinygrad_cnn.training import Epoch, History, Score
-from tinygrad_cnn.training.metrics import (
+from tinygrad_cnn.experiment.metrics import (
     calibration,
     confusion_matrix,
     overfitting_warning,
@@ -20,6 +19,7 @@ from tinygrad_cnn.training.metrics import (
     statistics,
     wilson_interval,
 )
+from tinygrad_cnn.training import Epoch, History, Score
 
 CLASSES = 4
 pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), max_size=40)

@@ -12,11 +12,12 @@ import pytest
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
+from tinygrad_cnn.experiment import plots
+from tinygrad_cnn.experiment.plots.style import shortened
 from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet
-from tinygrad_cnn.training import Epoch, History, Score, plots
-from tinygrad_cnn.training.finder import Found
-from tinygrad_cnn.training.plots.style import shortened
+from tinygrad_cnn.training import Epoch, History, Score
+from tinygrad_cnn.training.finder import FinderResult
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (14, 28, 28), dtype=np.uint8)
@@ -66,8 +67,8 @@ DRAWINGS: dict[str, Draw] = {
     "deep": lambda path: plots.plot_architecture(
         summary(nn.Sequential(MIXED, *[nn.ReLU()] * 5), (1, 28, 28)), path
     ),
-    "finder": lambda path: plots.plot_finder(Found([1e-3, 1e-2, 1e-1], [2.0, 1.0, 4.0], 3e-3), path),
-    "one rate": lambda path: plots.plot_finder(Found([1e-3], [math.nan], 1e-3), path),
+    "finder": lambda path: plots.plot_finder(FinderResult([1e-3, 1e-2, 1e-1], [2.0, 1.0, 4.0], 3e-3), path),
+    "one rate": lambda path: plots.plot_finder(FinderResult([1e-3], [math.nan], 1e-3), path),
     "one layer": lambda path: plots.plot_architecture(summary(nn.Linear(3, 2), (3,)), path),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_cnn.training.report import write_report
+from tinygrad_cnn.experiment.report import write_report
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"stands for a picture"
 HOSTILE = "<script>alert('1')</script> & \"><img src=http://example.org/x.png>"

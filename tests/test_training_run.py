@@ -10,9 +10,9 @@ import pytest
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.data import sources
-from tinygrad_cnn.training.config import PRESETS, Config, parse_arguments
-from tinygrad_cnn.training.run import load_data, main, run
-from tinygrad_cnn.training.set_aside import set_aside
+from tinygrad_cnn.experiment.archive import archive
+from tinygrad_cnn.experiment.config import PRESETS, Config, parse_arguments
+from tinygrad_cnn.experiment.run import load_data, main, run
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -45,7 +45,7 @@ def test_a_run_leaves_everything_in_its_folder(
     assert "SYNTHETIC" in (tmp_path / "report.html").read_text()
     assert len(feet) == len(list(tmp_path.glob("*.png")))
     assert all("SYNTHETIC" in text for text in feet)
-    set_aside(tmp_path)
+    archive(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["earlier-1"]
 
 

@@ -45,7 +45,7 @@ def process(data: Path, folder: Path) -> subprocess.Popen[str]:
             flag = name.replace("_", "-")
             options.append(f"--no-{flag}" if value is False else f"--{flag}={value}")
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
-    program = [sys.executable, "-c", "from tinygrad_cnn.training.run import main; main()", *options]
+    program = [sys.executable, "-c", "from tinygrad_cnn.experiment.run import main; main()", *options]
     return subprocess.Popen(
         program,
         cwd=ROOT,

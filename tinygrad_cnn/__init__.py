@@ -4,9 +4,10 @@ from math import e, inf, nan, pi
 
 from numpy import dtype
 
-import tinygrad_cnn.autograd.functional
 from tinygrad_cnn import autograd, data, linalg, models, nn, onnx, optim, utils
-from tinygrad_cnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_cnn.autograd import set_grad_enabled
+from tinygrad_cnn.autograd.function import Function
+from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from tinygrad_cnn.creation import (
     arange,
     as_tensor,
@@ -20,16 +21,30 @@ from tinygrad_cnn.creation import (
     full_like,
     linspace,
     logspace,
+    normal,
     ones,
     ones_like,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
     tensor,
     tril_indices,
     triu_indices,
     zeros,
     zeros_like,
 )
-from tinygrad_cnn.devices import accelerator, backends, cuda, device
-from tinygrad_cnn.dtypes import (
+from tinygrad_cnn.inspection import explain, profile, summary
+from tinygrad_cnn.kernels.dispatch import set_compiled_kernels
+from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_cnn.ops import *
+from tinygrad_cnn.random import Generator, default_generator, manual_seed
+from tinygrad_cnn.storage.safetensors import load, save
+from tinygrad_cnn.support.devices import accelerator, backends, cuda, device
+from tinygrad_cnn.support.dtypes import (
     bool_,
     float16,
     float32,
@@ -42,27 +57,15 @@ from tinygrad_cnn.dtypes import (
     set_default_dtype,
     uint8,
 )
-from tinygrad_cnn.dtypes import bool_ as bool
-from tinygrad_cnn.dtypes import default_dtype as get_default_dtype
-from tinygrad_cnn.dtypes import float16 as half
-from tinygrad_cnn.dtypes import float32 as float
-from tinygrad_cnn.dtypes import float64 as double
-from tinygrad_cnn.dtypes import int16 as short
-from tinygrad_cnn.dtypes import int32 as int
-from tinygrad_cnn.dtypes import int64 as long
-from tinygrad_cnn.function import Function
-from tinygrad_cnn.grad_mode import inference_mode
-from tinygrad_cnn.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from tinygrad_cnn.inspection import explain, profile, summary
-from tinygrad_cnn.kernels.compiled import set_compiled_kernels
-from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
-from tinygrad_cnn.ops import *
-from tinygrad_cnn.random import Generator, default_generator, manual_seed
-from tinygrad_cnn.sampling import normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
-from tinygrad_cnn.serialization import load, save
+from tinygrad_cnn.support.dtypes import bool_ as bool
+from tinygrad_cnn.support.dtypes import default_dtype as get_default_dtype
+from tinygrad_cnn.support.dtypes import float16 as half
+from tinygrad_cnn.support.dtypes import float32 as float
+from tinygrad_cnn.support.dtypes import float64 as double
+from tinygrad_cnn.support.dtypes import int16 as short
+from tinygrad_cnn.support.dtypes import int32 as int
+from tinygrad_cnn.support.dtypes import int64 as long
+from tinygrad_cnn.tape.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad
 from tinygrad_cnn.tensor import Tensor
-
-# These stand above autograd, and are reached through it.
-vars(autograd).update(Function=Function, gradcheck=gradcheck, gradgradcheck=gradgradcheck)
 
 __version__ = "0.1.0"

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.devices import want_cpu
-from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
-from tinygrad_cnn.in_place import Scalar
-from tinygrad_cnn.ops.arguments import lengths, whole
-from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.ops.arguments import array_of, lengths, whole
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.support.devices import want_cpu
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array, Scalar
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -30,7 +31,7 @@ def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
-    return around(array)
+    return from_array(array)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -50,12 +51,12 @@ def clone(input: Tensor) -> Tensor:
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
-    return around(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
-    return around(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 def full(
@@ -63,19 +64,19 @@ def full(
 ) -> Tensor:
     """Return a tensor with one value everywhere."""
     filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
-    return around(
+    return from_array(
         filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
     )
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of whatever was in the memory."""
-    return around(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal."""
-    return around(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
 def arange(
@@ -109,7 +110,7 @@ def arange(
     integers = all(isinstance(v, (int, np.integer)) for v in (first, last, by))
     array = np.arange(count) * by + first
     wanted = as_dtype(dtype) if dtype is not None else int64 if integers else default_dtype()
-    return around(array.astype(wanted, copy=False), requires_grad, device)
+    return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
 def linspace(
@@ -117,7 +118,7 @@ def linspace(
 ) -> Tensor:
     """Return ``steps`` evenly spaced numbers from start to end, both included."""
     wanted = chosen_dtype(dtype)
-    return around(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
+    return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
 def logspace(
@@ -136,7 +137,9 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     wanted = chosen_dtype(dtype)
-    return around((base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device)
+    return from_array(
+        (base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device
+    )
 
 
 def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any]) -> Array:
@@ -152,12 +155,16 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return around(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device)
+    return from_array(
+        np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+    )
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N)."""
-    return around(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device)
+    return from_array(
+        np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+    )
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
@@ -171,35 +178,35 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
         raise TypeError(f"from_dlpack: wanted something with __dlpack__, got {type(ext_tensor).__name__}")
     array = np.from_dlpack(ext_tensor)
     as_dtype(array.dtype)
-    return around(array)
+    return from_array(array)
 
 
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of a tensor's shape and type."""
-    return around(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    return from_array(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of a tensor's shape and type."""
-    return around(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    return from_array(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of a tensor's shape and type with one value everywhere."""
-    return around(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of a tensor's shape and type, of whatever was in the memory."""
-    return around(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
-def around(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
+def from_array(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a leaf around an array, without copying."""
     want_cpu("device", device)
-    result = wrap(Tensor, array)
+    result = make_tensor(Tensor, array)
     result.requires_grad = requires_grad
     return result
 
@@ -207,3 +214,117 @@ def around(array: Array, requires_grad: bool = False, device: Any = None) -> Ten
 def chosen_dtype(dtype: Any) -> np.dtype[Any]:
     """Return the type that was asked for, or the default."""
     return default_dtype() if dtype is None else as_dtype(dtype)
+
+
+# --- random numbers: from the generator that is given, or from this thread's ---
+
+Generator = np.random.Generator | None
+
+
+def rand(
+    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return random numbers, uniform on [0, 1)."""
+    drawn = (generator or default_generator()).random(lengths("rand", size))
+    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
+
+
+def randn(
+    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return random numbers from the normal distribution of mean 0 and variance 1."""
+    drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
+    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return random integers from low to high - 1: ``randint([low,] high, size)``; low is 0 if left out.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randint(10, (2, 3)).shape
+    (2, 3)
+    """
+    if size is None and not isinstance(high, (int, np.integer, type(None))):
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
+    if high <= low:
+        raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
+    drawn = (generator or default_generator()).integers(
+        low, high, lengths("randint", (() if size is None else size,))
+    )
+    return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
+
+
+def randperm(n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return the integers from 0 to n - 1 in random order."""
+    drawn = (generator or default_generator()).permutation(n)
+    return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), device=device)
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator = None) -> Tensor:
+    """Return random numbers from normal distributions; mean and std are tensors, which broadcast, or numbers.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.normal(tg.zeros(3), 2.0).shape
+    (3,)
+    """
+    means, deviations = array_of(mean), array_of(std)
+    if np.less(deviations, 0).any():
+        raise ValueError("normal: std has negative entries")
+    shape = (
+        np.broadcast_shapes(np.shape(means), np.shape(deviations)) if size is None else lengths("normal", (size,))
+    )
+    tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
+    drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
+    return from_array(drawn.astype(np.result_type(*tensors) if tensors else chosen_dtype(None)))
+
+
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `rand` of a tensor's shape and type."""
+    return rand(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `randn` of a tensor's shape and type."""
+    return randn(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `randint` of a tensor's shape and type."""
+    return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)

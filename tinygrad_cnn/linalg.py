@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import many_dims, want_float
-from tinygrad_cnn.ops.inversion import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
+from tinygrad_cnn.ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from tinygrad_cnn.ops.reduce import as_type
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import T
 
 __all__ = [
     "cholesky",
@@ -28,8 +26,8 @@ __all__ = [
 
 
 def vector_norm(
-    x: Tensor, ord: float = 2, dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:
+    x: T, ord: float = 2, dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
+) -> T:
     """Return (sum |x|^ord)^(1/ord) over the given dimensions, or all: see `tinygrad_cnn.norm`."""
     if not isinstance(ord, (int, float)):
         raise ValueError(f"vector_norm: the order is {ord!r}; wanted a number")
@@ -37,12 +35,12 @@ def vector_norm(
 
 
 def norm(
-    A: Tensor,
+    A: T,
     ord: float | str | None = None,
     dim: int | Sequence[int] | None = None,
     keepdim: bool = False,
     dtype: Any = None,
-) -> Tensor:
+) -> T:
     """Return the norm of vectors or matrices over the given dimensions, or all.
 
     Of a vector, `vector_norm`. Of a matrix: "fro", or the largest (of orders 1 and inf; -1 and -inf: the smallest)
@@ -61,7 +59,7 @@ def norm(
     return ops.norm(A, "fro" if ord is None else ord, dim, keepdim, dtype)
 
 
-def _matrix_norm(A: Tensor, ord: float, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
     """Return the largest or smallest sum of sizes along columns (order 1, -1) or rows (inf, -inf) of matrices."""
     if len(dims) != 2 or abs(ord) not in (1, inf):
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.devices import want_cpu
+from tinygrad_cnn.support.devices import want_cpu
 
 
 class Generator(np.random.Generator):

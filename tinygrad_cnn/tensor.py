@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn import autograd, numpy_protocol, ops
-from tinygrad_cnn.devices import device
-from tinygrad_cnn.dtypes import as_dtype, default_dtype, int64
-from tinygrad_cnn.hooks import RemovableHandle
-from tinygrad_cnn.in_place import InPlace, Scalar
-from tinygrad_cnn.notebook import tensor_html
+from tinygrad_cnn import ops
+from tinygrad_cnn.methods import numpy_protocol
+from tinygrad_cnn.methods.in_place import InPlace
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
-from tinygrad_cnn.tape import Array, Variable, wrap
+from tinygrad_cnn.support.devices import device
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.support.html import tensor_html
+from tinygrad_cnn.tape import walk
+from tinygrad_cnn.tape.hooks import RemovableHandle
+from tinygrad_cnn.tape.record import Node, Variable, make_tensor
+from tinygrad_cnn.typing import Array, Scalar
 
 
 class Tensor(InPlace):
@@ -42,11 +45,6 @@ class Tensor(InPlace):
         self.requires_grad = requires_grad
 
     # --- what it is ---
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
 
     @property
     def T(self) -> Tensor:
@@ -148,7 +146,7 @@ class Tensor(InPlace):
         return self.node is None
 
     @property
-    def grad_fn(self) -> autograd.Node | None:
+    def grad_fn(self) -> Node | None:
         """The recorded operation that made it, or None for a leaf."""
         return self.node
 
@@ -172,7 +170,7 @@ class Tensor(InPlace):
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf behind it: see `autograd.backward`."""
-        autograd.backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+        walk.backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Have `backward` fill in ``.grad`` of this tensor too, though it is not a leaf."""
@@ -199,7 +197,7 @@ class Tensor(InPlace):
 
     def detach(self) -> Tensor:
         """Return a leaf that shares the memory, with no history and no gradient."""
-        return wrap(self, self.array)
+        return make_tensor(self, self.array)
 
     @property
     def data(self) -> Tensor:

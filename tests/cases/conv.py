@@ -12,7 +12,7 @@ from registry import Sample, case, refuse, zeros
 from strategies import Draw, anywhere, generators
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels.conv import Geometry
+from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.ops import conv
 
 

@@ -10,7 +10,7 @@ from registry import Sample, case, refuse, zeros
 from strategies import Draw, anywhere, broadcastable, generators, shapes, spaced
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.ops import inversion
+from tinygrad_cnn.ops import linalg as inversion
 
 
 @st.composite

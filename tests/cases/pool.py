@@ -12,7 +12,7 @@ from strategies import Draw, anywhere, generators, spaced
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
-from tinygrad_cnn.kernels.pool import Window
+from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import pool
 
 

@@ -22,7 +22,7 @@ from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.onnx.export import model_of
 from tinygrad_cnn.onnx.mapping import MAPPINGS
 from tinygrad_cnn.onnx.walk import Ref, walk_once
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.tape.record import Operation
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")

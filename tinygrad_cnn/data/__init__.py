@@ -4,10 +4,10 @@ from tinygrad_cnn.data import datasets, transforms
 from tinygrad_cnn.data.dataset import Dataset, Subset, TensorDataset, random_split
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drawing import digit_from_drawing
-from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.idx import read_idx, write_idx
 from tinygrad_cnn.data.loader import DataLoader
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 
 __all__ = [

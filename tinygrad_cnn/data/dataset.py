@@ -13,8 +13,9 @@ from tinygrad_cnn.creation import from_numpy, tensor
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import stack
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class Dataset(Protocol):
@@ -57,7 +58,7 @@ class TensorDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, ...]:
         wanted = as_indices("TensorDataset", indices, len(self))
-        return tuple(t[wanted] if t.requires_grad else wrap(t, _rows(t.array, wanted)) for t in self.tensors)
+        return tuple(t[wanted] if t.requires_grad else make_tensor(t, _rows(t.array, wanted)) for t in self.tensors)
 
 
 def _rows(array: Array, indices: Array) -> Array:

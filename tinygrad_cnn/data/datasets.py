@@ -1,7 +1,7 @@
 """The datasets by name, as in torchvision: ``datasets.MNIST``."""
 
-from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 
 __all__ = ["KMNIST", "MNIST", "EMNISTDigits", "FashionMNIST", "SyntheticDigits"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinygrad_cnn.files import replacing
+from tinygrad_cnn.storage.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
@@ -75,7 +75,7 @@ def fetch(
             failures.append(f"  {url}: {error or type(error).__name__}")
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             file.write(content)
         return path
     raise ConnectionError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.typing import Array
 
 SIZE, BOX = 28, 20
 

@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tinygrad_cnn.files import replacing
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.typing import Array
 
 TYPES = {
     code: np.dtype(name)
@@ -76,7 +76,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     content = header + array.astype(TYPES[code]).tobytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, compresslevel=6, mtime=0)  # no time: the same array, the same file
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
 
 

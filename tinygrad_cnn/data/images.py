@@ -9,11 +9,11 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.dataset import Dataset, as_indices, collate
-from tinygrad_cnn.dtypes import default_dtype
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import one_hot
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 Transform = Callable[[Tensor], Tensor]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.data.dataset import Dataset, as_generator, as_indices, batch_of
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.typing import Array
 
 
 class DataLoader:

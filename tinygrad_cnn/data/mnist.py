@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_cnn.data.download import MNIST_MIRRORS, MNIST_SHA256, fetch
 from tinygrad_cnn.data.idx import read_idx
 from tinygrad_cnn.data.images import Images, Transform
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.typing import Array
 
 VARIABLE = "TINYGRAD_CNN_DATA"
 """The environment variable that names the folder with the data."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from tinygrad_cnn.data.drop_ins import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.images import Images
 from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 
 FILES = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "kmnist": KMNIST, "emnist-digits": EMNISTDigits}

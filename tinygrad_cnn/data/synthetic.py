@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_cnn.data.images import Images, Transform
 from tinygrad_cnn.data.mnist import MNIST
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.typing import Array
 
 Stroke = Sequence[tuple[int, int]]
 

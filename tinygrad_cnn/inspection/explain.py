@@ -5,99 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinygrad_cnn.autograd import _differentiate
-from tinygrad_cnn.files import replacing
 from tinygrad_cnn.inspection.differences import deviation
 from tinygrad_cnn.inspection.graph import svg
 from tinygrad_cnn.inspection.page import page
 from tinygrad_cnn.inspection.rules import rules
+from tinygrad_cnn.inspection.steps import Arrow, BackwardSteps, Step
 from tinygrad_cnn.inspection.text import cut, scaled, table
 from tinygrad_cnn.nn import Module
-from tinygrad_cnn.tape import Node, Variable, _arrays_in, _owner
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.tape.record import Node, Variable, arrays_in
+from tinygrad_cnn.tape.walk import _differentiate
+from tinygrad_cnn.tape.watch import Call, line_of, record_lines, watch, watched_derivative
+from tinygrad_cnn.tape.writes import owner_of
 from tinygrad_cnn.tensor import Tensor, _Retain
-from tinygrad_cnn.trace import Call, Line, line_of, measured, record_lines, watch
 
 Event: TypeAlias = tuple[Node, int, Any, Any, float]
 """A derivative that ran: node, number of the edge, gradient in, gradient out, seconds."""
 
-AGREES = 1e-4  # a derivative and finite differences that are no further apart than this say the same
 
-
-@dataclass(frozen=True)
-class Arrow:
-    """A gradient that one derivative made: what for, by which rule, and what it took."""
-
-    input: str  # the operation's input
-    to: int | str  # the step that the gradient goes to, or the name of a leaf
-    rule: str
-    shape: tuple[int, ...]
-    norm: float
-    seconds: float
-    memory: int  # in bytes: 0 if the gradient shares the memory of the one that came in
-    deviation: float | None  # from finite differences, in parts of the norm; None if it was not checked
-
-    @property
-    def verdict(self) -> str:
-        """What finite differences said."""
-        if self.deviation is None:
-            return ""
-        if self.deviation != self.deviation:
-            return "not finite"
-        return f"{'ok' if self.deviation <= AGREES else 'WRONG'} {self.deviation:.0e}"
-
-
-@dataclass
-class Step:
-    """One recorded operation, and the gradient that came to it."""
-
-    number: int
-    operation: str
-    line: Line | None
-    shape: tuple[int, ...]
-    norm: float
-    kept: int  # bytes that were kept for it, and for no step before
-    arrows: list[Arrow] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Those of its derivatives."""
-        return sum(arrow.seconds for arrow in self.arrows)
-
-
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(BackwardSteps):
     """The steps of a backward pass, newest operation first. ``str()`` is a table, ``svg()`` a picture."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def title(self) -> str:
-        """What it came to."""
-        arrows = [arrow for step in self.steps for arrow in step.arrows]
-        made, kept = sum(a.memory for a in arrows), sum(step.kept for step in self.steps)
-        checked = [a.verdict for a in arrows if a.verdict]
-        wrong = sum(v.startswith("WRONG") for v in checked)
-        verdict = f", {len(checked)} derivatives checked, {wrong} wrong" if checked else ""
-        return (
-            f"backward through {len(self.steps)} operations in {scaled(sum(a.seconds for a in arrows), 's')}, "
-            f"{scaled(made, 'B')} of gradients, {scaled(kept, 'B')} kept for it{verdict}"
-        )
 
     def __str__(self) -> str:
         checked = any(a.deviation is not None for step in self.steps for a in step.arrows)
         head = ("step", "operation", "gradient for", "rule", "line", "shape", "norm", "time", "memory")
         rows = [row for step in self.steps for row in _rows(step, self, checked)]
         return f"{self.title}\n{table((*head, *(['check'] * checked)), rows, left=5)}"
-
-    def name_of(self, target: int | str) -> str:
-        """Return what an arrow points to in words."""
-        return f"{target} {self.steps[target - 1].operation}" if isinstance(target, int) else target
 
     def svg(self) -> str:
         """Return the graph as a picture that needs nothing else: the loss on top, gradients flow down."""
@@ -117,7 +55,7 @@ class Explanation:
         if where.suffix not in ways:
             raise ValueError(f"save: wanted a name ending in {', '.join(ways)}, got {where.name!r}")
         text = ways[where.suffix]()
-        with replacing(where) as file:
+        with atomic_write(where) as file:
             file.write(text.encode())
 
 
@@ -201,7 +139,7 @@ def _measuring(loss: Tensor, events: list[Event]) -> Iterator[None]:
             if node.hooks is not None:  # that it is looked at is no reason to add to a retained gradient
                 node.hooks = [hook for hook in node.hooks if not isinstance(hook, _Retain)]
             edges = enumerate(node.edges)
-            node.edges = [(origin, measured(rule, watched(node, k)), i) for k, (origin, rule, i) in edges]
+            node.edges = [(origin, watched_derivative(rule, watched(node, k)), i) for k, (origin, rule, i) in edges]
         yield
     finally:
         for node, edges_before, hooks in before:
@@ -213,7 +151,7 @@ def _explained(events: list[Event], names: dict[Any, str], calls: dict[Node, Cal
     for node, *_ in events:
         numbers.setdefault(node, len(numbers) + 1)
     steps: list[Step] = []
-    seen: set[int] = {id(_owner(leaf.array)) for node in numbers for leaf in _leaves(node)}
+    seen: set[int] = {id(owner_of(leaf.array)) for node in numbers for leaf in _leaves(node)}
     for node, k, g, value, seconds in events:
         if k == 0:
             norm, kept = _norm(g), _kept(node, seen)
@@ -223,7 +161,7 @@ def _explained(events: list[Event], names: dict[Any, str], calls: dict[Node, Cal
         name = operation.inputs[0 if operation.variadic else i]
         written = rules(operation) if hasattr(operation, "forward") else {}  # one made of a Function has none
         rule = written.get(name, "backward")
-        made = _owner(value) is not _owner(g)
+        made = owner_of(value) is not owner_of(g)
         found = deviation(calls[node], i) if node in calls else None
         to = numbers[origin] if isinstance(origin, Node) else names.get(origin, "a leaf")
         steps[-1].arrows.append(
@@ -243,8 +181,8 @@ def _norm(array: Any) -> float:
 def _kept(node: Node, seen: set[int]) -> int:
     """Return the bytes of memory, not seen before, that a node keeps for its derivatives."""
     total = 0
-    for array in _arrays_in(node.kept or {}):
-        owner = _owner(array)
+    for array in arrays_in(node.kept or {}):
+        owner = owner_of(array)
         if id(owner) not in seen:
             seen.add(id(owner))
             total += _bytes(array)
@@ -253,4 +191,4 @@ def _kept(node: Node, seen: set[int]) -> int:
 
 def _bytes(array: Any) -> int:
     """Return the size of the memory that an array lies in."""
-    return int(getattr(_owner(array), "nbytes", array.nbytes))
+    return int(getattr(owner_of(array), "nbytes", array.nbytes))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.trace import Call
+from tinygrad_cnn.tape.watch import Call
 
 # The sums of products: for each, the numbers that are added up, once for each number of one operand.
 _MULTIPLY_ADDS: dict[str, Callable[[Call], int]] = {

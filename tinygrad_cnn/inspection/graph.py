@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
+from tinygrad_cnn.inspection.steps import Arrow, BackwardSteps, Step
 from tinygrad_cnn.inspection.text import cut, scaled
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.inspection.explain import Arrow, Explanation, Step
 
 ROW, BOX, HIGH = 50, 330, 36  # the distance of rows; the width and height of an operation's box
 LEAF, GAP, BEND = 235, 8, 26  # the width of a leaf's box; the space beside a box; the width of a passing edge
@@ -46,7 +43,7 @@ class Slot:
     x: float = 0.0
 
 
-def svg(explanation: Explanation) -> str:
+def svg(explanation: BackwardSteps) -> str:
     """Return the picture."""
     layers, edges = layout(explanation.steps)
     width = _place(layers)

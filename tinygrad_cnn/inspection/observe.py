@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from tinygrad_cnn.autograd import no_grad
 from tinygrad_cnn.inspection.flops import multiply_adds
 from tinygrad_cnn.nn import Module
+from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.watch import Call, watch
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import Call, watch
 
 
-class Seen(NamedTuple):
+class LayerCall(NamedTuple):
     """One call of a layer."""
 
     name: str
@@ -22,13 +22,13 @@ class Seen(NamedTuple):
     multiply_adds: int  # of the operations in it that are in no layer below
 
 
-def observe(model: Module, *inputs: Tensor) -> list[Seen]:
+def observe(model: Module, *inputs: Tensor) -> list[LayerCall]:
     """Run the model once, unrecorded and in evaluation mode, and return the calls of its layers, in order.
 
     Layers are the modules without modules of their own, and those that hold parameters themselves. Operations
     between them are not seen. The model is afterwards as it was, also if it raises.
     """
-    calls: list[Seen] = []
+    calls: list[LayerCall] = []
     counts = [0]  # those of each layer that is being called, the innermost last
 
     def count(call: Call) -> None:
@@ -52,7 +52,7 @@ def in_evaluation_mode(model: Module) -> Iterator[None]:
 
 
 @contextmanager
-def _watched(model: Module, calls: list[Seen], counts: list[int]) -> Iterator[None]:
+def _watched(model: Module, calls: list[LayerCall], counts: list[int]) -> Iterator[None]:
     before: list[tuple[Module, dict[str, Any]]] = []
     try:
         for name, module in model.named_modules():
@@ -68,12 +68,12 @@ def _watched(model: Module, calls: list[Seen], counts: list[int]) -> Iterator[No
 
 
 def _noting(
-    name: str, module: Module, forward: Callable[..., Any], calls: list[Seen], counts: list[int]
+    name: str, module: Module, forward: Callable[..., Any], calls: list[LayerCall], counts: list[int]
 ) -> Callable[..., Any]:
     def noting(*args: Any, **kwargs: Any) -> Any:
         counts.append(0)
         output = forward(*args, **kwargs)
-        calls.append(Seen(name, module, output, counts.pop()))
+        calls.append(LayerCall(name, module, output, counts.pop()))
         return output
 
     return noting

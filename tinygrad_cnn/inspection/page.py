@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from tinygrad_cnn.inspection.graph import svg
+from tinygrad_cnn.inspection.steps import BackwardSteps
 from tinygrad_cnn.inspection.text import scaled
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.inspection.explain import Explanation
 
 _CSS = """
 :root { color-scheme: light dark; --ink: #222; --quiet: #5c5c5c; --paper: #fff; --line: #d5d8dc; }
@@ -28,7 +26,7 @@ th, td { padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); tex
 _HEAD = ("step", "operation", "gradient for", "rule", "line", "shape", "norm", "time", "memory", "kept", "check")
 
 
-def page(explanation: Explanation) -> str:
+def page(explanation: BackwardSteps) -> str:
     """Return the page; it fetches nothing and runs nothing."""
     head = "".join(f"<th{_left(i)}>{name}</th>" for i, name in enumerate(_HEAD))
     return f"""<!DOCTYPE html>
@@ -41,7 +39,7 @@ def page(explanation: Explanation) -> str:
 <style>{_CSS}</style>
 </head>
 <body>
-{explanation.svg()}
+{svg(explanation)}
 <div class="wide"><table><thead><tr>{head}</tr></thead>
 <tbody>{"".join(_rows(explanation))}</tbody></table></div>
 </body>
@@ -53,7 +51,7 @@ def _left(column: int) -> str:
     return ' class="text"' if 0 < column < 5 else ""
 
 
-def _rows(explanation: Explanation) -> list[str]:
+def _rows(explanation: BackwardSteps) -> list[str]:
     rows = []
     for step in explanation.steps:
         for i, arrow in enumerate(step.arrows):

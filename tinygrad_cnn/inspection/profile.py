@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_cnn.inspection.flops import derivative_flops, flops
 from tinygrad_cnn.inspection.text import scaled, table
-from tinygrad_cnn.trace import Call, measured, watch
+from tinygrad_cnn.tape.watch import Call, watch, watched_derivative
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Profile:
 
             return see
 
-        node.edges = [(origin, measured(rule, timed(i)), i) for origin, rule, i in node.edges]
+        node.edges = [(origin, watched_derivative(rule, timed(i)), i) for origin, rule, i in node.edges]
 
     @property
     def total(self) -> Cost:

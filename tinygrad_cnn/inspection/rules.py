@@ -8,7 +8,7 @@ import re
 from functools import cache
 from textwrap import dedent
 
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.tape.record import Operation
 
 
 def definition(operation: Operation) -> ast.FunctionDef:

@@ -10,32 +10,16 @@ Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW ou
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.kernels.compiled import compiled_if_large
-from tinygrad_cnn.kernels.layout import laid
+from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, to_batch_innermost
+from tinygrad_cnn.kernels.dispatch import compiled_if_large
+from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.threads import in_bands
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Pair = tuple[int, int]
-
-
-class Geometry(NamedTuple):
-    """How a kernel moves over its input: step, zeros added on each side, spacing of taps, channel groups."""
-
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-
-    def output_size(self, size: Pair, kernel: Pair) -> Pair:
-        """Return the height and width of the output, at most 0 where the kernel does not fit."""
-        (sh, sw), (ph, pw), (dh, dw), _ = self
-        (height, width), (kh, kw) = size, kernel
-        return (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+from tinygrad_cnn.typing import Array, Pair
 
 
 @compiled_if_large
@@ -55,7 +39,7 @@ def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
             target += bias.reshape(groups, 1, -1, 1)
 
     in_bands(band, oh, out.size * channels * kernel[0] * kernel[1])
-    return _nchw(out.reshape(oh, outputs, ow, batch))
+    return from_batch_innermost(out.reshape(oh, outputs, ow, batch))
 
 
 @compiled_if_large
@@ -68,7 +52,7 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
 
     def band(start: int, stop: int) -> Array:
         rows = _rows(x, kernel, (start, stop), ow, geometry)
-        grads = laid(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
+        grads = to_batch_innermost(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
         if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
@@ -105,12 +89,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
             target += columns[:, :, :, j, places]
 
     in_bands(band, height, out.size * kw * matrices.shape[3])
-    return _nchw(out.reshape(height, groups * channels, width, batch))
-
-
-def _nchw(x: Array) -> Array:
-    """Return H C W N as the N C H W view that callers see."""
-    return x.transpose(3, 1, 0, 2)
+    return from_batch_innermost(out.reshape(height, groups * channels, width, batch))
 
 
 def _matrices(w: Array, groups: int) -> Array:
@@ -135,7 +114,7 @@ def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
     else:
         spread[:place] = 0
         spread[place + count :] = 0
-    grads = laid(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
+    grads = to_batch_innermost(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
     spread[place : place + sh * count : sh] = grads
     return _view(memory, *layout.windows).reshape(layout.matrices)
 
@@ -193,7 +172,7 @@ def _copy_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> N
     (_, sw), (ph, pw), (_, dw), _ = geometry
     groups, height, channels, kw, ow, batch = columns.shape
     width, above = x.shape[3], max(ph - first, 0)
-    image = laid(x[:, :, max(first - ph, 0) : max(first - ph + height, 0)])
+    image = to_batch_innermost(x[:, :, max(first - ph, 0) : max(first - ph + height, 0)])
     if ph == pw == 0:
         to_row, to_channel, to_column, to_sample = image.strides
         steps = (channels * to_channel, to_row, to_channel, dw * to_column, sw * to_column, to_sample)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from math import pi
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from tinygrad_cnn.typing import Array
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23 (1969):
 # numerators and denominators, highest power first, for |x| <= 0.46875 (erf), up to 4 and beyond (erfc).

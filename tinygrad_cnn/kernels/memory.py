@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from tinygrad_cnn.typing import Array
 
 SMALLEST = 1 << 16
 """Bytes from which on an array comes from the pool; smaller ones cost no page faults."""

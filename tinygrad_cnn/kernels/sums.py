@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.compiled import compiled_if_large
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from tinygrad_cnn.kernels.dispatch import compiled_if_large
+from tinygrad_cnn.typing import Array
 
 
 @partial(compiled_if_large, smallest=1 << 14)

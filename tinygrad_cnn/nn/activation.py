@@ -9,8 +9,8 @@ from typing import Any
 
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.function_module import UnaryShell
 from tinygrad_cnn.nn.parameter import Parameter
-from tinygrad_cnn.nn.shell import UnaryShell
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.tensor import Tensor
 
@@ -126,7 +126,7 @@ class Hardshrink(UnaryShell):
 class Softshrink(Hardshrink):
     """0 within lambd of 0, else the input moved towards 0 by lambd."""
 
-    function = staticmethod(F.softshrink)
+    function = staticmethod(F.softshrink)  # type: ignore[assignment]
 
 
 # --- smooth ---
@@ -238,7 +238,7 @@ class LogSoftmax(Softmax):
 class Softmin(Softmax):
     """The `Softmax` of -input."""
 
-    function = staticmethod(F.softmin)
+    function = staticmethod(F.softmin)  # type: ignore[assignment]
 
 
 class GLU(UnaryShell):

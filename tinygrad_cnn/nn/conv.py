@@ -12,8 +12,8 @@ from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import pair, single, whole
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Size
 
-Size = int | Iterable[int]
 PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 

@@ -6,7 +6,7 @@ PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are al
 from __future__ import annotations
 
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.shell import UnaryShell, by_name, warn_of_training_mode
+from tinygrad_cnn.nn.function_module import UnaryShell, by_name, warn_of_training_mode
 from tinygrad_cnn.tensor import Tensor
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_cnn.autograd import is_grad_enabled
-from tinygrad_cnn.function import Function
-from tinygrad_cnn.hooks import RemovableHandle
+from tinygrad_cnn.autograd.function import Function
+from tinygrad_cnn.tape.grad_mode import is_grad_enabled
+from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
 
 Gradients = tuple[Tensor | None, ...]

@@ -10,9 +10,9 @@ from math import prod, sqrt
 
 import numpy as np
 
-from tinygrad_cnn.grad_mode import no_grad
 from tinygrad_cnn.ops.arguments import want_float
-from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tensor import Tensor
 
 Generator = np.random.Generator

@@ -6,12 +6,12 @@ from math import sqrt
 from typing import Any
 
 from tinygrad_cnn import creation, ops
-from tinygrad_cnn.grad_mode import no_grad
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn import init
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tensor import Tensor
 
 

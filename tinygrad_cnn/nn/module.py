@@ -7,14 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import destination, float32, float64
-from tinygrad_cnn.hooks import RemovableHandle
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
-from tinygrad_cnn.notebook import module_html
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.support.dtypes import destination, float32, float64
+from tinygrad_cnn.support.html import module_html
+from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
 
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from tinygrad_cnn import creation
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn import init
+from tinygrad_cnn.nn.function_module import UnaryShell, by_name, warn_of_training_mode
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
-from tinygrad_cnn.nn.shell import UnaryShell, by_name, warn_of_training_mode
 from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
 

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.shell import UnaryShell, by_name
+from tinygrad_cnn.nn.function_module import UnaryShell, by_name
 from tinygrad_cnn.ops.arguments import pair, single, whole
 from tinygrad_cnn.tensor import Tensor
-
-Size = int | Iterable[int]
+from tinygrad_cnn.typing import Size
 
 
 class _Pool(UnaryShell):

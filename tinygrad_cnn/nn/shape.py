@@ -7,8 +7,8 @@ from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.nn.function_module import UnaryShell, by_name
 from tinygrad_cnn.nn.module import Module
-from tinygrad_cnn.nn.shell import UnaryShell, by_name
 from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
 

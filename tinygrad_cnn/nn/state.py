@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.suggest import did_you_mean
+from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
 

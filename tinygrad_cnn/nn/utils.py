@@ -8,8 +8,8 @@ from math import isfinite
 import numpy as np
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.grad_mode import no_grad
-from tinygrad_cnn.tape import mark_written
+from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]

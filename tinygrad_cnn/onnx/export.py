@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.files import replacing
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.onnx.graph import Graph
 from tinygrad_cnn.onnx.mapping import MAPPINGS
 from tinygrad_cnn.onnx.walk import Batch, Ref, Step, Walk, walk
-from tinygrad_cnn.tape import Operation
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.tape.record import Operation
 from tinygrad_cnn.tensor import Tensor
 
 OPSET, IR = 13, 8  # old enough for runtimes of some years ago
@@ -42,7 +42,7 @@ def export(model: Module, example: Tensor | Sequence[Tensor], path: str | os.Pat
         raise ImportError("onnx.export wants the package onnx: pip install 'tinygrad_cnn[onnx]'") from error
     written = model_of(walk(model, examples, _input_names(model, len(examples))), type(model).__name__)
     onnx.checker.check_model(written, full_check=True)
-    with replacing(Path(path)) as file:
+    with atomic_write(Path(path)) as file:
         file.write(written.SerializeToString())
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.autograd import enable_grad
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.tape import Array, _clock, writes
+from tinygrad_cnn.tape.grad_mode import enable_grad
+from tinygrad_cnn.tape.watch import Call, watch
+from tinygrad_cnn.tape.writes import clock, writes
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import Call, watch
+from tinygrad_cnn.typing import Array
 
 LENGTHS = 3, 5  # of the two batches: neither is a multiple of the other
 
@@ -143,10 +143,10 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str]) -> 
             values.add(name, out)
             found.steps.append(Step(operation.name, arguments, Ref(name, out.shape, out.dtype)))
 
-    start = next(_clock)
+    start = next(clock)
     with in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(see):
         result = model(*inputs)
-    writer = writes.after(SimpleNamespace(kept={"": tuple(values.arrays)}, sequence=start))  # type: ignore[arg-type]
+    writer = writes.after(values.arrays, start)
     if writer is not None:
         raise ValueError(f"onnx.export: the model writes in place ({writer}), unrecorded; write x = x + y instead")
     found.outputs = [values.resolved(t) for t in (result if isinstance(result, (tuple, list)) else [result])]

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.comparison import *
-from tinygrad_cnn.ops.contraction import *
 from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.distance import *
+from tinygrad_cnn.ops.einsum import *
 from tinygrad_cnn.ops.elementwise import *
 from tinygrad_cnn.ops.index import *
-from tinygrad_cnn.ops.inversion import *
+from tinygrad_cnn.ops.linalg import *
 from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.masked import *
 from tinygrad_cnn.ops.matrix import *
-from tinygrad_cnn.ops.pieces import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.rearrange import *
 from tinygrad_cnn.ops.reduce import *
@@ -25,6 +24,7 @@ from tinygrad_cnn.ops.scan import *
 from tinygrad_cnn.ops.shape import *
 from tinygrad_cnn.ops.softmax import *
 from tinygrad_cnn.ops.sort import *
+from tinygrad_cnn.ops.split_join import *
 from tinygrad_cnn.ops.trigonometry import *
 
 if not TYPE_CHECKING:  # so that `import *` brings operations, not the files that they are in

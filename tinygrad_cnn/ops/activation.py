@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tinygrad_cnn.kernels import rectify
+from tinygrad_cnn.kernels import relu as kernels
 from tinygrad_cnn.ops.elementwise import abs, clamp, expm1, where
 from tinygrad_cnn.ops.shape import reshape
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "celu",
@@ -25,44 +21,44 @@ __all__ = [
 @operation(input=lambda g, out: _where_nonzero(g, out))
 def relu(input: Array) -> Array:
     """input where it is positive, else 0; at 0 the derivative is 0."""
-    return rectify.positive(input)
+    return kernels.relu(input)
 
 
 # relu's derivative, which passes beside NaN too; an operation of its own so that what it makes, as large as what
 # relu makes, uses memory again.
 @operation(values=lambda g, mask: _where_nonzero(g, mask))
 def _where_nonzero(values: Array, mask: Array) -> Array:
-    return rectify.where_nonzero(values, mask)
+    return kernels.where_nonzero(values, mask)
 
 
-def exponential_below_zero(input: Tensor, alpha: float, divisor: float = 1) -> Tensor:
+def exponential_below_zero(input: T, alpha: float, divisor: float = 1) -> T:
     """Return input where it is positive, else alpha * (e^(input / divisor) - 1)."""
     return where(input > 0, input, alpha * expm1(clamp(input, max=0) / divisor))
 
 
-def selu(input: Tensor) -> Tensor:
+def selu(input: T) -> T:
     """Return a scaled elu that keeps mean 0 and variance 1 (Klambauer et al., 2017); at 0, the left derivative."""
     return 1.0507009873554804934 * exponential_below_zero(input, 1.6732632423543772848)
 
 
-def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def celu(input: T, alpha: float = 1.0) -> T:
     """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
     if alpha == 0:
         raise ValueError("celu: alpha is 0; wanted another number")
     return exponential_below_zero(input, alpha, alpha)
 
 
-def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+def threshold(input: T, threshold: float, value: float) -> T:
     """Return input where it is above the threshold, else the value, with a derivative of 0."""
     return where(input <= threshold, value, input)
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: T, lambd: float = 0.5) -> T:
     """Return 0 within lambd of 0, with a derivative of 0, else the input."""
     return where(abs(input) <= lambd, 0.0, input)
 
 
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
+def prelu(input: T, weight: T) -> T:
     """Return input where it is positive, else weight * input; at 0, the left derivative (He et al., 2015).
 
     Shapes: input (N, C, ...); weight (C,), a slope for each channel, or one for all.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_cnn.tape import Variable
+from tinygrad_cnn.tape.record import Variable
 
 Result = TypeVar("Result")
 

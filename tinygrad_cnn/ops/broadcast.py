@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import default_dtype, result_type
 from tinygrad_cnn.ops.arguments import one_or_several
-from tinygrad_cnn.tape import Array, Operation, Origin, Variable, describe, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import default_dtype, result_type
+from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "broadcast_to",
@@ -33,7 +31,7 @@ def _broadcast_to(input: Array, *, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(input, shape)
 
 
-def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
     """Repeat along new leading dimensions and dimensions of length 1, without copying.
 
     >>> import tinygrad_cnn as tg
@@ -45,7 +43,7 @@ def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 @one_or_several
-def expand(input: Tensor, size: tuple[int, ...]) -> Tensor:
+def expand(input: T, size: tuple[int, ...]) -> T:
     """Repeat dimensions of length 1 to the given size, without copying; -1 keeps a length."""
     lead = len(size) - len(input.shape)
     if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(size)):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "allclose",
@@ -150,7 +148,7 @@ def _isclose(input: Array, other: Array, *, rtol: float, atol: float, equal_nan:
     return np.isclose(input, other, rtol, atol, equal_nan)
 
 
-def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> T:
     """Return whether |input - other| <= atol + rtol * |other|; infinities are close if they are equal.
 
     >>> import tinygrad_cnn as tg
@@ -160,11 +158,11 @@ def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, e
     return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
-def allclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Return whether all of input and other are close: see `isclose`."""
     return bool(np.all(array_of(isclose(input, other, rtol, atol, equal_nan))))
 
 
-def equal(input: Tensor, other: Tensor) -> bool:
+def equal(input: T, other: T) -> bool:
     """Return whether two tensors have the same shape and the same values; NaN equals nothing."""
     return np.array_equal(array_of(input), array_of(other))

@@ -6,22 +6,19 @@ of these two are again convolutions, so there is no end to the orders of derivat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from tinygrad_cnn.kernels import conv as kernels
-from tinygrad_cnn.kernels.conv import Geometry, Pair
+from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.ops.arguments import pair, single, want_same_dtype
 from tinygrad_cnn.ops.elementwise import add
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
 from tinygrad_cnn.ops.reduce import _sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, Pair, Shape, Size, T
 
 __all__ = [
     "conv1d",
@@ -29,9 +26,6 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
 ]
-
-Size: TypeAlias = int | Iterable[int]
-Shape: TypeAlias = tuple[int, ...]
 
 
 @operation(
@@ -72,14 +66,14 @@ def _conv2d_weight(grad: Array, input: Array, *, kernel: Pair, geometry: Geometr
 
 
 def conv2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
+    input: T,
+    weight: T,
+    bias: T | None = None,
     stride: Size = 1,
     padding: Size | str = 0,
     dilation: Size = 1,
     groups: int = 1,
-) -> Tensor:
+) -> T:
     """Slide kernels over images: out[n, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] * window.
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); the result is
@@ -97,14 +91,14 @@ def conv2d(
 
 
 def conv1d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
+    input: T,
+    weight: T,
+    bias: T | None = None,
     stride: Size = 1,
     padding: Size | str = 0,
     dilation: Size = 1,
     groups: int = 1,
-) -> Tensor:
+) -> T:
     """Slide kernels over rows, as `conv2d` over images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (O, C / groups, K), bias (O,), result (N, O, OL).
@@ -120,15 +114,15 @@ def conv1d(
 
 
 def conv_transpose2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
+    input: T,
+    weight: T,
+    bias: T | None = None,
     stride: Size = 1,
     padding: Size = 0,
     output_padding: Size = 0,
     groups: int = 1,
     dilation: Size = 1,
-) -> Tensor:
+) -> T:
     """Lay a kernel, scaled by each pixel, around the pixel's place: the gradient of `conv2d` for its input.
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (C, O / groups, KH, KW), bias (O,); the result is (N, O, OH, OW)
@@ -149,15 +143,15 @@ def conv_transpose2d(
 
 
 def conv_transpose1d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
+    input: T,
+    weight: T,
+    bias: T | None = None,
     stride: Size = 1,
     padding: Size = 0,
     output_padding: Size = 0,
     groups: int = 1,
     dilation: Size = 1,
-) -> Tensor:
+) -> T:
     """Lay a kernel around each entry of a row, as `conv_transpose2d` around each pixel of images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (C, O / groups, K), bias (O,), result (N, O, OL).
@@ -174,7 +168,7 @@ def conv_transpose1d(
     return squeeze(_transposed(name, rows, kernels, bias, geometry, extra), -2)
 
 
-def _as_images(name: str, input: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _as_images(name: str, input: T, weight: T) -> tuple[T, T]:
     """Return rows and their kernels as images and kernels of height 1."""
     if len(input.shape) not in (2, 3) or len(weight.shape) != 3:
         given = f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})"
@@ -191,7 +185,7 @@ def _convolved(
     padding: Pair | str,
     dilation: Pair,
     groups: int,
-) -> Tensor:
+) -> Any:
     want_same_dtype(name, input=input, weight=weight, bias=bias)
     if len(input.shape) == 3:
         alone = unsqueeze(input, 0)
@@ -238,7 +232,7 @@ def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dila
     return input, (height // 2, width // 2)
 
 
-def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, extra: Pair) -> Tensor:
+def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, extra: Pair) -> Any:
     want_same_dtype(name, input=input, weight=weight, bias=bias)
     if len(input.shape) == 3:
         return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)

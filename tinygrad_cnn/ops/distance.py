@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
-from tinygrad_cnn.ops.elementwise import abs, square, where
+from tinygrad_cnn.ops.elementwise import abs, add, square, sub, where
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.reduce import amax, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import T
 
 __all__ = [
     "cdist",
@@ -42,7 +40,7 @@ def p_norm(x: Any, p: float, dim: int, keepdim: bool = False) -> Any:
     return _power(sum(square(x) if p == 2 else _power(abs(x), p), dim, keepdim), 1 / p)
 
 
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+def cdist(x1: T, x2: T, p: float = 2.0) -> T:
     """Return the distance, by the p-norm, from each vector of one set to each of another.
 
     Shapes: x1 (..., P, M), x2 (..., R, M), result (..., P, R). Between equal vectors the gradient is 0.
@@ -58,10 +56,10 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
         raise ValueError(f"cdist: shapes {a} and {b} do not fit: wanted (..., P, M) and (..., R, M)")
     if p < 0:
         raise ValueError(f"cdist: p is {p}; wanted at least 0")
-    return p_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
+    return p_norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
 
 
-def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+def cross(input: T, other: T, dim: int | None = None) -> T:
     """Return the vectors at right angles to both, along a dimension of length 3: the first such, if left out.
 
     >>> import tinygrad_cnn as tg
@@ -80,7 +78,7 @@ def _rolled(x: Any, dim: int, by: int) -> Any:
     return cat([narrow(x, dim, by, 3 - by), narrow(x, dim, 0, by)], dim)
 
 
-def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+def pairwise_distance(x1: T, x2: T, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> T:
     """Return the p-norm of x1 - x2 + eps along the last dimension.
 
     Shapes: (..., D) and (..., D), which broadcast; the result is (...), or (..., 1) with ``keepdim``.
@@ -92,10 +90,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     want_float("pairwise_distance", x1)
     if p < 0:
         raise ValueError(f"pairwise_distance: p is {p}; wanted 0 or more")
-    return p_norm(x1 - x2 + eps, p, -1, keepdim)
+    return p_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: T, x2: T, dim: int = 1, eps: float = 1e-8) -> T:
     """Return the cosine of the angle between vectors along a dimension: x1 . x2 / (|x1| |x2|).
 
     The shapes broadcast, and the result has them without ``dim``. A length below eps counts as eps, with its own
@@ -109,12 +107,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     want_float("cosine_similarity", x2)
     shape = np.broadcast_shapes(x1.shape, x2.shape)
     axis = one_dim("cosine_similarity", dim, len(shape)) - len(shape)
-    a, b = (x.broadcast_to(shape) for x in (x1, x2))
+    a, b = (broadcast_to(x, shape) for x in (x1, x2))
     return sum(
         (a / _at_least(p_norm(a, 2, axis, True), eps)) * (b / _at_least(p_norm(b, 2, axis, True), eps)), axis
     )
 
 
-def _at_least(norm: Tensor, eps: float) -> Tensor:
+def _at_least(norm: T, eps: float) -> T:
     """Return the norm raised to eps where it is less, by a constant."""
     return norm + np.maximum(eps - array_of(norm), 0)

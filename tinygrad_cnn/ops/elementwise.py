@@ -9,20 +9,18 @@ from __future__ import annotations
 from functools import reduce
 from math import inf
 from math import log as _ln
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_float, float64, result_type
-from tinygrad_cnn.kernels.choose import choose
-from tinygrad_cnn.kernels.layout import alike
+from tinygrad_cnn.kernels.batch_innermost import in_same_layout
+from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
-from tinygrad_cnn.tape import Array, Variable, operation, wrap
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import as_float, float64, result_type
+from tinygrad_cnn.tape.record import Variable, make_tensor, operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "abs",
@@ -82,10 +80,10 @@ LN2, LN10 = _ln(2), _ln(10)
 )
 def _add(input: Array, other: Array) -> Array:
     """input + other."""
-    return np.add(*alike(input, other))
+    return np.add(*in_same_layout(input, other))
 
 
-def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+def add(input: T, other: Any, *, alpha: float = 1) -> T:
     """Return input + alpha * other."""
     return _add(input, other if alpha == 1 else mul(other, alpha))
 
@@ -98,12 +96,12 @@ def _sub(input: Array, other: Array) -> Array:
     return np.subtract(input, other)
 
 
-def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+def sub(input: T, other: Any, *, alpha: float = 1) -> T:
     """Return input - alpha * other."""
     return _sub(input, other if alpha == 1 else mul(other, alpha))
 
 
-def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+def rsub(input: T, other: Any, *, alpha: float = 1) -> T:
     """Return other - alpha * input."""
     return sub(other, input, alpha=alpha)
 
@@ -125,7 +123,7 @@ def _div(input: Array, other: Array) -> Array:
     return np.true_divide(as_float(input), as_float(other))
 
 
-def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: T, other: Any, *, rounding_mode: str | None = None) -> T:
     """Return input / other, integers divided as floats, or rounded down ("floor") or towards 0 ("trunc").
 
     >>> import tinygrad_cnn as tg
@@ -160,7 +158,7 @@ def pow(input: Array, exponent: Any) -> Array:
     return input**exponent
 
 
-def float_power(input: Any, exponent: Any) -> Tensor:
+def float_power(input: Any, exponent: Any) -> Any:
     """Return input to the power exponent, computed and given in float64: the one function that widens."""
     return pow(*(a if isinstance(a, (int, float)) else cast(a, dtype=float64) for a in (input, exponent)))
 
@@ -198,27 +196,27 @@ def copysign(input: Array, other: Array) -> Array:
     return np.copysign(as_float(input), as_float(other))
 
 
-def positive(input: Tensor) -> Tensor:
+def positive(input: T) -> T:
     """Return the input itself, as +input does."""
     return input
 
 
-def reciprocal(input: Tensor) -> Tensor:
+def reciprocal(input: T) -> T:
     """Return 1 / input."""
     return _div(1, input)
 
 
-def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(input: T, tensor1: Any, tensor2: Any, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
-def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(input: T, tensor1: Any, tensor2: Any, *, value: float = 1) -> T:
     """Return input + value * tensor1 / tensor2."""
     return add(input, _div(tensor1, tensor2), alpha=value)
 
 
-def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
+def lerp(input: T, end: Any, weight: Any) -> T:
     """Return the point at weight, a number or a tensor, on the way from input (0) to end (1), both ends exactly.
 
     >>> import tinygrad_cnn as tg
@@ -278,7 +276,7 @@ def log1p(input: Array) -> Array:
     return np.log1p(as_float(input))
 
 
-def xlogy(input: Any, other: Any) -> Tensor:
+def xlogy(input: Any, other: Any) -> Any:
     """Return input * log(other), and 0 for 0 * log(0), where the derivatives are 0 too."""
     x, y = array_of(input), array_of(other)
     dtype = result_type(x, y)
@@ -293,7 +291,7 @@ def sqrt(input: Array) -> Array:
     return np.sqrt(as_float(input))
 
 
-def rsqrt(input: Tensor) -> Tensor:
+def rsqrt(input: T) -> T:
     """Return 1 / sqrt(input)."""
     return reciprocal(sqrt(input))
 
@@ -356,14 +354,14 @@ def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
     other=lambda g, condition: where(condition, 0.0, g),
 )
 def _where(input: Array, other: Array, *, condition: Array) -> Array:
-    return choose(condition, input, other)
+    return where_kernel(condition, input, other)
 
 
 @overload
-def where(condition: Any) -> tuple[Tensor, ...]: ...
+def where(condition: Any) -> tuple[Any, ...]: ...
 @overload
-def where(condition: Any, input: Any, other: Any) -> Tensor: ...
-def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
+def where(condition: Any, input: Any, other: Any) -> Any: ...
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Return input where the condition holds, else other; all three broadcast.
 
     Given the condition alone, return where it is not 0, as a tuple of indices for each dimension.
@@ -376,9 +374,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tupl
     if (input is None) != (other is None):
         raise TypeError("where: wanted both input and other, or neither")
     if input is None:
-        return tuple(wrap(condition, place) for place in np.nonzero(condition.array))
+        return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
     if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
-        input = wrap(condition, np.asarray(input, result_type(input, other)))
+        input = make_tensor(condition, np.asarray(input, result_type(input, other)))
     return _where(input, other, condition=array_of(condition))
 
 
@@ -391,7 +389,7 @@ def _between(x: Array, min: float | None, max: float | None) -> Any:
     return (x >= (-inf if min is None else min)) & (x <= (inf if max is None else max))
 
 
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: T, min: Any = None, max: Any = None) -> T:
     """Return input, but no less than min and no more than max, numbers or tensors; where they cross, max.
 
     The gradient goes to whichever is returned; to the input where it equals a bound.
@@ -408,12 +406,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 clip = clamp
 
 
-def clamp_min(input: Tensor, min: Any) -> Tensor:
+def clamp_min(input: T, min: Any) -> T:
     """Return input, but no less than min."""
     return clamp(input, min)
 
 
-def clamp_max(input: Tensor, max: Any) -> Tensor:
+def clamp_max(input: T, max: Any) -> T:
     """Return input, but no more than max."""
     return clamp(input, None, max)
 
@@ -423,7 +421,7 @@ def _nan_to_num(input: Array, *, nan: float, posinf: float | None, neginf: float
     return np.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 
-def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(input: T, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> T:
     """Put numbers in place of NaN and the infinities; of infinities, the largest and smallest if none are given.
 
     >>> import tinygrad_cnn as tg

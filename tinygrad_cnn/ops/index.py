@@ -7,16 +7,14 @@ Indices are constants. Where one appears twice, its gradients add up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "gather",
@@ -76,7 +74,7 @@ def _put(input: Array, values: Array, *, index: Any) -> Array:
 # --- indices in brackets ---
 
 
-def getitem(input: Tensor, index: Any) -> Tensor:
+def getitem(input: T, index: Any) -> T:
     """Take a part: integers, slices, ``...``, None, integer or boolean arrays or tensors, lists, or a mixture.
 
     A view for integers and slices, else a copy. As in PyTorch, integers choose before arrays do, so that they
@@ -127,7 +125,7 @@ def _place(name: str, index: Any) -> Any:
 # --- indices along a dimension ---
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: T, dim: int, start: int, length: int) -> T:
     """Take ``length`` entries along a dimension from ``start`` on: a view."""
     shape = tuple(input.shape)
     axis = one_dim("narrow", dim, len(shape))
@@ -137,12 +135,12 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return _index(input, index=(slice(None),) * axis + (slice(first, first + length),))
 
 
-def select(input: Tensor, dim: int, index: int) -> Tensor:
+def select(input: T, dim: int, index: int) -> T:
     """Take one entry along a dimension, which goes: a view."""
     return _index(input, index=_at("select", input, dim, int(index)))
 
 
-def _at(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+def _at(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     """Return an index that applies to one dimension."""
     if not len(input.shape):
         raise IndexError(f"{name}: a 0-d tensor has no dimension to choose along")
@@ -161,7 +159,7 @@ def _integers(name: str, index: Any, size: int) -> Array:
     return array
 
 
-def _one_index(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+def _one_index(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     axis = one_dim(name, dim, len(input.shape))
     array = _integers(name, index, input.shape[axis] if input.shape else 1)
     if array.ndim > 1:
@@ -169,7 +167,7 @@ def _one_index(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...
     return _at(name, input, dim, array.reshape(-1)) if input.shape else ()
 
 
-def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
+def index_select(input: T, dim: int, index: Any) -> T:
     """Take the entries of a dimension that a vector of indices names.
 
     >>> import tinygrad_cnn as tg
@@ -179,7 +177,7 @@ def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
     return _index(input, index=_one_index("index_select", input, dim, index))
 
 
-def index_add(input: Tensor, dim: int, index: Any, source: Tensor, alpha: float = 1) -> Tensor:
+def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
     """Add alpha times the source to the entries of a dimension that a vector of indices names."""
     where = _one_index("index_add", input, dim, index)
     want_same_dtype("index_add", input=input, source=source)
@@ -192,7 +190,7 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, alpha: float 
 # --- an index for each entry ---
 
 
-def _coordinates(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, ...]:
+def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     """Return, for an array of indices along a dimension, the index of every entry that it chooses."""
     axis = one_dim(name, dim, len(input.shape))
     shape = tuple(input.shape)
@@ -208,7 +206,7 @@ def _coordinates(name: str, input: Tensor, dim: int, index: Any) -> tuple[Any, .
     return (*grid[:axis], array, *grid[axis + 1 :])
 
 
-def gather(input: Tensor, dim: int, index: Any) -> Tensor:
+def gather(input: T, dim: int, index: Any) -> T:
     """Return out[i, j, ...] = input[i, index[i, j, ...], ...], for dim 1: the index chooses along the dimension.
 
     Shapes: the index has as many dimensions as the input, none longer but that one; so does the result.
@@ -221,14 +219,14 @@ def gather(input: Tensor, dim: int, index: Any) -> Tensor:
     return _index(input, index=_coordinates("gather", input, dim, index))
 
 
-def _first_of(name: str, src: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _first_of(name: str, src: T, shape: tuple[int, ...]) -> T:
     """Return the part of the source that an index of a shape has a place for."""
     if len(src.shape) != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
         raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {tuple(src.shape)}")
     return _index(src, index=tuple(map(slice, shape)))
 
 
-def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: float | None = None) -> Tensor:
+def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | None = None) -> T:
     """Put the source, or one number, where `gather` with the same index would look.
 
     The number may be given as ``src`` or as ``value``; for one of a vector's places, the index may be 0-d.
@@ -247,7 +245,7 @@ def scatter(input: Tensor, dim: int, index: Any, src: Any = None, *, value: floa
     return _put(input, _first_of("scatter", src, np.shape(array_of(index))), index=where)
 
 
-def scatter_add(input: Tensor, dim: int, index: Any, src: Tensor) -> Tensor:
+def scatter_add(input: T, dim: int, index: Any, src: T) -> T:
     """Add the source where `gather` with the same index would look: as often as a place is named."""
     where = _coordinates("scatter_add", input, dim, index)
     want_same_dtype("scatter_add", input=input, src=src)
@@ -259,7 +257,7 @@ def scatter_add(input: Tensor, dim: int, index: Any, src: Tensor) -> Tensor:
 # --- put in place ---
 
 
-def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = False) -> T:
     """Return the tensor with ``input[indices] = values``, or ``+=``, in which a place may be named twice."""
     where = tuple(_place("index_put", i) for i in indices)
     want_same_dtype("index_put", input=input, values=values)
@@ -269,7 +267,7 @@ def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
     return _put(input, values, index=where)
 
 
-def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+def select_scatter(input: T, src: T, dim: int, index: int) -> T:
     """Return the tensor with the source in place of one entry of a dimension."""
     where = _at("select_scatter", input, dim, int(index))
     wanted = array_of(input)[where].shape

@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygrad_cnn.ops.broadcast import elementwise
 from tinygrad_cnn.ops.elementwise import clamp, log, sigmoid
-from tinygrad_cnn.tape import Array, operation
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array
 
 __all__: list[str] = []
 

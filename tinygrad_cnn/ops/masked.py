@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.index import _index, _integers, _put, gather
 from tinygrad_cnn.ops.shape import reshape
-from tinygrad_cnn.tape import Array, Variable, operation, wrap
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import Variable, make_tensor, operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "masked_fill",
@@ -26,7 +24,7 @@ __all__ = [
 ]
 
 
-def _mask(name: str, input: Tensor, mask: Any) -> tuple[Tensor, Array]:
+def _mask(name: str, input: T, mask: Any) -> tuple[T, Array]:
     """Return the input and the mask, broadcast against each other."""
     array = np.asarray(array_of(mask))
     if array.dtype != bool:
@@ -38,7 +36,7 @@ def _mask(name: str, input: Tensor, mask: Any) -> tuple[Tensor, Array]:
     return broadcast_to(input, shape), np.broadcast_to(array, shape)
 
 
-def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
+def masked_fill(input: T, mask: Any, value: Any) -> T:
     """Put a value where the mask holds.
 
     >>> import tinygrad_cnn as tg
@@ -55,13 +53,13 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
     return where(array, value, filled)
 
 
-def masked_select(input: Tensor, mask: Any) -> Tensor:
+def masked_select(input: T, mask: Any) -> T:
     """Return the entries where the mask holds, as a vector."""
     broadcast, array = _mask("masked_select", input, mask)
     return _index(broadcast, index=array)
 
 
-def masked_scatter(input: Tensor, mask: Any, source: Tensor) -> Tensor:
+def masked_scatter(input: T, mask: Any, source: T) -> T:
     """Put the entries of the source, in order, where the mask holds."""
     broadcast, array = _mask("masked_scatter", input, mask)
     want_same_dtype("masked_scatter", input=input, source=source)
@@ -71,14 +69,14 @@ def masked_scatter(input: Tensor, mask: Any, source: Tensor) -> Tensor:
     return _put(broadcast, _index(reshape(source, given), index=slice(wanted)), index=array)
 
 
-def take(input: Tensor, index: Any) -> Tensor:
+def take(input: T, index: Any) -> T:
     """Return the entries of the flattened tensor that indices name, in the indices' shape; -1 is the last."""
     size, array = array_of(input).size, np.asarray(array_of(index))
     array = array + size * (array < 0)
     return _index(reshape(input, size), index=_integers("take", array, size))
 
 
-def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tensor:
+def take_along_dim(input: T, indices: Any, dim: int | None = None) -> T:
     """Gather along a dimension, the other dimensions broadcast; without one, from the flattened tensor.
 
     Negative indices count from the end.
@@ -110,8 +108,8 @@ def _nonzero(input: Array) -> Array:
     return np.argwhere(input)
 
 
-def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
+def nonzero(input: T, as_tuple: bool = False) -> Any:
     """Return the index of each entry other than 0, as a row; or, as a tuple, a vector for each dimension."""
     if not as_tuple:
         return _nonzero(input)
-    return tuple(wrap(input, i) for i in np.nonzero(np.atleast_1d(input.array)))
+    return tuple(make_tensor(input, i) for i in np.nonzero(np.atleast_1d(input.array)))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tinygrad_cnn.kernels import product as kernels
+from tinygrad_cnn.kernels import matmul as kernels
 from tinygrad_cnn.ops.arguments import want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting
 from tinygrad_cnn.ops.elementwise import add, mul
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "addbmm",
@@ -39,7 +37,7 @@ def _matmul(input: Array, other: Array) -> Array:
     return kernels.matmul(input, other)
 
 
-def matmul(input: Tensor, other: Tensor) -> Tensor:
+def matmul(input: T, other: T) -> T:
     """Multiply matrices (..., n, k) and (..., k, m); leading dimensions broadcast, and a vector is a row or column.
 
     >>> import tinygrad_cnn as tg
@@ -69,12 +67,12 @@ def _ranked(name: str, *operands: tuple[Any, int]) -> list[Any]:
     return [x for x, _ in operands]
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: T, mat2: T) -> T:
     """Multiply two matrices."""
     return matmul(*_ranked("mm", (input, 2), (mat2, 2)))
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: T, mat2: T) -> T:
     """Multiply two batches of matrices, (b, n, k) and (b, k, m)."""
     a, b = _ranked("bmm", (input, 3), (mat2, 3))
     if a.shape[0] != b.shape[0]:
@@ -82,22 +80,22 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(a, b)
 
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: T, vec: T) -> T:
     """Multiply a matrix and a vector."""
     return matmul(*_ranked("mv", (input, 2), (vec, 1)))
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
+def dot(input: T, tensor: T) -> T:
     """Add up the products of the entries of two vectors."""
     return matmul(*_ranked("dot", (input, 1), (tensor, 1)))
 
 
-def vdot(input: Tensor, other: Tensor) -> Tensor:
+def vdot(input: T, other: T) -> T:
     """Add up the products of the entries of two vectors: for real numbers, `dot`."""
     return matmul(*_ranked("vdot", (input, 1), (other, 1)))
 
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: T, vec2: T) -> T:
     """Return the matrix of the products of each entry of one vector and each of another.
 
     >>> import tinygrad_cnn as tg
@@ -109,7 +107,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(unsqueeze(column, 1), row)
 
 
-def _added(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+def _added(name: str, input: T, product: T, beta: float, alpha: float) -> T:
     """Return beta * input + alpha * product; with a beta of 0 the input is not looked at, as in BLAS."""
     want_same_dtype(name, input=input, product=product)
     shape, wanted = tuple(input.shape), tuple(product.shape)
@@ -119,7 +117,7 @@ def _added(name: str, input: Tensor, product: Tensor, beta: float, alpha: float)
     return scaled if beta == 0 else add(input if beta == 1 else mul(input, beta), scaled)
 
 
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat1 @ mat2), for matrices.
 
     >>> import tinygrad_cnn as tg
@@ -130,17 +128,17 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     return _added("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat @ vec), for a matrix and a vector."""
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices."""
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
     return _added("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
@@ -165,7 +163,7 @@ def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
     return out
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: T, weight: T, bias: T | None = None) -> T:
     """Return input @ weight.T + bias: z_j = sum_i w_ji x_i + b_j for each row x.
 
     Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,).

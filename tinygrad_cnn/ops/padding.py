@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import sizes
 from tinygrad_cnn.ops.index import _unindex, getitem
 from tinygrad_cnn.ops.shape import cat
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import T
 
 # For a length, what comes before and after: as slices, which are views, where there are such.
 _BORDERS: dict[str, Callable[[int, int, int], tuple[Any, Any]]] = {
@@ -22,7 +20,7 @@ _BORDERS: dict[str, Callable[[int, int, int], tuple[Any, Any]]] = {
 }
 
 
-def pad(input: Tensor, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> T:
     """Widen a tensor by ``(before, after)`` of the last dimension, then of the last but one, and so on.
 
     The mode "constant" fills with the value (0 if left out), "reflect" mirrors at the outermost entry, "replicate"
@@ -54,7 +52,7 @@ def pad(input: Tensor, pad: Iterable[int], mode: str = "constant", value: float 
     return input
 
 
-def pad_as_numpy(array: Tensor, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Tensor:
+def pad_as_numpy(array: T, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> T:
     """Widen a tensor by one value, by the widths that ``np.pad`` takes."""
     if mode != "constant":
         raise TypeError(f"np.pad of a Tensor in mode {mode!r} is not recorded; use nn.functional.pad")
@@ -62,7 +60,7 @@ def pad_as_numpy(array: Tensor, pad_width: Any, mode: str = "constant", *, const
     return pad(array, pairs[::-1].ravel().tolist(), value=constant_values)
 
 
-def _filled(input: Tensor, pairs: Sequence[tuple[int, int]], value: float | None) -> Tensor:
+def _filled(input: T, pairs: Sequence[tuple[int, int]], value: float | None) -> T:
     shape = tuple(n + before + after for n, (before, after) in zip(input.shape, pairs, strict=True))
     inner = tuple(slice(before, before + n) for n, (before, _) in zip(input.shape, pairs, strict=True))
     widened = _unindex(input, shape=shape, index=inner)
@@ -74,7 +72,7 @@ def _filled(input: Tensor, pairs: Sequence[tuple[int, int]], value: float | None
     return widened + border
 
 
-def _bordered(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
+def _bordered(input: T, dim: int, before: int, after: int, mode: str) -> T:
     n = input.shape[dim]
     most = {"reflect": n - 1, "replicate": n and max(before, after), "circular": n}[mode]
     if max(before, after) > most:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.kernels import pool as kernels
-from tinygrad_cnn.kernels.pool import Pair, Window
+from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops.arguments import pair, single, want_float, whole
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, Pair, Size, T
 
 __all__ = [
     "avg_pool1d",
@@ -24,8 +21,6 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
 ]
-
-Size: TypeAlias = int | Iterable[int]
 
 
 # Which pixel is the maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool puts
@@ -75,7 +70,7 @@ def _col2im(columns: Array, *, size: Pair, window: Window) -> Array:
 
 
 def max_pool2d(
-    input: Tensor,
+    input: T,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
@@ -104,14 +99,14 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    input: Tensor,
+    input: T,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Tensor:
+) -> T:
     """Return the mean of each window, padding counted as zeros, or not at all without ``count_include_pad``.
 
     Shapes are `max_pool2d`'s. With ``divisor_override`` the sums are divided by that number.
@@ -142,7 +137,7 @@ def _counts(size: Pair, window: Window, include_padding: bool) -> Array:
 
 
 def max_pool1d(
-    input: Tensor,
+    input: T,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
@@ -167,13 +162,13 @@ def max_pool1d(
 
 
 def avg_pool1d(
-    input: Tensor,
+    input: T,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:
+) -> T:
     """Return the mean of each window of a row: `avg_pool2d` of (N, C, L) or (C, L)."""
     means = avg_pool2d(
         image_of_row("avg_pool1d", input),
@@ -207,7 +202,7 @@ def _batched(name: str, input: Any) -> tuple[Any, bool]:
 
 def _window(
     name: str,
-    input: Tensor,
+    input: T,
     kernel_size: Size,
     stride: Size | None,
     padding: Size,

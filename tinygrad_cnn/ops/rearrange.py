@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "diag",
@@ -43,7 +41,7 @@ def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
 
 
 @one_or_several
-def flip(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+def flip(input: T, dims: tuple[int, ...]) -> T:
     """Reverse the order along dimensions.
 
     >>> import tinygrad_cnn as tg
@@ -53,12 +51,12 @@ def flip(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     return _flip(input, dims=many_dims("flip", dims, len(input.shape)) if dims else ())
 
 
-def fliplr(input: Tensor) -> Tensor:
+def fliplr(input: T) -> T:
     """Reverse the order of columns, dimension 1."""
     return flip(input, 1)
 
 
-def flipud(input: Tensor) -> Tensor:
+def flipud(input: T) -> T:
     """Reverse the order of rows, dimension 0."""
     return flip(input, 0)
 
@@ -68,7 +66,7 @@ def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...] | None
     return np.roll(input, shifts, dims) if dims else np.roll(input, *shifts)
 
 
-def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> T:
     """Shift entries along dimensions, those that fall off the end coming in at the start; by default, as if flat.
 
     >>> import tinygrad_cnn as tg
@@ -82,7 +80,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, len(input.shape)) for d in along) or None)
 
 
-def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+def rot90(input: T, k: int = 1, dims: Sequence[int] = (0, 1)) -> T:
     """Turn by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
     a, b = (one_dim("rot90", d, len(input.shape)) for d in dims)
     if a == b:
@@ -106,7 +104,7 @@ def _untile(g: Any, shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
 
 
 @one_or_several
-def repeat(input: Tensor, repeats: tuple[int, ...]) -> Tensor:
+def repeat(input: T, repeats: tuple[int, ...]) -> T:
     """Put copies side by side along each dimension; numbers of copies beyond the dimensions are for new ones.
 
     >>> import tinygrad_cnn as tg
@@ -122,12 +120,12 @@ def repeat(input: Tensor, repeats: tuple[int, ...]) -> Tensor:
 
 
 @one_or_several
-def tile(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+def tile(input: T, dims: tuple[int, ...]) -> T:
     """Put copies side by side, as `repeat` does; dimensions before those that are named are not repeated."""
     return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
 
 
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
     """Repeat each entry of a dimension so many times, one number for all or one for each; by default, as if flat.
 
     >>> import tinygrad_cnn as tg
@@ -147,7 +145,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     return reshape(repeated, (*before, length * count, *after))
 
 
-def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+def unfold(input: T, dimension: int, size: int, step: int) -> T:
     """Take every window of a size along a dimension, ``step`` apart; its entries are a new last dimension.
 
     >>> import tinygrad_cnn as tg
@@ -183,7 +181,7 @@ def _overlapped(input: Array, *, shape: tuple[int, ...], axis: int, size: int, s
     return out
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     """Return, for vectors, the grid of their combinations: for each its coordinate, along its own dimension.
 
     With indexing "xy", the first two dimensions are exchanged.
@@ -203,17 +201,17 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # --- triangles and diagonals ---
 
 
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+def tril(input: T, diagonal: int = 0) -> T:
     """Keep the triangle on and below a diagonal of each matrix, and put 0 elsewhere."""
     return _triangle("tril", input, diagonal, lower=True)
 
 
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+def triu(input: T, diagonal: int = 0) -> T:
     """Keep the triangle on and above a diagonal of each matrix, and put 0 elsewhere."""
     return _triangle("triu", input, diagonal - 1, lower=False)
 
 
-def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
+def _triangle(name: str, input: T, diagonal: int, lower: bool) -> T:
     if len(input.shape) < 2:
         raise ValueError(f"{name}: wanted at least two dimensions, got shape {tuple(input.shape)}")
     rows, columns = input.shape[-2:]
@@ -236,7 +234,7 @@ def _undiagonal(input: Array, *, shape: tuple[int, ...], offset: int) -> Array:
     return out
 
 
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
     """Take the diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
     a, b = (one_dim("diagonal", d, len(input.shape)) for d in (dim1, dim2))
     if a == b or len(input.shape) < 2:
@@ -246,7 +244,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return _diagonal(movedim(input, (a, b), (-2, -1)), offset=offset)
 
 
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     """Put the last dimension on the diagonal of a square of two new dimensions, and 0 elsewhere."""
     ndim = len(input.shape) + 1
     a, b = (one_dim("diag_embed", d, ndim) for d in (dim1, dim2))
@@ -256,7 +254,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return movedim(_undiagonal(input, shape=(*input.shape[:-1], side, side), offset=offset), (-2, -1), (a, b))
 
 
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+def diag(input: T, diagonal: int = 0) -> T:
     """Make a matrix with a vector on its diagonal, or take the diagonal of a matrix."""
     if len(input.shape) not in (1, 2):
         raise ValueError(f"diag: wanted a vector or a matrix, got shape {tuple(input.shape)}")

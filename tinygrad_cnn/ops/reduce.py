@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, nan, prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_dtype, as_float
 from tinygrad_cnn.kernels.sums import channel_sums
 from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.comparison import isnan
 from tinygrad_cnn.ops.elementwise import abs, exp, sign, square, where
 from tinygrad_cnn.ops.shape import reshape
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import as_dtype, as_float
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "all",
@@ -53,7 +51,7 @@ def _spread(g: Any, shape: tuple[int, ...], dim: tuple[int, ...]) -> Any:
     return broadcast_to(reshape(g, _with_ones(shape, dim)), shape)
 
 
-def as_type(input: Tensor, dtype: Any) -> Tensor:
+def as_type(input: T, dtype: Any) -> T:
     """Return the input in the type that a caller asked for; None asks for nothing."""
     return input if dtype is None or as_dtype(dtype) == input.dtype else cast(input, dtype=as_dtype(dtype))
 
@@ -69,7 +67,7 @@ def _sum(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     return input.sum(axis=dim, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else np.int64)
 
 
-def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Add up over the given dimensions, or all; booleans and integers give int64.
 
     >>> import tinygrad_cnn as tg
@@ -79,7 +77,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = Non
     return _sum(as_type(input, dtype), dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
 
 
-def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Average over the given dimensions, or all."""
     input = as_type(input, dtype)
     want_float("mean", input)
@@ -88,12 +86,12 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     return _sum(input, dim=dims, keepdim=keepdim) / (count or nan)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Add up what is not NaN."""
     return sum(where(isnan(input), 0, input), dim, keepdim, dtype)
 
 
-def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def nanmean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Average what is not NaN; where nothing is left, the mean is NaN."""
     dims = many_dims("nanmean", dim, len(input.shape))
     counts = np.sum(~np.isnan(array_of(input)), axis=dims, keepdims=keepdim)
@@ -102,13 +100,13 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any =
 
 
 def var_mean(
-    input: Tensor,
+    input: T,
     dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[T, T]:
     """Return the variance and the mean over the given dimensions, or all.
 
     The variance is the sum of squared distances from the mean, over n - correction (1, or 0 if not unbiased). It is
@@ -128,13 +126,13 @@ def var_mean(
 
 
 def var(
-    input: Tensor,
+    input: T,
     dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-) -> Tensor:
+) -> T:
     """Return the variance of `var_mean`.
 
     >>> import tinygrad_cnn as tg
@@ -145,26 +143,26 @@ def var(
 
 
 def std_mean(
-    input: Tensor,
+    input: T,
     dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[T, T]:
     """Return the standard deviation, the square root of `var`, and the mean; where it is 0, it has no gradient."""
     variance, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return _flat_power(variance, 0.5), center
 
 
 def std(
-    input: Tensor,
+    input: T,
     dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-) -> Tensor:
+) -> T:
     """Return the standard deviation of `std_mean`."""
     return std_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
@@ -172,15 +170,13 @@ def std(
 # --- norms ---
 
 
-def _flat_power(base: Tensor, exponent: float) -> Tensor:
+def _flat_power(base: T, exponent: float) -> T:
     """Return base to the power exponent, flat at 0: where the base is 0, no gradient passes."""
     zero = array_of(base) == 0
     return where(zero, 0.0 if exponent > 0 else inf, where(zero, 1.0, base) ** exponent)
 
 
-def norm(
-    input: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:
+def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Return (sum |x|^p)^(1/p) over the given dimensions, or all: the length, by default, which "fro" is too.
 
     inf and -inf stand for the largest and the smallest |x|, 0 for how many are not 0. Where the norm is 0, or in
@@ -223,7 +219,7 @@ def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     return _spread(g, input.shape, dim) * (e / _sum(e, dim=dim, keepdim=True))
 
 
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(input: T, dim: Dims, keepdim: bool = False) -> T:
     """Return log sum e^x over the given dimensions, computed so that nothing overflows."""
     return _logsumexp(input, dim=many_dims("logsumexp", dim, len(input.shape)), keepdim=keepdim)
 
@@ -248,12 +244,12 @@ def _amin(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     return input.min(axis=dim, keepdims=keepdim)
 
 
-def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the largest entry over the given dimensions, or all; ties share the gradient evenly."""
     return _amax(input, dim=many_dims("amax", dim, len(input.shape)), keepdim=keepdim)
 
 
-def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the smallest entry over the given dimensions, or all; ties share the gradient evenly."""
     return _amin(input, dim=many_dims("amin", dim, len(input.shape)), keepdim=keepdim)
 
@@ -261,11 +257,11 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 class MinMax(NamedTuple):
     """The smallest and the largest entries."""
 
-    min: Tensor
-    max: Tensor
+    min: Any
+    max: Any
 
 
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """Return `amin` and `amax` as a named tuple (min, max)."""
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
@@ -283,12 +279,12 @@ def _argmin(input: Array, *, dim: int | None, keepdim: bool) -> Array:
     return np.argmin(input, axis=dim, keepdims=keepdim and input.ndim > 0)
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return where the largest entry is, the first of equals: along a dimension, or in the flattened tensor."""
     return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim)
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return where the smallest entry is, the first of equals: along a dimension, or in the flattened tensor."""
     return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, len(input.shape)), keepdim=keepdim)
 
@@ -303,16 +299,16 @@ def _any(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     return np.any(input, axis=dim, keepdims=keepdim)
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return whether every entry is other than 0, over the given dimensions, or all."""
     return _all(input, dim=many_dims("all", dim, len(input.shape)), keepdim=keepdim)
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return whether some entry is other than 0, over the given dimensions, or all."""
     return _any(input, dim=many_dims("any", dim, len(input.shape)), keepdim=keepdim)
 
 
-def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+def count_nonzero(input: T, dim: Dims = None) -> T:
     """Count the entries other than 0, over the given dimensions, or all."""
     return sum(input != 0, dim)

@@ -6,15 +6,13 @@ At a jump PyTorch's derivatives are 0 too, and so are these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.broadcast import elementwise
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "ceil",
@@ -55,7 +53,7 @@ def _round(input: Array, *, decimals: int) -> Array:
     return np.round(input, decimals)
 
 
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+def round(input: T, *, decimals: int = 0) -> T:
     """Return the nearest number of so many decimals, or of none; of two as near, the even one.
 
     >>> import tinygrad_cnn as tg
@@ -65,7 +63,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return _round(input, decimals=decimals)
 
 
-def frac(input: Tensor) -> Tensor:
+def frac(input: T) -> T:
     """Return what comes after the point, with the sign of the input."""
     return input - trunc(input)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, whole
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.tape import wrap
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import make_tensor
+from tinygrad_cnn.typing import T
 
 __all__ = [
     "bernoulli",
@@ -21,7 +17,7 @@ __all__ = [
 Generator = np.random.Generator | None
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator = None) -> Tensor:
+def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:
     """Return 1 with the probability that each element is (or p, for all), else 0."""
     probabilities = input.array if p is None else np.full(input.shape, p)
     if p is None:
@@ -29,12 +25,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator = N
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("bernoulli: wanted probabilities between 0 and 1")
     drawn = (generator or default_generator()).random(input.shape) < probabilities
-    return wrap(input, np.asarray(drawn).astype(input.dtype))
+    return make_tensor(input, np.asarray(drawn).astype(input.dtype))
 
 
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator = None
-) -> Tensor:
+def multinomial(input: T, num_samples: int, replacement: bool = False, *, generator: Generator = None) -> T:
     """Draw indices of the last dimension, each as often as its weight says; the weights need not add up to 1.
 
     Shapes: input (N, C) or (C,); the result is (N, num_samples) or (num_samples,) of int64. Without replacement no
@@ -57,7 +51,7 @@ def multinomial(
     if replacement:
         upto = weights.cumsum(-1)
         drawn = rng.random((*weights.shape[:-1], count, 1)) * upto[..., None, -1:]
-        return wrap(input, np.asarray((upto[..., None, :] <= drawn).sum(-1)))
+        return make_tensor(input, np.asarray((upto[..., None, :] <= drawn).sum(-1)))
     waiting = np.full(weights.shape, np.inf)  # an exponential clock of rate w rings first with odds w
     np.divide(rng.standard_exponential(weights.shape), weights, out=waiting, where=weights > 0)
-    return wrap(input, waiting.argsort(-1)[..., :count])
+    return make_tensor(input, waiting.argsort(-1)[..., :count])

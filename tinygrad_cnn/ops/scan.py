@@ -7,21 +7,20 @@ order, at zeros too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_dtype, int64
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.rearrange import flip
 from tinygrad_cnn.ops.reduce import Dims, logsumexp, sum
 from tinygrad_cnn.ops.shape import cat, reshape, squeeze, stack
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import as_dtype, int64
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "cumprod",
@@ -36,12 +35,12 @@ def _cumsum(input: Array, *, dim: int) -> Array:
     return np.cumsum(input, axis=dim, dtype=input.dtype)
 
 
-def _counting(input: Tensor, dtype: Any) -> Any:
+def _counting(input: T, dtype: Any) -> Any:
     """Return the type to count in: what is asked for, else int64 for booleans and integers."""
     return as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.kind == "f" else int64
 
 
-def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def cumsum(input: T, dim: int, dtype: Any = None) -> T:
     """Return the sum of each entry and all before it along a dimension; booleans and integers give int64.
 
     >>> import tinygrad_cnn as tg
@@ -53,7 +52,7 @@ def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return _cumsum(running, dim=axis) if input.shape else running
 
 
-def _scan(input: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
     """Combine each entry with all before it, over distances 1, 2, 4, ... (Hillis & Steele, 1986)."""
     length, step = input.shape[dim] if input.shape else 1, 1
     while step < length:
@@ -63,20 +62,20 @@ def _scan(input: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) 
     return input
 
 
-def cumprod(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def cumprod(input: T, dim: int, dtype: Any = None) -> T:
     """Return the product of each entry and all before it along a dimension."""
     axis = one_dim("cumprod", dim, len(input.shape))
-    return _scan(cast(input, dtype=_counting(input, dtype)), axis, lambda a, b: a * b)
+    return _scan(cast(input, dtype=_counting(input, dtype)), axis, mul)
 
 
-def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+def logcumsumexp(input: T, dim: int) -> T:
     """Return log sum e^x over each entry and all before it along a dimension; nothing overflows."""
     want_float("logcumsumexp", input)
     axis = one_dim("logcumsumexp", dim, len(input.shape))
     return _scan(cast(input, dtype=input.dtype), axis, lambda a, b: logsumexp(stack([a, b]), 0))
 
 
-def prod(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Multiply over the given dimensions, or all; booleans and integers give int64.
 
     >>> import tinygrad_cnn as tg
@@ -86,7 +85,7 @@ def prod(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     tensor([0., 6., 0.])
     """
     dims = many_dims("prod", dim, len(input.shape))
-    out = cast(input, dtype=_counting(input, dtype))
+    out: Any = cast(input, dtype=_counting(input, dtype))
     if dim is None and not keepdim:
         out, dims = reshape(out, -1), (0,)
     for d in dims:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
 from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "broadcast_tensors",
@@ -62,7 +59,7 @@ def _batch_innermost(x: Array, shape: tuple[int, ...]) -> Array:
 
 
 @one_or_several
-def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+def reshape(input: T, shape: tuple[int, ...]) -> T:
     """Give the same numbers, in the same order, another shape; one length may be -1, to be found.
 
     A view where memory allows, else a copy.
@@ -82,7 +79,7 @@ def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 view = reshape
 
 
-def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+def reshape_as(input: T, other: T) -> T:
     """Reshape to another tensor's shape."""
     return reshape(input, other.shape)
 
@@ -90,12 +87,12 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 view_as = reshape_as
 
 
-def ravel(input: Tensor) -> Tensor:
+def ravel(input: T) -> T:
     """Reshape to one dimension."""
     return reshape(input, -1) if prod(input.shape) else reshape(input, 0)
 
 
-def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
     """Make one dimension of all from start_dim to end_dim.
 
     >>> import tinygrad_cnn as tg
@@ -113,7 +110,7 @@ def _flat(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ..
     return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
-def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
     """Make several dimensions of one; one of their lengths may be -1, to be found.
 
     >>> import tinygrad_cnn as tg
@@ -133,14 +130,14 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return _reshape(input, shape=(*shape[:at], *lengths, *shape[at + 1 :]))
 
 
-def unsqueeze(input: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: T, dim: int) -> T:
     """Insert a dimension of length 1 before dimension dim of the result."""
     shape = tuple(input.shape)
     at = one_dim("unsqueeze", dim, len(shape) + 1)
     return _reshape(input, shape=(*shape[:at], 1, *shape[at:]))
 
 
-def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
     """Drop the given dimensions, or all, where their length is 1."""
     dims = () if dim == () else many_dims("squeeze", dim, len(input.shape))
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
@@ -152,7 +149,7 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
 
 
 @one_or_several
-def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+def permute(input: T, dims: tuple[int, ...]) -> T:
     """Put the dimensions into another order: a view.
 
     >>> import tinygrad_cnn as tg
@@ -166,7 +163,7 @@ def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     return _permute(input, dims=order)
 
 
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(input: T, dim0: int, dim1: int) -> T:
     """Exchange two dimensions: a view."""
     ndim = len(input.shape)
     a, b = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
@@ -179,19 +176,19 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 swapdims = transpose
 
 
-def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+def swapaxes(input: T, axis0: int, axis1: int) -> T:
     """Exchange two dimensions: a view."""
     return transpose(input, axis0, axis1)
 
 
-def t(input: Tensor) -> Tensor:
+def t(input: T) -> T:
     """Transpose a matrix; a vector stays as it is."""
     if len(input.shape) > 2:
         raise ValueError(f"t: wanted at most two dimensions, got shape {tuple(input.shape)}")
     return transpose(input, 0, -1)
 
 
-def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
     """Move dimensions to other places; the others keep their order: a view."""
     ndim = len(input.shape)
     froms, tos = (
@@ -209,12 +206,12 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
 moveaxis = movedim
 
 
-def expand_as(input: Tensor, other: Tensor) -> Tensor:
+def expand_as(input: T, other: T) -> T:
     """Repeat dimensions of length 1 to another tensor's shape, without copying."""
     return broadcast_to(input, other.shape)
 
 
-def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+def broadcast_tensors(*tensors: T) -> tuple[T, ...]:
     """Broadcast tensors to the one shape in which they meet."""
     shapes = [tuple(t.shape) for t in tensors]
     try:
@@ -229,7 +226,7 @@ def _cat(*tensors: Array, dim: int, ends: tuple[int, ...]) -> Array:
     return np.concatenate(tensors, axis=dim)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[T], dim: int = 0) -> T:
     """Join tensors along a dimension; all others must agree. Types are promoted; shape (0,) fits anywhere.
 
     >>> import tinygrad_cnn as tg
@@ -252,7 +249,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[T], dim: int = 0) -> T:
     """Join tensors of one shape along a new dimension."""
     if len({tuple(t.shape) for t in tensors}) > 1:
         raise ValueError(f"stack: wanted tensors of one shape, got {[tuple(t.shape) for t in tensors]}")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_dtype, as_float
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
-from tinygrad_cnn.tape import Array, Operation, operation
-from tinygrad_cnn.trace import caution
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import as_dtype, as_float
+from tinygrad_cnn.tape.record import Operation, operation
+from tinygrad_cnn.tape.watch import warn_user
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "categorical_cross_entropy",
@@ -48,17 +46,17 @@ def _log_softmax(input: Array, *, dim: int) -> Array:
     return z
 
 
-def _converted(input: Tensor, dtype: Any) -> Tensor:
+def _converted(input: T, dtype: Any) -> T:
     return input if dtype is None or input.dtype == dtype else cast(input, dtype=as_dtype(dtype))
 
 
-def _along(function: Operation, input: Tensor, dim: int) -> Tensor:
+def _along(function: Operation, input: T, dim: int) -> T:
     """Apply softmax or its logarithm along a dimension; a 0-d tensor counts as a vector of one."""
     axis = one_dim(function.name, dim, len(input.shape))
     return function(input, dim=axis) if input.shape else reshape(function(reshape(input, (1,)), dim=0), ())
 
 
-def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return e^x / sum e^x along a dimension: positive numbers that add up to 1 (the report's equation 3).
 
     With dtype, the input is first converted to it.
@@ -70,12 +68,12 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return _along(_softmax, _converted(input, dtype), dim)
 
 
-def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return the logarithm of `softmax`, which neither overflows nor underflows."""
     return _along(_log_softmax, _converted(input, dtype), dim)
 
 
-def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(target: T, num_classes: int = -1) -> T:
     """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere.
 
     Without ``num_classes`` (-1) there are as many classes as the largest index needs.
@@ -106,11 +104,11 @@ def _want_no(operation: str, input: Any, name: str, mend: str) -> None:
     """Warn if the input of a loss comes straight from an operation that does not belong there."""
     node = getattr(input, "node", None)
     if node is not None and node.operation.name == operation:
-        caution(f"{name}: the input is the result of {operation}, which is hardly meant; {mend}")
+        warn_user(f"{name}: the input is the result of {operation}, which is hardly meant; {mend}")
 
 
 def _as_distribution(
-    name: str, input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, smoothing: float = 0.0
+    name: str, input: T, target: Any, weight: Any = None, ignore_index: int = -100, smoothing: float = 0.0
 ) -> tuple[Any, float | None]:
     """Return the target as weights of the input's shape on each class, and what a mean divides by (None: how many).
 
@@ -147,7 +145,7 @@ def _as_distribution(
     return (1 - smoothing) * counted + (spread if scale is None else spread * scale), float(counted.sum())
 
 
-def _class_weights(name: str, weight: Any, input: Tensor) -> Array:
+def _class_weights(name: str, weight: Any, input: T) -> Array:
     classes = input.shape[min(1, len(input.shape) - 1)]
     want_same_dtype(name, input=input, weight=weight)
     if getattr(weight, "requires_grad", False):
@@ -157,7 +155,7 @@ def _class_weights(name: str, weight: Any, input: Tensor) -> Array:
     return array_of(weight)
 
 
-def reduced(name: str, losses: Tensor, reduction: str, count: float | None = None) -> Tensor:
+def reduced(name: str, losses: T, reduction: str, count: float | None = None) -> T:
     """Return the mean (over ``count``) or the sum of the losses of a batch, or ("none") the losses themselves."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{name}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}")
@@ -209,7 +207,7 @@ def _indicator(target: Array, like: Array) -> Array:
     return ones
 
 
-def _are_classes(input: Tensor, target: Any, ignore_index: int) -> bool:
+def _are_classes(input: T, target: Any, ignore_index: int) -> bool:
     """Whether the target is a class index for each row of a matrix, none of which could be ignored."""
     shape, indices = input.shape, array_of(target)
     if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
@@ -219,14 +217,14 @@ def _are_classes(input: Tensor, target: Any, ignore_index: int) -> bool:
 
 
 def cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
+    input: T,
+    target: T,
+    weight: T | None = None,
     *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Tensor:
+) -> T:
     """Return -sum_i y_i log softmax(x)_i, averaged over the batch (the report's equations 4 and 5, from logits).
 
     Shapes: input (N, C) or (N, C, ...) or (C,), not normalised; target either class indices, shaped like the input
@@ -251,13 +249,13 @@ def cross_entropy(
 
 
 def nll_loss(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
+    input: T,
+    target: T,
+    weight: T | None = None,
     *,
     ignore_index: int = -100,
     reduction: str = "mean",
-) -> Tensor:
+) -> T:
     """Return minus the log-probability that the input (of `log_softmax`) gives to each target class.
 
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, shaped like the input without C; weight (C,).
@@ -275,7 +273,7 @@ def nll_loss(
     return reduced("nll_loss", losses, reduction, count)
 
 
-def categorical_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def categorical_cross_entropy(input: T, target: T, reduction: str = "mean") -> T:
     """Return -sum_i y_i log(p_i) for probabilities p, clipped to [1e-15, 1 - 1e-15] before the logarithm.
 
     The report's equations 4 and 5 as it computes them; where there are logits, `cross_entropy` is more exact.

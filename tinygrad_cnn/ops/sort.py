@@ -6,21 +6,19 @@ than every number, as in PyTorch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import float64
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import maximum, minimum
 from tinygrad_cnn.ops.index import _index, _unindex, gather
 from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
-from tinygrad_cnn.tape import Array, Variable, wrap
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import float64
+from tinygrad_cnn.tape.record import Variable, make_tensor
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "argsort",
@@ -38,15 +36,15 @@ __all__ = [
 class Chosen(NamedTuple):
     """Entries chosen along a dimension, and where they were."""
 
-    values: Tensor
-    indices: Tensor
+    values: Any
+    indices: Any
 
 
-def _chosen(input: Tensor, dim: int, indices: Array) -> Chosen:
-    return Chosen(gather(input, dim, indices), wrap(input, indices))
+def _chosen(input: T, dim: int, indices: Array) -> Chosen:
+    return Chosen(gather(input, dim, indices), make_tensor(input, indices))
 
 
-def _order(input: Tensor, axis: int, descending: bool) -> Array:
+def _order(input: T, axis: int, descending: bool) -> Array:
     """Return the indices that sort along a dimension, equals in their order."""
     array = np.atleast_1d(input.array)
     if not descending:
@@ -57,7 +55,7 @@ def _order(input: Tensor, axis: int, descending: bool) -> Array:
     return order.reshape(input.shape)
 
 
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Chosen:
+def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = True) -> Chosen:
     """Return the entries in order along a dimension, and their indices; always stable.
 
     >>> import tinygrad_cnn as tg
@@ -69,12 +67,12 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     return _chosen(input, axis, _order(input, axis, descending))
 
 
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = True) -> T:
     """Return the indices that `sort` along a dimension."""
-    return wrap(input, _order(input, one_dim("argsort", dim, len(input.shape)), descending))
+    return make_tensor(input, _order(input, one_dim("argsort", dim, len(input.shape)), descending))
 
 
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
+def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
     """Return the k largest (or smallest) entries along a dimension, in order, and their indices."""
     axis = one_dim("topk", dim, len(input.shape))
     length = input.shape[axis] if input.shape else 1
@@ -87,11 +85,11 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     array = np.moveaxis(input.array, axis, -1)
     parted = np.argpartition(array, length - k if largest else k - 1)
     few = np.sort(parted[..., length - k :] if largest else parted[..., :k])
-    order = _order(wrap(input, np.take_along_axis(array, few, -1)), array.ndim - 1, largest)
+    order = _order(make_tensor(input, np.take_along_axis(array, few, -1)), array.ndim - 1, largest)
     return _chosen(input, axis, np.moveaxis(np.take_along_axis(few, order, -1), -1, axis))
 
 
-def _pick(input: Tensor, dim: int, keepdim: bool, indices: Tensor) -> Chosen:
+def _pick(input: T, dim: int, keepdim: bool, indices: T) -> Chosen:
     """Return the entry of a dimension that each index names."""
     if not input.shape:
         return Chosen(gather(input, dim, indices), indices)
@@ -99,7 +97,7 @@ def _pick(input: Tensor, dim: int, keepdim: bool, indices: Tensor) -> Chosen:
     return Chosen(values, unsqueeze(indices, dim)) if keepdim else Chosen(squeeze(values, dim), indices)
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: T, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest entry; along a dimension, also where it is, as a named tuple (values, indices).
 
     With a dimension, the first of equals is chosen, and has the gradient; without, equals share it evenly. Given
@@ -117,7 +115,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _pick(input, axis, keepdim, argmax(input, axis))
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: T, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the smallest entry; with a dimension or another tensor, as for `max`."""
     if isinstance(dim, Variable):
         return minimum(input, dim)
@@ -127,7 +125,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _pick(input, axis, keepdim, argmin(input, axis))
 
 
-def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+def median(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle entry in order, the lower of two; along a dimension, a named tuple (values, indices).
 
     Equals share the gradient as for `max`. Where there is NaN, it is the median.
@@ -142,10 +140,10 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     middle = np.take(order, (array.shape[axis] - 1) // 2, axis)
     missing = np.isnan(array)
     indices = np.where(missing.any(axis), missing.argmax(axis), middle)
-    return _pick(input, axis, keepdim, wrap(input, indices))
+    return _pick(input, axis, keepdim, make_tensor(input, indices))
 
 
-def _whole_median(input: Tensor) -> Tensor:
+def _whole_median(input: T) -> T:
     flat = reshape(input, input.array.size)
     entries, half = flat.array, (flat.array.size - 1) // 2
     if not entries.size:
@@ -158,8 +156,8 @@ def _whole_median(input: Tensor) -> Tensor:
 
 
 def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None, sorter: Any = None
-) -> Tensor:
+    sorted_sequence: T, input: Any, *, right: bool = False, side: str | None = None, sorter: Any = None
+) -> T:
     """Return where each number would go in a sorted vector, or in that of its row, to keep the order.
 
     Before its equals, or (``right``, or side "right") behind them.
@@ -172,16 +170,16 @@ def searchsorted(
     rows, values = sorted_sequence.array, np.asarray(array_of(input))
     order = None if sorter is None else array_of(sorter)
     if rows.ndim == 1:
-        return wrap(sorted_sequence, np.asarray(np.searchsorted(rows, values, where, order)))
+        return make_tensor(sorted_sequence, np.asarray(np.searchsorted(rows, values, where, order)))
     if rows.shape[:-1] != values.shape[:-1]:
         raise ValueError(f"searchsorted: rows of shape {rows.shape} do not fit an input of {values.shape}")
     found = np.empty(values.shape, np.int64)
     for row in np.ndindex(rows.shape[:-1]):
         found[row] = np.searchsorted(rows[row], values[row], where, None if order is None else order[row])
-    return wrap(sorted_sequence, found)
+    return make_tensor(sorted_sequence, found)
 
 
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
     """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each.
 
     Weights that are integers are added up in float64.
@@ -190,7 +188,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
         raise ValueError(f"bincount: wanted a vector of integers of at least 0, got {array.dtype} {array.shape}")
     if weights is None:
-        return wrap(input, np.bincount(array, minlength=minlength))
+        return make_tensor(input, np.bincount(array, minlength=minlength))
     if tuple(weights.shape) != array.shape:
         raise ValueError(f"bincount: weights of shape {tuple(weights.shape)} for an input of {array.shape}")
     length = np.maximum(array.max(initial=-1) + 1, minlength)
@@ -200,7 +198,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 def unique(
-    input: Tensor,
+    input: T,
     sorted: bool = True,
     return_inverse: bool = False,
     return_counts: bool = False,
@@ -211,9 +209,9 @@ def unique(
     values, inverse, counts = np.unique(
         input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
-    found = [wrap(input, values)]
+    found = [make_tensor(input, values)]
     if return_inverse:
-        found.append(wrap(input, inverse.reshape(input.shape if axis is None else -1)))
+        found.append(make_tensor(input, inverse.reshape(input.shape if axis is None else -1)))
     if return_counts:
-        found.append(wrap(input, counts))
+        found.append(make_tensor(input, counts))
     return found[0] if len(found) == 1 else tuple(found)

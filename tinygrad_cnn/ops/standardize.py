@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.reduce import mean, var
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 
 def _standardize_back(g: Any, input: Any, out: Any, dim: tuple[int, ...], eps: float) -> Any:
@@ -27,6 +25,6 @@ def _standardize(input: Array, *, dim: tuple[int, ...], eps: float) -> Array:
     return centred
 
 
-def standardize(input: Tensor, dim: tuple[int, ...], eps: float) -> Tensor:
+def standardize(input: T, dim: tuple[int, ...], eps: float) -> T:
     """Return (x - mean) / sqrt(variance + eps), both over the given dimensions, the variance without correction."""
     return _standardize(input, dim=dim, eps=float(eps))

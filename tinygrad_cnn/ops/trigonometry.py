@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from math import pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_cnn.dtypes import as_float
 from tinygrad_cnn.kernels import erf as kernel
 from tinygrad_cnn.ops.broadcast import fractional
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, log1p, sqrt, where
-from tinygrad_cnn.tape import Array, operation
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.support.dtypes import as_float
+from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "acos",
@@ -92,12 +89,12 @@ def atan2(input: Array, other: Array) -> Array:
     return np.arctan2(as_float(input), as_float(other))
 
 
-def _distance(y: Tensor, x: Tensor) -> Tensor:
+def _distance(y: T, x: T) -> T:
     square = x * x + y * y
     return where(square == 0, 1.0, square)
 
 
-def sinc(input: Tensor) -> Tensor:
+def sinc(input: T) -> T:
     """Return sin(pi input) / (pi input), and 1 at 0."""
     zero = input == 0
     angle = pi * where(zero, 1.0, input)
@@ -149,7 +146,7 @@ arcsinh, arccosh, arctanh = asinh, acosh, atanh
 # --- of probabilities ---
 
 
-def logit(input: Tensor, eps: float | None = None) -> Tensor:
+def logit(input: T, eps: float | None = None) -> T:
     """Return log(p / (1 - p)), the number of which p is the sigmoid; with eps, of p kept within [eps, 1 - eps]."""
     p = input if eps is None else clamp(input, eps, 1 - eps)
     return log(p) - log1p(0.0 - p)

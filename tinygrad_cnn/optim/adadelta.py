@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import PerParameter, average_square, buffer, next_step, scaled
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class Adadelta(PerParameter):

@@ -7,8 +7,8 @@ from typing import Any
 
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import PerParameter, buffer, next_step, root, scaled, step_along
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class Adagrad(PerParameter):

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import PerParameter, average, buffer, scaled
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 ADJUSTMENTS: dict[str | None, Callable[[int, int], float]] = {
     None: lambda rows, columns: sqrt(max(1, rows / columns)),

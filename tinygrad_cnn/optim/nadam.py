@@ -16,8 +16,8 @@ from tinygrad_cnn.optim.per_parameter import (
     root,
     step_along,
 )
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class NAdam(PerParameter):

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.autograd import ACCUMULATED
-from tinygrad_cnn.grad_mode import enable_grad
 from tinygrad_cnn.nn.parameter import clear_gradients
-from tinygrad_cnn.suggest import did_you_mean
-from tinygrad_cnn.tape import writes
+from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.tape.grad_mode import enable_grad
+from tinygrad_cnn.tape.walk import ACCUMULATED
+from tinygrad_cnn.tape.watch import warn_user
+from tinygrad_cnn.tape.writes import writes
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import caution
 
 Group = dict[str, Any]
 
@@ -89,7 +89,7 @@ class Optimizer:
         """Warn if backward alone has written to a gradient since before the last step, and again since then."""
         first, last = writes.lasting(gradient.array, ACCUMULATED)
         if first <= stepped < last:
-            caution(
+            warn_user(
                 f"{type(self).__name__}: backward() still adds to the gradient that the last step() used; "
                 "was zero_grad() forgotten before it?"
             )

@@ -9,8 +9,9 @@ import numpy as np
 
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
-from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class PerParameter(Optimizer):
@@ -51,7 +52,7 @@ class PerParameter(Optimizer):
 def buffer(p: Tensor, state: dict[str, Any], name: str, start: float = 0.0) -> Array:
     """Return an array of the state that is of the parameter's shape, made at first use."""
     if name not in state:
-        state[name] = wrap(p, np.full_like(p.array, start))
+        state[name] = make_tensor(p, np.full_like(p.array, start))
     array: Array = state[name].array
     return array
 
@@ -59,7 +60,7 @@ def buffer(p: Tensor, state: dict[str, Any], name: str, start: float = 0.0) -> A
 def next_step(state: dict[str, Any]) -> int:
     """Count a step, and return its number; the first is 1."""
     state["step"] = int(state.get("step", 0)) + 1
-    return state["step"]  # type: ignore[no-any-return]
+    return state["step"]
 
 
 def scaled(array: Array, factor: float | Array) -> Array:

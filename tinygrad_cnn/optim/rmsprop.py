@@ -18,8 +18,8 @@ from tinygrad_cnn.optim.per_parameter import (
     scaled,
     step_along,
 )
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class RMSprop(PerParameter):

@@ -9,8 +9,9 @@ import numpy as np
 
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
 from tinygrad_cnn.optim.per_parameter import scaled
-from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 
 class SGD(Optimizer):
@@ -88,7 +89,7 @@ class SGD(Optimizer):
         if (before := state.get("momentum_buffer")) is None:
             first = np.empty_like(p.array)
             first[...] = direction
-            state["momentum_buffer"] = wrap(p, first)
+            state["momentum_buffer"] = make_tensor(p, first)
             return first
         buffer: Array = before.array
         buffer *= keep

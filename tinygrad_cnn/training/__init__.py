@@ -7,7 +7,6 @@ from tinygrad_cnn.training.callbacks import (
     JSONLinesLogger,
     TensorBoardLogger,
 )
-from tinygrad_cnn.training.config import Config, ConfigError
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
@@ -17,8 +16,6 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "Checkpoints",
-    "Config",
-    "ConfigError",
     "EarlyStopping",
     "Epoch",
     "History",

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from tinygrad_cnn.files import replacing
-from tinygrad_cnn.training.checkpoint import save_checkpoint
+from tinygrad_cnn.nn import Module
+from tinygrad_cnn.optim import Optimizer
+from tinygrad_cnn.optim.lr_scheduler import LRScheduler
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.storage.safetensors import save_checkpoint
+from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.history import Epoch, History
+from tinygrad_cnn.training.progress import Progress
 
-if TYPE_CHECKING:
-    from tinygrad_cnn.training.trainer import Trainer
+
+class Training(Protocol):
+    """What a callback may use of the `Trainer` that calls it."""
+
+    model: Module
+    loss: Callable[..., Tensor]
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    history: History
+    running: Progress | None
+    """The epoch that is under way; None between epochs."""
+
+    def state_dict(self) -> dict[str, Any]: ...
 
 
 class Callback:
     """Something that watches training; a subclass overrides what it needs."""
 
-    def on_fit_start(self, trainer: Trainer) -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Prepare when training begins, or goes on."""
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Look at a step that has ended, which is number ``trainer.running.batches`` of its epoch."""
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
+    def on_epoch_end(self, trainer: Training, epoch: Epoch) -> str | None:
         """Look at an epoch that has ended; return why training should end with it, or None."""
         return None
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Tidy up when training ends: after the last epoch, early, or because it was interrupted."""
 
     def status(self) -> str:
@@ -51,12 +68,12 @@ class _Log(Callback):
     def _text(self, history: History) -> str:
         raise NotImplementedError(f"{type(self).__name__}: _text() is not defined")
 
-    def on_fit_start(self, trainer: Trainer) -> None:
+    def on_fit_start(self, trainer: Training) -> None:
         """Write the file, whatever an earlier process left of it."""
-        with replacing(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write(self._text(trainer.history).encode())
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
+    def on_epoch_end(self, trainer: Training, epoch: Epoch) -> None:
         """Write the file anew."""
         self.on_fit_start(trainer)
 
@@ -83,13 +100,13 @@ class TensorBoardLogger(Callback):
 
         self._writer = SummaryWriter(str(folder))
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
+    def on_epoch_end(self, trainer: Training, epoch: Epoch) -> None:
         """Write one point of each curve."""
         for name, value in epoch.row().items():
             if value is not None:
                 self._writer.add_scalar(name, value, epoch.number)
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Close the file."""
         self._writer.close()
 
@@ -103,16 +120,16 @@ class Checkpoints(Callback):
         self.seconds = seconds
         self._saved_at = time.monotonic()
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Save the run within its epoch, if the last checkpoint is that old."""
         if time.monotonic() - self._saved_at >= self.seconds and trainer.running is not None:
             self._save(trainer, f"{len(trainer.history):05d}-{trainer.running.batches:09d}")
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
+    def on_epoch_end(self, trainer: Training, epoch: Epoch) -> None:
         """Save the run at the end of this epoch."""
         self._save(trainer, f"{epoch.number:05d}")
 
-    def _save(self, trainer: Trainer, name: str) -> None:
+    def _save(self, trainer: Training, name: str) -> None:
         """Save a checkpoint, then remove those that are no longer wanted."""
         save_checkpoint(trainer.state_dict(), self.folder / f"checkpoint-{name}.safetensors")
         for old in self.saved(self.folder)[self.keep :]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.autograd import grad
 from tinygrad_cnn.nn import Module
-from tinygrad_cnn.tape import Node, Variable
+from tinygrad_cnn.tape.record import Node, Variable
+from tinygrad_cnn.tape.walk import grad
+from tinygrad_cnn.tape.watch import Call, Line, calling_line, line_of, record_lines, watch, watched_derivative
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import Call, Line, calling_line, line_of, measured, record_lines, watch
 
 LARGE = 1e6
 """Numbers of this size come from training that diverges, not from data or from a function's edge."""
@@ -43,7 +43,7 @@ def first_trouble(model: Module, loss: Callable[[Tensor, Tensor], Tensor], input
             with record_lines(), watch(_look):
                 result = loss(model(inputs), labels)
             for node in _behind(result.node):
-                node.edges = [(o, measured(rule, _looking(node, i)), i) for o, rule, i in node.edges]
+                node.edges = [(o, watched_derivative(rule, _looking(node, i)), i) for o, rule, i in node.edges]
             grad(result, [p for p in model.parameters() if p.requires_grad], allow_unused=True)
     except _Found as found:
         return str(found)

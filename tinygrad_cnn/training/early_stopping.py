@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tinygrad_cnn.training.callbacks import Callback
+from tinygrad_cnn.nn import Module
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.training.callbacks import Callback, Training
 from tinygrad_cnn.training.history import Epoch
-
-if TYPE_CHECKING:
-    from tinygrad_cnn.nn import Module
-    from tinygrad_cnn.tensor import Tensor
-    from tinygrad_cnn.training.trainer import Trainer
 
 
 class EarlyStopping(Callback):
@@ -63,7 +60,7 @@ class EarlyStopping(Callback):
     def _as_cost(self, figure: float) -> float:
         return figure if self.mode == "min" else -figure
 
-    def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> str | None:
+    def on_epoch_end(self, trainer: Training, epoch: Epoch) -> str | None:
         """Keep the weights if they are the best so far; return why training should end, or None."""
         figure = epoch.row().get(self.monitor)
         if figure is None:
@@ -78,7 +75,7 @@ class EarlyStopping(Callback):
         best = self.best if self.mode == "min" else -self.best
         return f"best {best:.4f}" + (f", {self.waited} of {self.patience} without progress" if self.waited else "")
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Put the best weights back."""
         if self._best_weights is not None:
             trainer.model.load_state_dict(self._best_weights)

@@ -10,7 +10,7 @@ from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.training.trainer import Trainer
 
 
-class Found(NamedTuple):
+class FinderResult(NamedTuple):
     """The rates that were tried, the smoothed loss at each, and the rate to train with."""
 
     rates: list[float]
@@ -45,7 +45,7 @@ class LearningRateFinder:
         self.rates = [least * (most / least) ** (i / (steps - 1)) for i in range(steps)]
         self.smoothing = smoothing
 
-    def run(self, trainer: Trainer, train: DataLoader) -> Found:
+    def run(self, trainer: Trainer, train: DataLoader) -> FinderResult:
         """Try the rates on batches of the training set, over and over if there are too few."""
         model, optimizer = trainer.model, trainer.optimizer
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -74,7 +74,7 @@ class LearningRateFinder:
             model.load_state_dict(weights)
             optimizer.load_state_dict(state)
             optimizer.zero_grad()
-        return Found(tried, losses, _steepest(tried, losses))
+        return FinderResult(tried, losses, _steepest(tried, losses))
 
 
 def _steepest(rates: list[float], losses: list[float]) -> float:

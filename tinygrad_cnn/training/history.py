@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygrad_cnn.notebook import history_html
+from tinygrad_cnn.support.html import history_html
 
 
 @dataclass(frozen=True)

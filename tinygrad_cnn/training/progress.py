@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.history import Score
+from tinygrad_cnn.typing import Array
 
 
 @dataclass

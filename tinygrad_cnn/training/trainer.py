@@ -8,7 +8,6 @@ from copy import deepcopy
 from math import isfinite
 from typing import Any
 
-from tinygrad_cnn.autograd import no_grad
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
@@ -17,8 +16,9 @@ from tinygrad_cnn.ops import cat
 from tinygrad_cnn.optim import Optimizer
 from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import caution
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.diagnosis import all_finite, first_trouble
 from tinygrad_cnn.training.history import Epoch, History, Score
@@ -225,7 +225,7 @@ class Trainer:
         """Warn of parameters that the loss does not depend on: they would never be trained."""
         left_out = [n for n, p in self.model.named_parameters() if p.requires_grad and p.grad is None]
         if left_out:
-            caution(
+            warn_user(
                 f"fit: the loss does not depend on {', '.join(left_out)}; is it left out of forward(), or "
                 "detached? (What is not to be trained: requires_grad_(False))"
             )

@@ -8,8 +8,8 @@ from numbers import Real
 
 import numpy as np
 
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 Numbers = float | Sequence[float]
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, tensor
 from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
-from tinygrad_cnn.dtypes import default_dtype
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops.arguments import whole
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 Transform = Callable[[Tensor], Tensor]
 

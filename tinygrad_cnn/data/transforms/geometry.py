@@ -13,8 +13,8 @@ from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
 from tinygrad_cnn.data.transforms.basic import Pad
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops.arguments import pair, whole
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 Generator = np.random.Generator | None
 

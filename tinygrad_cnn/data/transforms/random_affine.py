@@ -11,8 +11,8 @@ from tinygrad_cnn.data.dataset import as_generator
 from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
 from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.kernels.memory import empty
-from tinygrad_cnn.tape import Array
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 PerImage = float | Array
 

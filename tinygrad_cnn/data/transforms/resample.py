@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinygrad_cnn.kernels.memory import empty, zeros
-from tinygrad_cnn.tape import Array
+from tinygrad_cnn.typing import Array
 
 BLOCK = 1 << 15
 """Pixels that are made at once: so many that NumPy's calls cost little, so few that they stay in the cache."""

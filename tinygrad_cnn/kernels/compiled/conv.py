@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
+from tinygrad_cnn.kernels.compiled.batch_innermost import flat
 from tinygrad_cnn.kernels.compiled.conv_loops import Plan, correlate, correlate_weight
-from tinygrad_cnn.kernels.compiled.crew import bands, in_bands
-from tinygrad_cnn.kernels.compiled.layout import flat
-from tinygrad_cnn.kernels.compiled.tiles import NARROW
-from tinygrad_cnn.kernels.conv import Array, Geometry, Pair, _nchw
+from tinygrad_cnn.kernels.compiled.simd import NARROW
+from tinygrad_cnn.kernels.compiled.thread_pool import bands, in_bands
+from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.typing import Array, Pair
 
 
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
@@ -100,4 +102,4 @@ def _correlated(x: Array, kernels: Array, bias: Array | None, way: _Way) -> Arra
     out = empty(way.shape, x.dtype)
     bias = np.zeros(way.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
     in_bands(correlate, way.plan, (image, kernels, bias, out.reshape(-1)), way.rows, bands(way.rows, way.cost))
-    return _nchw(out)
+    return from_batch_innermost(out)

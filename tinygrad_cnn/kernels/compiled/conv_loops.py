@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from numba import njit
 
-from tinygrad_cnn.kernels.compiled.crew import INLINE, kernel
-from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import (
+from tinygrad_cnn.kernels.compiled.atomics import unpacked
+from tinygrad_cnn.kernels.compiled.simd import (
     NARROW,
     ROWS,
     WIDE,
@@ -24,6 +23,7 @@ from tinygrad_cnn.kernels.compiled.tiles import (
     store,
     zeros,
 )
+from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, kernel
 
 
 class Plan(NamedTuple):

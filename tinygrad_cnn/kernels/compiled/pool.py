@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygrad_cnn.kernels import memory
-from tinygrad_cnn.kernels.compiled.crew import bands, in_bands, kernel
-from tinygrad_cnn.kernels.compiled.layout import flat
-from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import NARROW, larger, load, store, where_equal, zeros
-from tinygrad_cnn.kernels.conv import _nchw
-from tinygrad_cnn.kernels.pool import Array, Window
+from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
+from tinygrad_cnn.kernels.compiled.atomics import unpacked
+from tinygrad_cnn.kernels.compiled.batch_innermost import flat
+from tinygrad_cnn.kernels.compiled.simd import NARROW, larger, load, store, where_equal, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import bands, in_bands, kernel
+from tinygrad_cnn.kernels.geometry import Window
+from tinygrad_cnn.typing import Array
 
 
 class Plan(NamedTuple):
@@ -105,7 +106,7 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
         return None
     image, out = flat(x), memory.empty(way.shape, x.dtype)
     in_bands(pool, way.plan, (image, image, image, out.reshape(-1)), len(out), bands(len(out), way.cost))
-    return _nchw(out)
+    return from_batch_innermost(out)
 
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
@@ -117,4 +118,4 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | 
     out = (memory.empty if way.all_seen else memory.zeros)((height, channels, width, batch), x.dtype)
     rows = way.shape[0]
     in_bands(unpool, way.plan, (flat(g), flat(x), flat(largest), out.reshape(-1)), rows, bands(rows, way.cost))
-    return _nchw(out)
+    return from_batch_innermost(out)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.kernels.compiled.crew import bands, in_bands, kernel
-from tinygrad_cnn.kernels.compiled.layout import Array
-from tinygrad_cnn.kernels.compiled.machine import unpacked
-from tinygrad_cnn.kernels.compiled.tiles import NARROW, WIDE, add_sums, plus_outer, zeros
+from tinygrad_cnn.kernels.compiled.atomics import unpacked
+from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, add_sums, plus_outer, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import bands, in_bands, kernel
+from tinygrad_cnn.typing import Array
 
 COST = 12
 """Multiplications that BLAS does while these loops come by a number."""

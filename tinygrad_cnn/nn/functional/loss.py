@@ -14,8 +14,8 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
 from tinygrad_cnn.ops.softmax import REDUCTIONS, _want_no, reduced
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.trace import caution
 
 __all__ = [
     "binary_cross_entropy",
@@ -92,11 +92,11 @@ def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     if len({shape for shape in shapes.values() if shape or not few}) > 1:
         listed = " and ".join(f"{key} of shape {shape}" for key, shape in shapes.items())
-        caution(f"{name}: {listed} broadcast, which is hardly meant; give them one shape")
+        warn_user(f"{name}: {listed} broadcast, which is hardly meant; give them one shape")
     (first, narrow), *others = ((key, tensor.dtype) for key, tensor in tensors.items())
     for key, dtype in others:
         if dtype.kind == narrow.kind == "f" and dtype.itemsize > narrow.itemsize:
-            caution(
+            warn_user(
                 f"{name}: {first} is {narrow}, but {key} {dtype}, and so is the loss; convert {key}.to({narrow})"
             )
 

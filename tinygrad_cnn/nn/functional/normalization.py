@@ -12,7 +12,7 @@ from tinygrad_cnn.ops import avg_pool2d, clamp, mean, reshape, square
 from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype, whole
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
-from tinygrad_cnn.tape import mark_written
+from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = [

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.pool import Pair, Window
+from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import avg_pool2d, max_pool2d, reshape, squeeze, sum, unsqueeze, where
 from tinygrad_cnn.ops.arguments import pair, single, want_float
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
-from tinygrad_cnn.tape import Array, wrap
+from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array, Pair, Size
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -25,8 +26,6 @@ __all__ = [
     "fold",
     "unfold",
 ]
-
-Size: TypeAlias = int | Iterable[int]
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] | None) -> Tensor:
@@ -71,7 +70,7 @@ def adaptive_max_pool2d(
     shape = (*input.shape[:-2], *wanted)
     values, at = max_pool2d(candidates, (1, places.shape[1]), return_indices=True)
     found = reshape(values, shape)
-    return (found, wrap(input, places.reshape(-1)[at.array].reshape(shape))) if return_indices else found
+    return (found, make_tensor(input, places.reshape(-1)[at.array].reshape(shape))) if return_indices else found
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Optimizer
-from tinygrad_cnn.trace import caution
+from tinygrad_cnn.tape.watch import warn_user
 
 
 class LRScheduler:
@@ -53,7 +53,7 @@ class LRScheduler:
         Warns if the optimizer has not stepped before the first: the schedule's first rate would never be used.
         """
         if self.last_epoch == 0 and not self.optimizer.has_stepped:
-            caution(
+            warn_user(
                 f"{type(self).__name__}: step() before the optimizer's first step() skips the first rate of the "
                 "schedule; wanted the optimizer's first"
             )

@@ -1,0 +1,5 @@
+"""The report's experiment as a program: configuration, run, pictures, report."""
+
+from tinygrad_cnn.experiment.config import Config, ConfigError
+
+__all__ = ["Config", "ConfigError"]

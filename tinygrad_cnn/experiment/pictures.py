@@ -1,0 +1,66 @@
+"""The pictures of a run, and the report that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinygrad_cnn.creation import from_numpy
+from tinygrad_cnn.data.sources import Source
+from tinygrad_cnn.experiment import plots
+from tinygrad_cnn.experiment.config import Config
+from tinygrad_cnn.experiment.evaluation import Evaluation
+from tinygrad_cnn.experiment.report import write_report
+from tinygrad_cnn.inspection.summary import summary
+from tinygrad_cnn.training.trainer import Trainer
+
+
+def draw(
+    folder: Path, config: Config, source: Source, trainer: Trainer, found: Evaluation, metrics: dict[str, Any]
+) -> None:
+    """Draw every picture of a run into its folder, and write ``report.html``."""
+    history, model, names = trainer.history, trainer.model, source.train.classes
+    layers = summary(model, found.images.shape[1:])
+    pictures: list[tuple[str, str, Callable[[Path], None]]] = [
+        ("losses", "Loss in each epoch", lambda p: plots.plot_losses(history, p)),
+        ("accuracies", "Accuracy in each epoch", lambda p: plots.plot_accuracies(history, p)),
+        ("confusion", "What was taken for what", lambda p: plots.plot_confusion(found.confusion, names, p)),
+        (
+            "mistakes",
+            "The mistakes that the model was surest of",
+            lambda p: plots.plot_mistakes(found.images, found.labels, found.probabilities, names, p),
+        ),
+        ("architecture", "The network", lambda p: plots.plot_architecture(layers, p)),
+        ("filters", "What the first layer looks for", lambda p: plots.plot_filters(model, p)),
+        (
+            "feature-maps",
+            "One image on its way through the network",
+            lambda p: plots.plot_feature_maps(model, from_numpy(found.images[:1]), p),
+        ),
+        (
+            "samples",
+            "Images of the training file",
+            lambda p: plots.plot_samples(source.train.images, source.train.labels, names, p),
+        ),
+        ("seconds", "Time of each epoch", lambda p: plots.plot_seconds(history, p)),
+        (
+            "learning-rates",
+            "Learning rate at the start of each epoch",
+            lambda p: plots.plot_learning_rates(history, p),
+        ),
+    ]
+    with plots.noted("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
+        for name, _, plot in pictures:
+            plot(folder / f"{name}.png")
+    write_report(
+        folder / "report.html",
+        f"{layers.model} on {metrics['dataset']}",
+        metrics=metrics,
+        classes=names,
+        config=config.to_ini(),
+        summary=str(layers),
+        history=[epoch.row() for epoch in history.epochs],
+        pictures=[(caption, folder / f"{name}.png") for name, caption, _ in pictures],
+        warnings=[metrics["overfitting"]] if metrics["overfitting"] else [],
+    )

@@ -1,0 +1,170 @@
+"""What a network looks like, from outside and inside."""
+
+from __future__ import annotations
+
+import os
+from math import ceil, log2, prod, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_cnn.experiment.plots.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    ORANGE,
+    QUIET,
+    SKY,
+    bare,
+    drawing,
+    shortened,
+)
+from tinygrad_cnn.inspection.observe import observe
+from tinygrad_cnn.inspection.summary import Row, Summary, shape_text
+from tinygrad_cnn.nn import Conv2d, Module
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+MOST_FILTERS = 64
+MOST_MAPS = 16
+BOXES_ACROSS = 8
+MOST_LETTERS = 15  # under a box
+
+_COLOURS = {
+    "": SKY,
+    "Conv2d": BLUE,
+    "PartialConv2d": BLUE,
+    "MaxPool2d": GREEN,
+    "AvgPool2d": GREEN,
+    "Subsampling": GREEN,
+    "Linear": ORANGE,
+}
+
+
+def plot_filters(model: Module, path: str | os.PathLike[str]) -> None:
+    """Draw the kernels of the first convolution (of their first input channel), at most 64, on one scale."""
+    convolutions = [(name, m) for name, m in model.named_modules() if isinstance(m, Conv2d)]
+    if not convolutions:
+        raise ValueError(f"plot_filters: {type(model).__name__} has no Conv2d; wanted at least one")
+    name, convolution = convolutions[0]
+    kernels = convolution.weight.array[:MOST_FILTERS, 0]
+    across = min(len(kernels), 8)
+    down = ceil(len(kernels) / across)
+    reach = float(np.abs(kernels).max()) or 1.0
+    with drawing(path, max(1.25 * across, 3) + 1.2, 1.3 * down + 0.7) as figure:
+        title = f"Filters of {shortened(name or 'Conv2d', 24)}: {shape_text(convolution.weight.shape)}"
+        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+        grid = figure.subplots(down, across, squeeze=False)
+        for axes in grid.flat:
+            bare(axes)
+        for axes, kernel in zip(grid.flat, kernels, strict=False):
+            image = axes.imshow(kernel, cmap="cividis", vmin=-reach, vmax=reach)
+        figure.colorbar(image, ax=grid, label="weight", shrink=0.9)
+
+
+def plot_feature_maps(model: Module, image: Tensor, path: str | os.PathLike[str]) -> None:
+    """Draw what each layer makes of one image, (1, C, H, W): up to 16 of its maps, or its numbers as a strip.
+
+    Each layer has its own scale, from its lowest value to its highest.
+    """
+    layers = [("input", "", image.array[0])]
+    for name, module, output, _ in observe(model, image):
+        if isinstance(output, Tensor) and output.ndim in (2, 4):
+            values = output.array[0]
+            if values.shape[1:] == (1, 1):
+                values = values.ravel()
+            layers.append((name or "model", type(module).__name__, values))
+    with drawing(path, 11, sum(map(_height, layers)) + 0.5) as figure:
+        figure.suptitle("One image through the network", fontweight="bold", x=0.01, ha="left", fontsize=13)
+        rows = figure.subfigures(len(layers), 1, squeeze=False, height_ratios=[_height(layer) for layer in layers])
+        for row, (name, kind, values) in zip(rows[:, 0], layers, strict=True):
+            _layer(row, name, kind, values)
+
+
+def _height(layer: tuple[str, str, Array]) -> float:
+    _, _, values = layer
+    if values.ndim == 1:
+        return 0.75
+    return 1.15 if len(values) <= 8 else 1.9
+
+
+def _layer(row: SubFigure, name: str, kind: str, values: Array) -> None:
+    """A label at the left, and the maps in one or two lines, or the strip."""
+    label, right = row.subfigures(1, 2, squeeze=False, width_ratios=[1.6, 8])[0]
+    heading = f"{shortened(name, 20)}\n{shortened(kind, 20)}".rstrip()
+    more = f"\n{MOST_MAPS} shown" if values.ndim == 3 and len(values) > MOST_MAPS else ""
+    label.text(0.04, 0.5, f"{heading}\n{shape_text(values.shape)}{more}", va="center", fontsize=9)
+    low, high = float(values.min()), float(values.max())
+    if values.ndim == 1:
+        axes = right.subplots()
+        axes.imshow(values[None], aspect="auto", vmin=low, vmax=high)
+        bare(axes)
+        return
+    shown = values[:MOST_MAPS]
+    grid = right.subplots(ceil(len(shown) / 8), 8, squeeze=False)
+    for axes in grid.flat:
+        bare(axes)
+    for axes, picture in zip(grid.flat, shown, strict=False):
+        axes.imshow(picture, cmap="gray" if name == "input" else None, vmin=low, vmax=high)
+
+
+def plot_architecture(summary: Summary, path: str | os.PathLike[str]) -> None:
+    """Draw a model's layers as boxes, sized by the shape of what they put out: sheets for maps, bars for rows."""
+    start = Row("input", "", summary.input_size, 0, 0)
+    rows = (start, *summary.rows)
+    across = min(len(rows), BOXES_ACROSS)
+    down = ceil(len(rows) / across)
+    with drawing(path, max(1.55 * across, 6), 3.1 * down + 0.6) as figure:
+        title = (
+            f"{summary.model}: {summary.parameters:,} parameters, "
+            f"{summary.multiply_adds:,} multiply-adds per sample"
+        )
+        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+        _lines(figure, rows, across, down)
+
+
+def _lines(figure: Figure, rows: tuple[Row, ...], across: int, down: int) -> None:
+    shapes = [row.output_shape for row in rows if row.output_shape]
+    side = max((max(shape[-2:]) for shape in shapes if len(shape) == 3), default=1)
+    length = max((shape[0] for shape in shapes if len(shape) == 1), default=1)
+    for i, axes in enumerate(figure.subplots(down, 1, squeeze=False)[:, 0]):
+        bare(axes)
+        axes.set_xlim(-0.12, across)
+        axes.set_ylim(-0.8, 1)
+        for x, row in enumerate(rows[i * across :][:across]):
+            _box(axes, x + 0.5, row, side, length)
+            _words(axes, x + 0.5, row)
+            if i * across + x > 0:  # from the box before
+                axes.annotate("", (x + 0.06, 0.5), (x - 0.06, 0.5), arrowprops={"arrowstyle": "-|>", "color": INK})
+
+
+def _box(axes: Axes, x: float, row: Row, side: int, length: int) -> None:
+    """Sheets as large as the maps, the more the more maps; a bar as long as the row of numbers."""
+    from matplotlib.patches import Rectangle
+
+    shape = row.output_shape or ()
+    if len(shape) == 3:
+        sheets = 1 + min(round(log2(shape[0])), 5)
+        high, wide = (0.12 + 0.48 * sqrt(size / side) for size in shape[-2:])
+    else:
+        sheets, wide = 1, 0.13
+        high = 0.12 + 0.73 * log2(1 + prod(shape)) / log2(1 + max(length, prod(shape)))
+    step, colour = 0.035, _COLOURS.get(row.kind, FAINT)
+    for sheet in range(sheets):
+        shift = (sheet - (sheets - 1) / 2) * step
+        corner = (x - wide / 2 + shift, 0.5 - high / 2 - shift)
+        axes.add_patch(Rectangle(corner, wide, high, facecolor=colour, edgecolor=INK, linewidth=0.8))
+
+
+def _words(axes: Axes, x: float, row: Row) -> None:
+    name = shortened(row.name, MOST_LETTERS)
+    counts = f"{row.parameters:,}\nparameters" if row.parameters else ""
+    kind = "" if row.kind == row.name else shortened(row.kind, MOST_LETTERS)
+    axes.text(x, -0.02, name, ha="center", va="top", fontsize=10, fontweight="bold")
+    axes.text(x, -0.17, f"{kind}\n{shape_text(row.output_shape)}", ha="center", va="top", fontsize=9)
+    axes.text(x, -0.46, counts, ha="center", va="top", fontsize=9, color=QUIET)

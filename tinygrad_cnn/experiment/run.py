@@ -1,0 +1,232 @@
+"""A whole run: data, model, training, evaluation, and a folder with everything that came of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_cnn import optim
+from tinygrad_cnn.data import DataLoader, Subset, transforms
+from tinygrad_cnn.data.sources import Source, open_dataset
+from tinygrad_cnn.experiment.archive import archive
+from tinygrad_cnn.experiment.config import Config, parse_arguments
+from tinygrad_cnn.experiment.evaluation import evaluation, statistics_table
+from tinygrad_cnn.inspection.summary import summary
+from tinygrad_cnn.models import LeNet, LeNet5
+from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
+from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
+from tinygrad_cnn.random import default_generator, manual_seed
+from tinygrad_cnn.storage.atomic_files import atomic_write, locked, remove_leftovers
+from tinygrad_cnn.storage.safetensors import load_checkpoint, save
+from tinygrad_cnn.training.callbacks import Checkpoints, CSVLogger, JSONLinesLogger
+from tinygrad_cnn.training.early_stopping import EarlyStopping
+from tinygrad_cnn.training.trainer import Trainer
+
+
+class DataSplits(NamedTuple):
+    """The data of a run, in three parts."""
+
+    train: Subset  # as it is trained on, distorted if that is wanted
+    plain: tuple[Subset, Subset, Subset]  # the three parts as they are
+    source: Source
+
+
+def main(argv: list[str] | None = None, description: str | None = None) -> None:
+    """Run what the command line asks for."""
+    config, resume = parse_arguments(argv, description)
+    limit_threads(config.threads)
+    try:
+        run(config, resume is not None)
+    except KeyboardInterrupt:
+        print(
+            "ended at once" + (f"; {how_to_resume(config)}" if Path(config.output, "config.ini").exists() else "")
+        )
+        sys.exit(130)  # as a shell has it for what Ctrl-C ended
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
+    except (ValueError, FloatingPointError) as error:
+        sys.exit(f"error: {error}")
+
+
+def how_to_resume(config: Config) -> str:
+    return f"to go on: python {sys.argv[0]} --resume {shlex.quote(config.output)}"
+
+
+def limit_threads(threads: int) -> None:
+    """Start this program anew with that many threads for the matrix library, which reads the number only once."""
+    wanted = {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    if threads and any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.environ.update(wanted)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def run(config: Config, resume: bool = False) -> dict[str, Any]:
+    """Train and evaluate by a configuration, fill the run's folder, and return its metrics.
+
+    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint. Raises
+    BlockingIOError if another run is at work in the folder.
+    """
+    folder = Path(config.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        remove_leftovers(folder)
+        return _run(config, folder, resume)
+
+
+def _run(config: Config, folder: Path, resumed: bool) -> dict[str, Any]:
+    manual_seed(config.seed)
+    parts = load_data(config)
+    batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
+    trainer = make_trainer(config, folder, len(batches))
+    if resumed:
+        resume(trainer, folder)
+    else:
+        config = settle(config, folder, parts.source)
+        print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
+    history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
+    if history.ended_early:
+        print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
+    if history.ended_early == "interrupted":
+        print(how_to_resume(config))
+    save(trainer.model.state_dict(), folder / "model.safetensors")
+    found = evaluation(trainer, *parts.plain)
+    metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
+    write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    if config.pictures:
+        from tinygrad_cnn.experiment.pictures import draw
+
+        draw(folder, config, parts.source, trainer, found, metrics)
+    print(statistics_table(metrics))
+    print(f"everything is in {folder}{os.sep}" + (" (report.html shows it)" if config.pictures else ""))
+    return metrics
+
+
+def settle(config: Config, folder: Path, source: Source) -> Config:
+    """Set an earlier run of the folder aside, and write down this one's configuration, which is returned.
+
+    What "auto" turned out to be is written down: a run that is resumed is not to go on with other digits.
+    """
+    archive(folder)
+    dataset = "synthetic" if source.synthetic else source.name
+    settled = replace(config, dataset=dataset)
+    write(folder / "config.ini", settled.to_ini())
+    return settled
+
+
+def write(path: Path, text: str) -> None:
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def load_data(config: Config) -> DataSplits:
+    """Open the data set and divide it: shuffled, then cut by the ratios, or tested on the official test file."""
+    source = open_dataset(config.dataset, config.data_dir, config.one_hot)
+    samples = config.samples or len(source.train)
+    if samples > len(source.train):
+        raise ValueError(f"samples is {samples}; wanted at most the {len(source.train)} of the training file")
+    order = default_generator().permutation(len(source.train))[:samples]
+    first, second = round(samples * config.train_ratio), round(samples * (config.train_ratio + config.val_ratio))
+    train, validation, test = order[:first], order[first:second], order[second:]
+    plain, distorted, official = (copy.copy(d) for d in (source.train, source.train, source.test))
+    last = [normalization(source)] if config.normalize else []
+    plain.transform = official.transform = transforms.Compose(last) if last else None
+    distortions = [*augmentation(config.augment), *last]
+    distorted.transform = transforms.Compose(distortions) if distortions else None
+    tested = Subset(official, np.arange(len(official))) if config.official_test else Subset(plain, test)
+    parts = DataSplits(Subset(distorted, train), (Subset(plain, train), Subset(plain, validation), tested), source)
+    for name, part in zip(("training", "validation", "test"), parts.plain, strict=True):
+        if not len(part):
+            raise ValueError(
+                f"nothing is left for the {name} set: samples {samples}, ratios {config.train_ratio:g}, "
+                f"{config.val_ratio:g}"
+            )
+    print(f"{source.name}: {len(train):,} training, {len(validation):,} validation, {len(tested):,} test images")
+    return parts
+
+
+def augmentation(name: str) -> list[Any]:
+    """Return the distortions of a name: affine ones after the best that was found for LeNet on MNIST."""
+    if name == "affine":
+        return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
+    return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
+
+
+def normalization(source: Source) -> Any:
+    pixels = source.train.images / np.float32(255)
+    return transforms.Normalize([float(pixels.mean())], [float(pixels.std())])
+
+
+def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
+    """Return the trainer that a configuration describes."""
+    model: Module = LeNet5() if config.model == "lenet5" else LeNet()
+    if config.initialization == "kaiming":
+        model.apply(_kaiming)
+    optimizer = optim.SGD(
+        model.parameters(),
+        config.learning_rate,
+        config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.nesterov and config.momentum > 0,  # without momentum there is nothing to look ahead by
+    )
+    callbacks = [
+        EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
+        CSVLogger(folder / "history.csv"),
+        JSONLinesLogger(folder / "history.jsonl"),
+        Checkpoints(folder, seconds=config.checkpoint_seconds),
+    ]
+    clip = config.clip_gradient or None
+    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
+
+
+def _kaiming(module: Module) -> None:
+    """Begin a layer as He et al. (2015) do before ReLU, with no bias."""
+    if isinstance(module, (Conv2d, Linear)):
+        init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            init.zeros_(module.bias)
+
+
+def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRScheduler | None:
+    """Return the schedule of a configuration, which steps after every batch."""
+    if config.schedule == "one-cycle":
+        return OneCycleLR(optimizer, config.learning_rate, epochs=config.epochs, steps_per_epoch=steps)
+    if config.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=config.epochs * steps)
+    if config.schedule == "step":
+        return StepLR(optimizer, step_size=max(1, config.epochs * steps // 3), gamma=0.1)
+    return None
+
+
+def resume(trainer: Trainer, folder: Path) -> None:
+    """Load the newest checkpoint of a run that is whole, and remove newer ones that are damaged.
+
+    Raises ValueError if there are checkpoints, but none is whole, or it is not of this configuration.
+    """
+    damaged: list[Path] = []
+    for path in Checkpoints.saved(folder):
+        try:
+            state = load_checkpoint(path)
+        except ValueError as error:
+            print(f"passing over a checkpoint: {error}")
+            damaged.append(path)
+            continue
+        try:
+            trainer.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{path} is not of the run that config.ini describes: {error}") from error
+        for other in damaged:
+            other.unlink()
+        batches = f" and {trainer.running.batches} batches" if trainer.running else ""
+        print(f"going on after epoch {len(trainer.history)}{batches}")
+        return
+    if damaged:
+        raise ValueError(f"{folder}: no checkpoint is whole; to start from the beginning, remove them")
+    print("no checkpoint yet: starting from the beginning")

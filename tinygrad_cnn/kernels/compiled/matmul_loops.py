@@ -1,0 +1,88 @@
+"""The compiled loops of matrix products.
+
+A tile of some rows times some columns is a sum, over the terms, of columns of the first matrix times rows of the
+second, and stays in registers until it is done. Each number is summed in the order of the terms, whoever does it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba import njit
+
+from tinygrad_cnn.kernels.compiled.atomics import unpacked
+from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, plus_outer, store, turned, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, kernel
+
+
+class Plan(NamedTuple):
+    """How a product moves through memory."""
+
+    terms: int  # of each sum
+    columns: int  # of the second matrix and the product, whose rows lie one behind the other
+    to_row: int  # of the first matrix
+    to_term: int
+    across: int  # whether it is the columns of the second matrix that lie one behind the other
+
+
+@njit(**INLINE)
+def _tile(tile, a, at, b, start, step, out, place, count, plan):
+    for _ in range(plan.terms):
+        tile = plus_outer(tile, a, at, plan.to_row, b, start, count)
+        at += plan.to_term
+        start += step
+    store(tile, out, place, plan.columns, count)
+
+
+@njit(**INLINE)
+def _strip(six, four, one, a, b, start, step, column, out, count, first, last, plan):
+    """Compute some columns of rows first to last."""
+    row = first
+    while row < last:
+        left, at, place = last - row, row * plan.to_row, row * plan.columns + column
+        if left == 6 or left == 10 or left >= 12:
+            _tile(six, a, at, b, start, step, out, place, count, plan)
+            row += 6
+        elif left >= 4:
+            _tile(four, a, at, b, start, step, out, place, count, plan)
+            row += 4
+        else:
+            _tile(one, a, at, b, start, step, out, place, count, plan)
+            row += 1
+
+
+@njit(**INLINE)
+def own_size(terms):
+    """Return how many numbers `_pack` writes at most."""
+    return (terms + NARROW - 1) // NARROW * NARROW * WIDE
+
+
+@njit(**INLINE)
+def _pack(b, column, own, place, plan):
+    """Write as many columns as a wide tile has beside one another: they lie one behind the other."""
+    square = zeros(NARROW, 1, NARROW)
+    for c in range(0, min(WIDE, plan.columns - column), NARROW):
+        for k in range(0, plan.terms, NARROW):
+            at, rows, count = (column + c) * plan.terms + k, plan.columns - column - c, plan.terms - k
+            store(turned(square, b, at, plan.terms, rows, count), own, place + k * WIDE + c, WIDE, NARROW)
+
+
+@kernel
+def multiply(plan, a, b, own, out, first, last, band):
+    """Compute rows first to last of the product; each band has own memory, where there are columns to turn."""
+    plan = unpacked(plan, Plan)
+    wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
+    narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
+    place = band * own_size(plan.terms)
+    for column in range(0, plan.columns, WIDE):
+        if plan.across:
+            _pack(b, column, own, place, plan)
+            strip, start, step = own, place, WIDE
+        else:
+            strip, start, step = b, column, plan.columns
+        width = min(WIDE, plan.columns - column)
+        if width == WIDE:
+            _strip(*wide, a, strip, start, step, column, out, WIDE, first, last, plan)
+        else:
+            for c in range(0, width, NARROW):
+                _strip(*narrow, a, strip, start + c, step, column + c, out, width - c, first, last, plan)

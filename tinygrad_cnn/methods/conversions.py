@@ -1,0 +1,103 @@
+"""Methods that make of a tensor one of another type, a new one like it, or another library's array."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from tinygrad_cnn.methods.operations import Methods
+from tinygrad_cnn.ops.arguments import lengths
+from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.support import dtypes
+from tinygrad_cnn.tape.record import make_tensor
+from tinygrad_cnn.typing import Array
+
+
+def _to(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
+    def convert(self: Conversions) -> Any:
+        return self.to(dtype)
+
+    convert.__doc__ = f"Return the tensor as {dtype}, like ``to``."
+    return convert
+
+
+class Conversions(Methods):
+    """Types, new tensors like this one, and DLPack."""
+
+    __slots__ = ()
+
+    def to(
+        self,
+        *args: Any,
+        device: Any = None,
+        dtype: Any = None,
+        non_blocking: builtins.bool = False,
+        copy: builtins.bool = False,
+    ) -> Self:
+        """Return the tensor in another type of numbers, or another tensor's: itself if it has that type already.
+
+        Gradients pass through, except that integers and booleans have none. A device may be given too, as in
+        PyTorch: there is only the CPU.
+        """
+        wanted = dtypes.destination("to", *args, device, dtype) or self.dtype
+        if wanted == self.dtype and not copy:
+            return self
+        source: Any = self if wanted.kind == "f" else make_tensor(self, self.array)
+        return cast(source, dtype=wanted)
+
+    def cpu(self) -> Self:
+        """Return the tensor, which is nowhere else."""
+        return self
+
+    type = to
+    type_as = to
+
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+        """Return a tensor of this one's type, of whatever was in the memory."""
+        return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+        """Return a tensor of zeros of this one's type."""
+        return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+        """Return a tensor of ones of this one's type."""
+        return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+        """Return a tensor with one value everywhere, of this one's type."""
+        return self._new(np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype)), requires_grad)
+
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+        """Return a tensor with a copy of the data, of this one's type."""
+        make: Any = self._result_class
+        result: Self = make(data, self._chosen(dtype), requires_grad)
+        return result
+
+    def _chosen(self, dtype: Any) -> np.dtype[Any]:
+        return self.dtype if dtype is None else dtypes.as_dtype(dtype)
+
+    def _new(self, array: Array, requires_grad: bool) -> Self:
+        return make_tensor(self, array).requires_grad_(requires_grad)
+
+    def __dlpack__(self, **how: Any) -> Any:
+        """Return a capsule that shares the memory with another library (https://dmlc.github.io/dlpack)."""
+        if self._requires_grad:
+            raise BufferError("dlpack: this tensor requires a gradient, which others would lose; use detach()")
+        return self.array.__dlpack__(**{name: value for name, value in how.items() if value is not None})
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    bool = _to(dtypes.bool_)
+    byte = _to(dtypes.uint8)
+    char = _to(dtypes.int8)
+    double = _to(dtypes.float64)
+    float = _to(dtypes.float32)
+    half = _to(dtypes.float16)
+    int = _to(dtypes.int32)
+    long = _to(dtypes.int64)
+    short = _to(dtypes.int16)

@@ -1,0 +1,233 @@
+"""The operations that are methods of Tensor too: t.exp() is exp(t)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_cnn import ops
+from tinygrad_cnn.ops import rearrange
+from tinygrad_cnn.tape.record import Variable
+
+
+class Methods(Variable):
+    """Operations bound as methods, their first argument the tensor."""
+
+    __slots__ = ()
+
+    # arithmetic and functions of one number
+    abs = ops.abs
+    absolute = ops.absolute
+    acos = ops.acos
+    acosh = ops.acosh
+    add = ops.add
+    addcdiv = ops.addcdiv
+    addcmul = ops.addcmul
+    allclose = ops.allclose
+    arccos = ops.arccos
+    arccosh = ops.arccosh
+    arcsin = ops.arcsin
+    arcsinh = ops.arcsinh
+    arctan = ops.arctan
+    arctan2 = ops.arctan2
+    arctanh = ops.arctanh
+    asin = ops.asin
+    asinh = ops.asinh
+    atan = ops.atan
+    atan2 = ops.atan2
+    atanh = ops.atanh
+    bitwise_and = ops.bitwise_and
+    bitwise_not = ops.bitwise_not
+    bitwise_or = ops.bitwise_or
+    bitwise_xor = ops.bitwise_xor
+    ceil = ops.ceil
+    clamp = ops.clamp
+    clamp_max = ops.clamp_max
+    clamp_min = ops.clamp_min
+    clip = ops.clip
+    copysign = ops.copysign
+    cos = ops.cos
+    cosh = ops.cosh
+    div = ops.div
+    divide = ops.divide
+    eq = ops.eq
+    equal = ops.equal
+    erf = ops.erf
+    erfc = ops.erfc
+    exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    float_power = ops.float_power
+    floor = ops.floor
+    floor_divide = ops.floor_divide
+    fmod = ops.fmod
+    frac = ops.frac
+    ge = ops.ge
+    gt = ops.gt
+    hardshrink = ops.hardshrink
+    hypot = ops.hypot
+    isclose = ops.isclose
+    isfinite = ops.isfinite
+    isinf = ops.isinf
+    isnan = ops.isnan
+    le = ops.le
+    lerp = ops.lerp
+    log = ops.log
+    log10 = ops.log10
+    log1p = ops.log1p
+    log2 = ops.log2
+    logaddexp = ops.logaddexp
+    logical_and = ops.logical_and
+    logical_not = ops.logical_not
+    logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    logit = ops.logit
+    lt = ops.lt
+    maximum = ops.maximum
+    minimum = ops.minimum
+    mul = ops.mul
+    multiply = ops.multiply
+    nan_to_num = ops.nan_to_num
+    ne = ops.ne
+    neg = ops.neg
+    negative = ops.negative
+    positive = ops.positive
+    pow = ops.pow
+    prelu = ops.prelu
+    reciprocal = ops.reciprocal
+    relu = ops.relu
+    remainder = ops.remainder
+    round = ops.round
+    rsqrt = ops.rsqrt
+    sigmoid = ops.sigmoid
+    sign = ops.sign
+    sin = ops.sin
+    sinc = ops.sinc
+    sinh = ops.sinh
+    sqrt = ops.sqrt
+    square = ops.square
+    sub = ops.sub
+    subtract = ops.subtract
+    tan = ops.tan
+    tanh = ops.tanh
+    true_divide = ops.true_divide
+    trunc = ops.trunc
+    xlogy = ops.xlogy
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """Return self where the condition holds, else other."""
+        return ops.where(condition, self, other)
+
+    # broadcasting and shape
+    broadcast_to = ops.broadcast_to
+    chunk = ops.chunk
+    diag = ops.diag
+    diag_embed = ops.diag_embed
+    diagonal = ops.diagonal
+    expand = ops.expand
+    expand_as = ops.expand_as
+    flatten = ops.flatten
+    flip = ops.flip
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    moveaxis = ops.moveaxis
+    movedim = ops.movedim
+    permute = ops.permute
+    ravel = ops.ravel
+    repeat = rearrange.repeat
+    repeat_interleave = ops.repeat_interleave
+    reshape = ops.reshape
+    reshape_as = ops.reshape_as
+    roll = ops.roll
+    rot90 = ops.rot90
+    split = ops.split
+    squeeze = ops.squeeze
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    t = ops.t
+    tensor_split = ops.tensor_split
+    tile = ops.tile
+    transpose = ops.transpose
+    tril = ops.tril
+    triu = ops.triu
+    unbind = ops.unbind
+    unflatten = ops.unflatten
+    unfold = rearrange.unfold
+    unsqueeze = ops.unsqueeze
+    view = ops.reshape
+    view_as = ops.reshape_as
+
+    # taking parts, order
+    argsort = ops.argsort
+    bincount = ops.bincount
+    gather = ops.gather
+    index_add = ops.index_add
+    index_put = ops.index_put
+    index_select = ops.index_select
+    masked_fill = ops.masked_fill
+    masked_scatter = ops.masked_scatter
+    masked_select = ops.masked_select
+    narrow = ops.narrow
+    nonzero = ops.nonzero
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    select = ops.select
+    select_scatter = ops.select_scatter
+    sort = ops.sort
+    take = ops.take
+    take_along_dim = ops.take_along_dim
+    topk = ops.topk
+    unique = ops.unique
+
+    # reductions and scans
+    all = ops.all
+    amax = ops.amax
+    amin = ops.amin
+    aminmax = ops.aminmax
+    any = ops.any
+    argmax = ops.argmax
+    argmin = ops.argmin
+    count_nonzero = ops.count_nonzero
+    cumprod = ops.cumprod
+    cumsum = ops.cumsum
+    logcumsumexp = ops.logcumsumexp
+    logsumexp = ops.logsumexp
+    max = ops.max
+    mean = ops.mean
+    median = ops.median
+    min = ops.min
+    nanmean = ops.nanmean
+    nansum = ops.nansum
+    norm = ops.norm
+    prod = ops.prod
+    std = ops.std
+    sum = ops.sum
+    var = ops.var
+
+    # matrices
+    addbmm = ops.addbmm
+    addmm = ops.addmm
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    bmm = ops.bmm
+    cross = ops.cross
+    det = ops.det
+    dot = ops.dot
+    inner = ops.inner
+    inverse = ops.inverse
+    kron = ops.kron
+    matmul = ops.matmul
+    matrix_power = ops.matrix_power
+    mm = ops.mm
+    mv = ops.mv
+    outer = ops.outer
+    slogdet = ops.slogdet
+    trace = ops.trace
+    vdot = ops.vdot
+
+    # softmax
+    log_softmax = ops.log_softmax
+    softmax = ops.softmax
+
+    # random choices
+    bernoulli = ops.bernoulli
+    multinomial = ops.multinomial

@@ -1,0 +1,222 @@
+"""Inverses, determinants and factors of matrices; leading dimensions are a batch.
+
+The derivatives are those of Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation" (2008), and, for Cholesky's factor, of Murray, "Differentiation of the Cholesky decomposition"
+(2016), written in matrix products so that they can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import want_float, want_same_dtype
+from tinygrad_cnn.ops.broadcast import broadcasting
+from tinygrad_cnn.ops.matrix import matmul
+from tinygrad_cnn.ops.reduce import sum
+from tinygrad_cnn.ops.shape import reshape, squeeze, transpose, unsqueeze
+from tinygrad_cnn.tape.record import make_tensor, operation
+from tinygrad_cnn.typing import Array, T
+
+__all__ = [
+    "det",
+    "inverse",
+    "matrix_power",
+    "slogdet",
+]
+
+
+def _mT(x: Any) -> Any:
+    return transpose(x, -1, -2)
+
+
+def _each(g: Any) -> Any:
+    """Return one number for each matrix as a batch of 1 by 1 matrices."""
+    return reshape(g, (*g.shape, 1, 1))
+
+
+# --- recorded ---
+
+
+@operation(input=lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)))
+def _inv(input: Array) -> Array:
+    return np.linalg.inv(input)
+
+
+@broadcasting(
+    input=lambda g, input, out: -matmul(_solve(_mT(input), g), _mT(out)),
+    other=lambda g, input: _solve(_mT(input), g),
+)
+def _solve(input: Array, other: Array) -> Array:
+    return np.linalg.solve(input, other)
+
+
+@operation(input=lambda g, input: _each(g) * _cofactors(input))
+def _det(input: Array) -> Array:
+    return np.linalg.det(input)
+
+
+def _cofactors_back(g: Any, input: Any, out: Any) -> Any:
+    inverse = _mT(_inv(input))
+    return sum(g * inverse, (-2, -1), keepdim=True) * out - matmul(matmul(inverse, _mT(g)), out)
+
+
+# det(A) A^-T, by singular values and without dividing, so that a singular matrix has a first derivative too.
+@operation(input=_cofactors_back)
+def _cofactors(input: Array) -> Array:
+    u, s, v = np.linalg.svd(input)
+    others = np.where(np.eye(s.shape[-1], dtype=np.bool_), 1, s[..., None, :]).prod(-1)
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(v))
+    return np.matmul(u * (others * sign[..., None])[..., None, :], v)
+
+
+@operation(input=lambda g, input: _each(g) * _mT(_inv(input)))
+def _logabsdet(input: Array) -> Array:
+    return np.linalg.slogdet(input).logabsdet
+
+
+@operation()
+def _sign_of_det(input: Array) -> Array:
+    return np.linalg.slogdet(input).sign
+
+
+def _cholesky_back(g: Any, out: Any) -> Any:
+    """Return L^-T P L^-1, made symmetric, where P is the lower triangle of L^T g with half its diagonal."""
+    n, inverse = out.shape[-1], _inv(out)
+    half = np.tri(n, dtype=g.dtype) - np.eye(n, dtype=g.dtype) / 2
+    s = matmul(matmul(_mT(inverse), matmul(_mT(out), g) * half), inverse)
+    return (s + _mT(s)) / 2
+
+
+@operation(input=_cholesky_back)
+def _cholesky(input: Array) -> Array:
+    return np.linalg.cholesky(input)
+
+
+# --- under PyTorch's names: `tinygrad_cnn.linalg` ---
+
+
+def _square(name: str, A: Any) -> Any:
+    if len(A.shape) < 2 or A.shape[-1] != A.shape[-2]:
+        raise ValueError(f"{name}: wanted square matrices (..., n, n), got shape {tuple(A.shape)}")
+    want_float(name, A)
+    return A
+
+
+def inv(A: T) -> T:
+    """Return the inverse of each matrix (..., n, n); ValueError if one is singular.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.inv(tg.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    return _inv(_square("inv", A))
+
+
+def inverse(input: T) -> T:
+    """Return the inverse of each matrix: `linalg.inv`."""
+    return inv(input)
+
+
+def det(A: T) -> T:
+    """Return the determinant of each matrix (..., n, n).
+
+    A singular matrix has a first derivative, its cofactors; the second is found with the inverse, and so raises.
+    """
+    return _det(_square("det", A))
+
+
+class Slogdet(NamedTuple):
+    """The sign of a determinant, and the logarithm of its size."""
+
+    sign: Any
+    logabsdet: Any
+
+
+def slogdet(A: T) -> Slogdet:
+    """Return the sign of the determinant of each matrix, and the logarithm of its size, which does not overflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> sign, logabsdet = tg.linalg.slogdet(-tg.eye(3))
+    >>> sign.item(), logabsdet.item()
+    (-1.0, 0.0)
+    """
+    return Slogdet(_sign_of_det(_square("slogdet", A)), _logabsdet(A))
+
+
+def solve(A: T, B: T, *, left: bool = True) -> T:
+    """Return X with A X = B, or X A = B if not ``left``: more exact, and quicker, than with the inverse.
+
+    Shapes: A (..., n, n); B (..., n, k), whose leading dimensions broadcast, or vectors: (n,), or (..., n) with the
+    leading dimensions of A. ValueError if a matrix is singular.
+    """
+    want_same_dtype("solve", A=_square("solve", A), B=B)
+    vector = len(B.shape) == 1 or tuple(A.shape[:-1]) == tuple(B.shape)
+    if vector and not left:
+        raise ValueError("solve: wanted matrices B where the unknown is on the left, got vectors")
+    b = unsqueeze(B, -1) if vector else B
+    if b.shape[-2 if left else -1] != A.shape[-1]:
+        raise ValueError(f"solve: B of shape {tuple(B.shape)} does not fit A of shape {tuple(A.shape)}")
+    if not left:
+        return _mT(_solve(_mT(A), _mT(b)))
+    return squeeze(_solve(A, b), -1) if vector else _solve(A, b)
+
+
+def cholesky(A: T, *, upper: bool = False) -> T:
+    """Return the lower triangular L with L L^T = A, or L^T if ``upper``, of symmetric positive matrices.
+
+    Only the lower triangle is read; the gradient is symmetric. ValueError if a matrix is not positive definite.
+    """
+    factor = _cholesky(_square("cholesky", A))
+    return _mT(factor) if upper else factor
+
+
+def matrix_power(A: T, n: int) -> T:
+    """Return the n-th power of each matrix, by squaring; a negative one is the power of the inverse.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.matrix_power(tg.tensor([[1.0, 1.0], [0.0, 1.0]]), 5)
+    tensor([[1., 5.],
+            [0., 1.]])
+    """
+    base: T = _square("matrix_power", A)
+    if n == 0:
+        return make_tensor(base, np.eye(base.shape[-1], dtype=base.dtype) + np.zeros_like(base.array))
+    if n < 0:
+        return matrix_power(_inv(base), -n)
+    if n == 1:
+        return base
+    half = matrix_power(base, n // 2)
+    return matmul(matmul(half, half), base) if n % 2 else matmul(half, half)
+
+
+def multi_dot(tensors: Sequence[T]) -> T:
+    """Multiply two or more matrices in the order that takes the fewest multiplications.
+
+    The first and the last may be vectors: a row and a column. (Cormen et al., "Introduction to Algorithms", 14.2.)
+    """
+    if len(tensors) < 2:
+        raise ValueError(f"multi_dot: wanted at least two tensors, got {len(tensors)}")
+    count = len(tensors)
+    shapes = [tuple(t.shape) for t in tensors]
+    ranks = [{1, 2} if i in (0, count - 1) else {2} for i in range(count)]
+    if any(len(shape) not in rank for shape, rank in zip(shapes, ranks, strict=True)):
+        raise ValueError(f"multi_dot: wanted matrices, the first and the last vectors at most, got shapes {shapes}")
+    sides = [shapes[0][0] if len(shapes[0]) == 2 else 1, *(shape[-2:][0] for shape in shapes[1:])]
+    sides.append(shapes[-1][1] if len(shapes[-1]) == 2 else 1)
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(count)}  # cost, and where to cut
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            best[i, j] = min(
+                (best[i, k][0] + best[k + 1, j][0] + sides[i] * sides[k + 1] * sides[j + 1], k) for k in range(i, j)
+            )
+
+    def product(i: int, j: int) -> T:
+        cut = best[i, j][1]
+        return tensors[i] if i == j else matmul(product(i, cut), product(cut + 1, j))
+
+    return product(0, count - 1)

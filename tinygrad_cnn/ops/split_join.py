@@ -1,0 +1,123 @@
+"""Tensors put together from pieces, and taken apart into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.index import _index
+from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
+from tinygrad_cnn.typing import T
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "chunk",
+    "column_stack",
+    "dstack",
+    "hstack",
+    "split",
+    "tensor_split",
+    "unbind",
+    "vstack",
+]
+
+
+def _each(function: Callable[[Any], Any], tensors: tuple[Any, ...]) -> Any:
+    """Return the function of one tensor, or of each of several or of a sequence, as a tuple."""
+    if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
+        return function(tensors[0])
+    return tuple(map(function, tensors[0] if len(tensors) == 1 else tensors))
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Give a 0-d tensor (or each of several) a dimension."""
+    return _each(lambda t: t if t.shape else reshape(t, 1), tensors)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Make a 0-d tensor (1, 1) and a vector (1, n): one, or each of several."""
+    return _each(lambda t: t if len(t.shape) > 1 else reshape(t, 1, array_of(t).size), tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Make a 0-d tensor (1, 1, 1), a vector (1, n, 1) and a matrix (n, m, 1): one, or each of several."""
+    return _each(lambda t: t if len(t.shape) > 2 else unsqueeze(atleast_2d(t), -1), tensors)
+
+
+def hstack(tensors: Sequence[T]) -> T:
+    """Join side by side: along dimension 1, or 0 for vectors."""
+    return cat(atleast_1d(tuple(tensors)), 0 if len(tensors[0].shape) < 2 else 1)
+
+
+def vstack(tensors: Sequence[T]) -> T:
+    """Join one below the other, vectors as rows."""
+    return cat(atleast_2d(tuple(tensors)), 0)
+
+
+def dstack(tensors: Sequence[T]) -> T:
+    """Join one behind the other: along dimension 2."""
+    return cat(atleast_3d(tuple(tensors)), 2)
+
+
+def column_stack(tensors: Sequence[T]) -> T:
+    """Join side by side, vectors as columns."""
+    return hstack([t if len(t.shape) > 1 else reshape(t, array_of(t).size, 1) for t in tensors])
+
+
+def _cut(name: str, input: T, dim: int, ends: Sequence[int]) -> tuple[T, ...]:
+    """Return the parts of a dimension from each end to the next, counted and clipped as in a slice."""
+    if not input.shape:
+        raise ValueError(f"{name}: a 0-d tensor cannot be split")
+    before = (slice(None),) * one_dim(name, dim, len(input.shape))
+    return tuple(_index(input, index=(*before, slice(*ends))) for ends in pairwise(ends))
+
+
+def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
+    """Take apart along a dimension: into parts of one size, the last maybe smaller, or of the sizes given. Views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.tolist() for part in tg.arange(5).split(2)]
+    [[0, 1], [2, 3], [4]]
+    """
+    length = tensor.shape[one_dim("split", dim, len(tensor.shape))] if tensor.shape else 0
+    if isinstance(split_size_or_sections, int):
+        size = whole("split", "split_size", split_size_or_sections, 0 if not length else 1)
+        return _cut("split", tensor, dim, [*range(0, length, size or 1), length] if length else [0, 0])
+    sizes = [whole("split", "a section", n, 0) for n in split_size_or_sections]
+    ends = [0, *np.cumsum(sizes).tolist()]
+    if ends[-1] != length:
+        raise ValueError(f"split: sections {sizes} do not add up to the length {length} of dimension {dim}")
+    return _cut("split", tensor, dim, ends)
+
+
+def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
+    """Take apart along a dimension into so many parts of equal size, the last maybe smaller: maybe fewer. Views."""
+    count = whole("chunk", "chunks", chunks, 1)
+    length = input.shape[one_dim("chunk", dim, len(input.shape))] if input.shape else 0
+    return split(input, -(-length // count), dim) if length else _cut("chunk", input, dim, [0] * (count + 1))
+
+
+def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
+    """Take apart along a dimension, at the given indices or into so many parts, the first maybe larger. Views."""
+    length = input.shape[one_dim("tensor_split", dim, len(input.shape))] if input.shape else 0
+    given = array_of(indices_or_sections)
+    if np.ndim(given):
+        marks = [slice(int(i)).indices(length)[1] for i in given]
+        return _cut("tensor_split", input, dim, [0, *marks, length])
+    count = whole("tensor_split", "sections", int(given), 1)
+    small, more = divmod(length, count)
+    return _cut("tensor_split", input, dim, [i * small + min(i, more) for i in range(count + 1)])
+
+
+def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
+    """Return each entry of a dimension, which goes. Views."""
+    axis = one_dim("unbind", dim, len(input.shape))
+    if not input.shape:
+        raise ValueError("unbind: a 0-d tensor has no dimension to take apart")
+    return tuple(_index(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis]))

@@ -1,0 +1,1 @@
+"""Files: weights, states and checkpoints, written whole or not at all."""

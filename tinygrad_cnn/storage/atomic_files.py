@@ -1,0 +1,84 @@
+"""Files that are there whole or not at all, and folders that one process has to itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends, and vanishes if the block fails.
+
+    Its content and then its name are forced to the disk: after a power cut there is the new file or the old one. An
+    error of the disk names the file.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_names(path.parent)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+
+
+def _sync_names(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and names are journalled
+        with _opened(folder) as descriptor, _where_there_is_such_a_thing():
+            os.fsync(descriptor)
+
+
+@contextmanager
+def _where_there_is_such_a_thing() -> Iterator[None]:
+    """Let pass what a file system (of a network, say) does not offer for folders."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP):
+            raise
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed within `replacing` left in a folder; no other may be writing there."""
+    for part in folder.glob(".*.part"):
+        part.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have a folder to oneself within the block; the system lets go of it when the process ends, however it ends.
+
+    Raises BlockingIOError if somebody else has it. Where the system has no such locks, this does nothing.
+    """
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with _opened(folder) as descriptor:
+        try:
+            with _where_there_is_such_a_thing():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(f"{folder}: another run is at work there; wait for it, or end it") from None
+        yield

@@ -1,0 +1,82 @@
+"""Nested state as the bytes of a safetensors file: tensors by name, everything else as JSON in the metadata.
+
+A SHA-256 over both tells a damaged state from a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
+
+_TENSOR = "__tensor__"
+
+
+def to_bytes(state: Any) -> bytes:
+    """Return what `from_bytes` makes the state of again, except that tuples come back as lists.
+
+    Raises TypeError for anything but tensors, numbers, strings, booleans and None, in dicts, lists and tuples.
+    """
+    from safetensors.numpy import save
+
+    arrays: dict[str, Array] = {}
+    text = json.dumps(packed(state, "state", arrays))
+    content: bytes = save(arrays, {"state": text, "sha256": digest(text, arrays)})
+    return content
+
+
+def from_bytes(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> Any:
+    """Return the state that a file's arrays and metadata hold. Raises ValueError if it is damaged, or none."""
+    try:
+        text = metadata["state"]
+        if metadata["sha256"] != digest(text, arrays):
+            raise ValueError("its checksum is wrong")
+        return _unpacked(json.loads(text), arrays)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def packed(value: Any, name: str, arrays: dict[str, Array]) -> Any:
+    """Return a value as JSON has it, with tensors moved to ``arrays`` and their names in their place."""
+    if isinstance(value, Tensor):
+        arrays[name] = np.asarray(value.array, order="C")
+        return {_TENSOR: name}
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, (str, int)):
+                raise TypeError(f"{name} has the key {key!r}; wanted strings and integers")
+        return {"items": [[key, packed(v, f"{name}.{key}", arrays)] for key, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [packed(v, f"{name}.{i}", arrays) for i, v in enumerate(value)]
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(plain, (str, int, float, type(None))):
+        hint = ", not the module itself but its state_dict()" if hasattr(value, "state_dict") else ""
+        raise TypeError(
+            f"{name} is a {type(value).__name__}; wanted tensors, numbers, strings, None, in dicts and lists{hint}"
+        )
+    return plain
+
+
+def _unpacked(value: Any, arrays: Mapping[str, Array]) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(v, arrays) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if _TENSOR in value:
+        return Tensor(arrays[value[_TENSOR]])
+    return {key: _unpacked(v, arrays) for key, v in value["items"]}
+
+
+def digest(text: str, arrays: Mapping[str, Array]) -> str:
+    """Return the checksum of the text and the arrays."""
+    result = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        result.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
+        result.update(arrays[name].tobytes())
+    return result.hexdigest()

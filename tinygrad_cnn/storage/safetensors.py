@@ -1,0 +1,121 @@
+"""Save and load weights, states and checkpoints: safetensors files, which run no code when read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.storage.nested_state import from_bytes, to_bytes
+from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
+
+File = str | os.PathLike[str] | IO[bytes]
+
+
+def save(obj: Any, f: File) -> None:
+    """Write a ``state_dict``, or nested dicts and lists of tensors, to a safetensors file, whole or not at all.
+
+    A dict of tensors is written as such, for any reader of the format. Beside tensors there may be numbers,
+    strings, booleans and None, as in an optimizer's state or ``{"model": ..., "epoch": 3}``: what is no tensor
+    then goes into the metadata, as JSON. Nothing is ever pickled. Raises TypeError for anything else.
+
+    >>> import tempfile, tinygrad_cnn as tg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save({"weight": tg.ones(2)}, f"{folder}/weights.safetensors")
+    ...     tg.load(f"{folder}/weights.safetensors")
+    {'weight': tensor([1., 1.])}
+    """
+    from safetensors.numpy import save as plain
+
+    try:
+        if _is_flat(obj):
+            content = plain({name: np.asarray(tensor.array, order="C") for name, tensor in obj.items()})
+        else:
+            content = to_bytes(obj)
+    except TypeError as error:
+        raise TypeError(f"save: {error}") from error
+    if isinstance(f, (str, os.PathLike)):
+        with atomic_write(Path(f)) as file:
+            file.write(content)
+    else:
+        f.write(content)
+
+
+def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+    """Read what `save` wrote, or the named tensors of any safetensors file.
+
+    PyTorch's arguments are taken: tensors are on the CPU whatever map_location says, and no file can run code.
+    Raises ValueError, naming the file, if it is no such file or is damaged.
+    """
+    if isinstance(f, (str, os.PathLike)):
+        name, content = os.fspath(f), Path(f).read_bytes()
+    else:
+        name, content = getattr(f, "name", type(f).__name__), f.read()
+    try:
+        arrays, metadata = _parse(content)
+        if {"state", "sha256"} <= metadata.keys():
+            return from_bytes(arrays, metadata)
+        return {name: Tensor(array) for name, array in arrays.items()}
+    except ValueError as error:
+        hint = ": it looks like a pickle, which is never read" if content[:2] in (b"PK", b"\x80\x02") else ""
+        raise ValueError(f"load: {name}: {error}{hint}") from error
+
+
+def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
+    """Write a state: dicts and lists of tensors, numbers, strings, booleans and None, nested as they come."""
+    content = to_bytes(state)
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a state. Raises ValueError, naming the file, if it is not a checkpoint or was damaged."""
+    try:
+        state: dict[str, Any] = from_bytes(*_parse(path.read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a checkpoint, or damaged: {error}") from error
+    return state
+
+
+def _is_flat(obj: Any) -> bool:
+    """Return whether the format itself has a place for it: tensors by names, one of which has another use."""
+    return isinstance(obj, Mapping) and all(
+        isinstance(name, str) and name != "__metadata__" and isinstance(value, Tensor)
+        for name, value in obj.items()
+    )
+
+
+def _parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata that a safetensors file holds. Raises ValueError if it is not one.
+
+    No more memory is taken than the file has bytes, whatever its header promises.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    try:
+        arrays = from_bytes(content)  # checks the header, all but for names that come twice
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_unique)
+    except (SafetensorError, ValueError, TypeError) as error:
+        raise ValueError(f"damaged or not a safetensors file: {error}") from error
+    except (KeyError, AttributeError) as error:
+        raise ValueError(f"has numbers of a type that NumPy lacks: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"has numbers of a type that tensors lack: {name!r} is {array.dtype}")
+        if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
+            raise ValueError(f"damaged: {name!r} has a truth value that is neither 0 nor 1")
+    return arrays, header.get("__metadata__", {})
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a name comes twice")
+    return result

@@ -1,0 +1,111 @@
+"""Number types and how they meet: float32 by default, and PyTorch's promotion instead of NumPy's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.support.devices import is_device, want_cpu
+
+bool_ = np.dtype(np.bool_)
+uint8 = np.dtype(np.uint8)
+int8 = np.dtype(np.int8)
+int16 = np.dtype(np.int16)
+int32 = np.dtype(np.int32)
+int64 = np.dtype(np.int64)
+float16 = np.dtype(np.float16)
+float32 = np.dtype(np.float32)
+float64 = np.dtype(np.float64)
+
+_CATEGORIES = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+_default = [float32]
+
+
+def default_dtype() -> np.dtype[Any]:
+    """Return the type of a tensor made from Python floats: float32 unless `set_default_dtype` changed it."""
+    return _default[0]
+
+
+def set_default_dtype(d: Any) -> None:
+    """Have tensors made from Python floats, parameters and results of integers be of this type, in all threads.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.set_default_dtype(tg.float64)
+    >>> tg.tensor(1.5).dtype
+    dtype('float64')
+    >>> tg.set_default_dtype(tg.float32)
+    """
+    wanted = as_dtype(d)
+    if wanted.kind != "f":
+        raise TypeError(f"set_default_dtype: wanted a floating-point type, got {wanted}")
+    _default[0] = wanted
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return a supported type of numbers from anything that NumPy takes for one."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype: {dtype!r} is not a type of numbers") from None
+    if found.kind not in _CATEGORIES:
+        raise TypeError(f"dtype: {found} is not supported; wanted bool, an integer or a floating-point type")
+    return found
+
+
+def destination(name: str, *given: Any) -> np.dtype[Any] | None:
+    """Return the type that ``to`` is asked for, None if there is none; devices are taken, if they are the CPU."""
+    wanted = None
+    for value in given:
+        if is_device(value):
+            want_cpu(name, value)
+        elif value is not None:
+            wanted = value.dtype if hasattr(value, "array") else as_dtype(value)
+    return wanted
+
+
+def as_float(array: Any) -> Any:
+    """Return floating-point values as they are, and integers or booleans in the default float type."""
+    if isinstance(array, (int, float)):
+        return float(array)
+    return array if array.dtype.kind == "f" else array.astype(default_dtype())
+
+
+def _default_of(category: int) -> np.dtype[Any]:
+    return bool_ if category == 0 else int64 if category == 1 else default_dtype()
+
+
+def result_type(*operands: Any) -> np.dtype[Any]:
+    """Return the type in which arrays and scalars meet, by PyTorch's rule.
+
+    The highest category (bool < integer < float) decides. Within it, arrays with dimensions come before
+    0-dimensional arrays, and these before Python's numbers, which never widen a type of their category.
+    """
+    dimensioned: list[np.dtype[Any]] = []
+    scalar_arrays: list[np.dtype[Any]] = []
+    numbers: list[int] = []
+    for operand in operands:
+        if isinstance(operand, (bool, int, float)):
+            numbers.append({bool: 0, int: 1}.get(type(operand), 2))
+        else:
+            (dimensioned if operand.ndim else scalar_arrays).append(operand.dtype)
+    best: np.dtype[Any] | None = None
+    for group in (dimensioned, scalar_arrays):
+        for dtype in group:
+            if dtype.kind not in _CATEGORIES:
+                raise TypeError(f"numbers of type {dtype} are not supported; wanted bool, integer or float")
+        if group:
+            widest = np.result_type(*(d for d in group if _category(d) == max(map(_category, group))))
+            if best is None or _category(widest) > _category(best):
+                best = widest
+    if numbers and (best is None or max(numbers) > _category(best)):
+        best = _default_of(max(numbers))
+    if best is None:
+        raise TypeError("result_type: wanted at least one operand")
+    return best
+
+
+def _category(dtype: np.dtype[Any]) -> int:
+    return _CATEGORIES[dtype.kind]

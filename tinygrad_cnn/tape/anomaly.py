@@ -1,0 +1,127 @@
+"""Finding the operation, and the line that called it, that a NaN or a failing derivative came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.record import Node, Variable
+from tinygrad_cnn.tape.watch import Call, begin_watching, calling_line, end_watching, line_of, note_line
+
+
+class set_detect_anomaly:
+    """Switch `detect_anomaly` on or off in this thread: from now on, or for a ``with`` block.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.ones(1, requires_grad=True)
+    >>> with tg.autograd.set_detect_anomaly(False):
+    ...     (x * float("nan")).backward()
+    >>> x.grad
+    tensor([nan])
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = _mode.anomaly
+        _switch(_Anomaly(check_nan) if mode else None)
+
+    def __enter__(self) -> None:
+        """Do nothing: the switch was made when this was made."""
+
+    def __exit__(self, *_: object) -> None:
+        _switch(self._before)
+
+
+@contextmanager
+def detect_anomaly(check_nan: bool = True) -> Iterator[None]:
+    """Tell where numbers go wrong in the block: in this thread, and at some multiple of the time.
+
+    An error in a backward pass names the operation, and the line that called it in such a block. With
+    ``check_nan``, RuntimeError is raised where an operation first makes a NaN, or a derivative a NaN or an
+    infinity. (PyTorch's looks at derivatives only, and lets infinities pass.)
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.ones(1, requires_grad=True)
+    >>> with tg.autograd.detect_anomaly():
+    ...     (x * float("nan")).backward()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    RuntimeError: detect_anomaly: the derivative of mul with respect to input is NaN; ... called mul
+    in the backward pass of mul, which ... called
+    """
+    with set_detect_anomaly(True, check_nan):
+        yield
+
+
+def _switch(anomaly: _Anomaly | None) -> None:
+    before, _mode.anomaly = _mode.anomaly, anomaly
+    if before is not None:
+        end_watching(before.see)
+    if anomaly is not None:
+        begin_watching(anomaly.see)
+
+
+class _Anomaly:
+    """What looks at every operation and every derivative."""
+
+    def __init__(self, check_nan: bool) -> None:
+        self.check_nan = check_nan
+        self.first: WeakSet[Node] = WeakSet()  # operations that made an infinity out of finite numbers
+
+    def see(self, call: Call) -> None:
+        """Look at the result of an operation."""
+        if (node := getattr(call.result, "node", None)) is not None:
+            note_line(node)
+        if not self.check_nan or not isinstance(call.result, Variable):  # arrays: part of a backward pass
+            return
+        wrong = _wrong(call.result.array)
+        if wrong is None:
+            return
+        given = [value.array if isinstance(value, Variable) else np.asarray(value) for value in call.inputs]
+        if wrong == "infinite" and node is not None and all(_wrong(array) is None for array in given):
+            self.first.add(node)
+        if wrong == "NaN" and not any(_wrong(array) == "NaN" for array in given):
+            nodes = [node for value in call.inputs if (node := getattr(value, "node", None)) is not None]
+            made = f"{call.operation.name} made a NaN; {calling_line()} called it"
+            raise RuntimeError(f"detect_anomaly: {made}{self._because(nodes)}")
+
+    def look(self, node: Node, which: int, gradient: Any) -> None:
+        """Look at what the derivative of an operation returned for one of its inputs."""
+        wrong = _wrong(gradient.array if isinstance(gradient, Variable) else gradient) if self.check_nan else None
+        if wrong is not None:
+            operation = node.operation
+            raise RuntimeError(
+                f"detect_anomaly: the derivative of {operation.name} with respect to "
+                f"{operation.inputs[0 if operation.variadic else which]} is {wrong}; "
+                f"{line_of(node) or 'a line outside of the block'} called {operation.name}" + self._because([node])
+            )
+
+    def _because(self, nodes: Iterable[Node]) -> str:
+        """Return which operation behind these first made an infinity, as the end of a message; "" if none."""
+        infinite = [node for node in _behind(nodes) if node in self.first]
+        if not infinite:
+            return ""
+        first = min(infinite, key=lambda node: node.sequence)
+        return f". Before that, {first.operation.name} made an infinity; {line_of(first)} called it"
+
+
+def _wrong(array: Any) -> str | None:
+    """Return what is wrong with the numbers of an array, if anything is."""
+    if array.dtype.kind not in "fc" or np.isfinite(array).all():
+        return None
+    return "NaN" if np.isnan(array).any() else "infinite"
+
+
+def _behind(nodes: Iterable[Node]) -> set[Node]:
+    """Return the nodes and all that lead to them."""
+    seen: set[Node] = set()
+    ahead = list(nodes)
+    while ahead:
+        node = ahead.pop()
+        if node not in seen:
+            seen.add(node)
+            ahead.extend(origin for origin, _, _ in node.edges if isinstance(origin, Node))
+    return seen

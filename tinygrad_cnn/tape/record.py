@@ -1,0 +1,298 @@
+"""The tape: operations that record themselves as they run.
+
+An `Operation` pairs a function of arrays with one derivative for each input. Called on tensors, it also leaves a
+`Node`: which operation ran, where its inputs came from (its edges), and the values that its derivatives read.
+
+A derivative is written once for every order. In a plain backward pass it is given arrays, and so computes on
+arrays and records nothing; under ``create_graph`` it is given tensors, and the same lines record themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import itemgetter
+from typing import Any, ClassVar, TypeAlias, overload
+
+import numpy as np
+
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.writes import clock
+from tinygrad_cnn.typing import Array, T
+
+watching: list[Any] = []  # who watches operations, in any thread (see trace.py)
+
+
+class Node:
+    """A recorded operation. It refers to its inputs' origins and to arrays, never to its result: no cycles."""
+
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "sequence", "shape")
+
+    def __init__(self, operation: Operation, edges: list[Edge], kept: dict[str, Any], out: Array) -> None:
+        self.operation = operation
+        self.edges = edges  # one for each input that needs a gradient
+        self.kept: dict[str, Any] | None = kept  # what derivatives read, by name; None once the graph was freed
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.sequence = next(clock)
+
+    def __repr__(self) -> str:
+        return f"<{self.operation.name}>"
+
+
+class Variable:
+    """What the tape knows of a tensor: its array, the node that made it, and its gradient."""
+
+    __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "array", "node")
+
+    _result_class: ClassVar[type[Variable]]  # what operations on it make: a Parameter's sum is no Parameter
+
+    array: Array
+    node: Node | None
+    _requires_grad: bool
+    _grad: Any  # a tensor or None
+    _hooks: list[Callable[[Any], Any]] | None  # of a leaf
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the numbers."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+
+Origin: TypeAlias = Node | Variable
+"""Where a tensor came from: the recorded operation that made it, or, for a leaf, itself."""
+
+
+def make_tensor(like: Any, array: Array, node: Node | None = None) -> Any:
+    """Return a tensor around an array, without copying, of the class that operations on ``like`` make."""
+    result = object.__new__(like._result_class)
+    result.array = array
+    result.node = node
+    result._requires_grad = node is not None
+    result._grad = result._hooks = None
+    return result
+
+
+def arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
+    for value in kept.values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if hasattr(item, "strides"):
+                yield item
+
+
+class Derivative:
+    """How a gradient goes back to one input: a function of ``g`` and of the values named in ``reads``."""
+
+    __slots__ = ("function", "pick", "reads")
+
+    def __init__(self, function: Callable[..., Any], reads: tuple[str, ...]) -> None:
+        self.function = function
+        self.reads = reads
+        self.pick = itemgetter(*reads) if reads else None  # gives one value, or a tuple of several
+
+
+Edge: TypeAlias = tuple[Origin, Derivative, int]
+"""An input that needs a gradient: where it came from, how the gradient goes back to it, and which input it is."""
+
+
+Fetch: TypeAlias = Callable[[list[Any], int, Any], Any]
+Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]]]
+"""How to record: the derivatives that are needed, and each value that they read by name (no function: an input)."""
+
+
+class Operation:
+    """A function of arrays that records itself, with a derivative for each input.
+
+    Positional parameters of ``forward`` are inputs (arrays, tensors or numbers), keyword-only ones constants. The
+    derivative with respect to an input takes the gradient ``g`` of the result and, by name, what it reads: ``out``
+    (the result), any input or constant, ``<input>_shape`` or ``<input>_dtype``. What no needed derivative names
+    is not kept. An input without a derivative is a constant (a mask, indices). With ``*inputs``, the one
+    derivative also may ask for ``index``, which input it is for.
+
+    Called on plain arrays, an operation computes and returns an array.
+    """
+
+    registry: ClassVar[dict[str, Operation]] = {}
+
+    promoted: Any = None  # where inputs first come to one type: a method that gives them, or None if they have it
+
+    def __init__(self, forward: Callable[..., Array], derivatives: dict[str, Callable[..., Any]]) -> None:
+        self.forward = forward
+        self.name = forward.__name__.strip("_")
+        self.__doc__ = forward.__doc__
+        code = forward.__code__
+        names = code.co_varnames
+        constants = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        self.variadic = bool(code.co_flags & inspect.CO_VARARGS)
+        self.inputs = (names[len(constants)],) if self.variadic else names[: code.co_argcount]
+        self.derivatives = {
+            name: self._derivative(name, function, constants) for name, function in derivatives.items()
+        }
+        self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
+        self._plans: dict[tuple[int, ...], Plan] = {}  # by the inputs that need a gradient
+        same = Operation.registry.get(self.name)
+        if same is not None and same.forward.__module__ != forward.__module__:  # defining it anew is fine
+            raise ValueError(f"there is an operation named {self.name} already, in {same.forward.__module__}")
+        Operation.registry[self.name] = self
+
+    def _derivative(self, name: str, function: Callable[..., Any], constants: tuple[str, ...]) -> Derivative:
+        first, *reads = function.__code__.co_varnames[: function.__code__.co_argcount]
+        known = {
+            "out",
+            *self.inputs,
+            *constants,
+            *(f"{i}_{of}" for i in self.inputs for of in ("shape", "dtype")),
+        }
+        if self.variadic:
+            known.add("index")
+        if name not in self.inputs or first != "g" or not known.issuperset(reads):
+            raise TypeError(
+                f"{self.name}: the derivative with respect to {name!r} takes ({', '.join([first, *reads])}); "
+                f"wanted one of {self.inputs}, reading g and then any of {sorted(known)}"
+            )
+        return Derivative(function, tuple(reads))
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.forward)
+
+    @overload
+    def __call__(self, input: T, /, *inputs: Any, **constants: Any) -> T: ...
+    @overload
+    def __call__(self, *inputs: Any, **constants: Any) -> Any: ...
+    def __call__(self, *inputs: Any, **constants: Any) -> Any:
+        if len(inputs) < len(self.inputs):
+            inputs = self._in_order(inputs, constants)
+        variable = None
+        arrays: list[Any] = []
+        needing: list[int] = []  # the inputs that need a gradient
+        for value in inputs:
+            if isinstance(value, Variable):
+                variable = value
+                if value._requires_grad:
+                    needing.append(len(arrays))
+                arrays.append(value.array)
+            else:
+                arrays.append(value)
+        if self.promoted is not None and variable is not None:
+            met = self.promoted(inputs, arrays)
+            if met is not None:
+                return self(*met, **constants)
+        if watching and _mode.watcher is not None:
+            return _mode.watcher(self, inputs, constants)
+        try:
+            out = self.forward(*arrays, **constants)
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            raise self._explained(error, arrays) from error
+        if variable is None:
+            return out
+        if type(out) is not np.ndarray and isinstance(out, np.generic):
+            out = np.asarray(out)
+        record = needing and _mode.recording
+        return make_tensor(
+            variable, out, self._record(inputs, tuple(needing), arrays, constants, out) if record else None
+        )
+
+    def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the inputs in their order, taking those given by name out of the constants."""
+        for name in self.inputs[len(inputs) :]:
+            if name not in constants:
+                break
+            inputs = (*inputs, constants.pop(name))
+        return inputs
+
+    def _record(
+        self,
+        inputs: tuple[Any, ...],
+        needing: tuple[int, ...],
+        arrays: list[Any],
+        constants: dict[str, Any],
+        out: Array,
+    ) -> Node | None:
+        """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
+        rules, fetched = self._plans.get(needing) or self._plan(needing)
+        if not rules:
+            return None
+        edges: list[Edge] = []
+        for rule, i in rules:
+            value = inputs[i]
+            edges.append((value.node or value, rule, i))
+        for name, fetch, i in fetched:
+            constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
+        return Node(self, edges, constants, out)
+
+    def _plan(self, needing: tuple[int, ...]) -> Plan:
+        """Return the derivatives for those inputs, and what they read beside the constants."""
+        rules = [(rule, i) for i in needing if (rule := self._rules[0 if self.variadic else i]) is not None]
+        sources: dict[str, tuple[Fetch | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
+        if self.variadic:
+            sources[self.inputs[0]] = (lambda arrays, i, out: tuple(arrays), 0)
+        else:
+            for i, name in enumerate(self.inputs):
+                sources[name] = (None, i)
+                sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
+                sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
+        reads = dict.fromkeys(name for rule, _ in rules for name in rule.reads)
+        plan = rules, [(name, *sources[name]) for name in reads if name in sources]
+        if not self.variadic:  # of how many inputs is up to the caller: so many plans are not kept
+            self._plans[needing] = plan
+        return plan
+
+    def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
+        """Return the error with the operation's name and what it was given."""
+        if str(error).startswith(f"{self.name}:"):
+            return error
+        given = ", ".join(describe(a) for a in arrays)
+        return renamed(error, f"{self.name}: {error} (given {given})")
+
+    def fit(self, gradient: Any, origin: Origin, name: str) -> Any:
+        """Refuse a gradient that is not of its input's shape and type."""
+        if gradient.shape == origin.shape and gradient.dtype == origin.dtype:
+            return gradient
+        raise RuntimeError(
+            f"the derivative of {self.name} with respect to {name} is of shape {gradient.shape} and type "
+            f"{gradient.dtype}; wanted {origin.shape} and {origin.dtype}"
+        )
+
+    def __get__(self, instance: T, owner: Any = None) -> Callable[..., T]:
+        """Bind as a method, so that a class can say ``exp = ops.exp``."""
+        return self if instance is None else partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def renamed(error: Exception, message: str) -> Exception:
+    """Return an error of the same kind with another message; NumPy's own kinds take no message."""
+    kind = next((k for k in (IndexError, TypeError) if isinstance(error, k)), ValueError)
+    return kind(message)
+
+
+def describe(value: Any) -> str:
+    """Return what an error message says of an argument: the shape of an array, else the value or its type."""
+    if hasattr(value, "shape"):
+        return f"shape {tuple(value.shape)}"
+    return repr(value) if isinstance(value, (int, float, str)) or value is None else type(value).__name__
+
+
+def operation(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Operation]:
+    """Make a function of arrays an operation, given the derivative with respect to each input.
+
+    >>> from tinygrad_cnn.autograd import operation
+    >>> @operation(input=lambda g, input: g * (3 * input * input))
+    ... def cube(input):
+    ...     return input * input * input
+    """
+    return lambda forward: Operation(forward, derivatives)

@@ -1,0 +1,66 @@
+"""In-place writes: when memory was last written to, so that no derivative reads a value that is gone."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+from functools import partial
+from itertools import count
+from typing import Any
+
+from tinygrad_cnn.typing import Array
+
+clock = count()
+"""One clock numbers recorded operations and in-place writes: the later has the larger number."""
+
+
+class _Writes:
+    """When memory was last written in place, and by what, so that no derivative reads what is gone."""
+
+    def __init__(self) -> None:
+        self.latest = -1
+        self._lock = threading.Lock()
+        self._by_owner: dict[int, tuple[Any, int, str, int]] = {}
+
+    def note(self, arrays: Iterable[Array], writer: str) -> None:
+        with self._lock:
+            self.latest = now = next(clock)
+            for array in arrays:
+                owner = owner_of(array)
+                key = id(owner)
+                if (known := self._by_owner.get(key)) is not None:
+                    self._by_owner[key] = (known[0], now, writer, known[3] if known[2] == writer else now)
+                else:
+                    self._by_owner[key] = (weakref.ref(owner, partial(self._forget, key)), now, writer, now)
+
+    def _forget(self, key: int, _: Any) -> None:
+        self._by_owner.pop(key, None)
+
+    def lasting(self, array: Array, writer: str) -> tuple[int, int]:
+        """Return when a writer first and last wrote to an array's memory without another since; (0, -1): not."""
+        entry = self._by_owner.get(id(owner_of(array)))
+        return (entry[3], entry[1]) if entry is not None and entry[2] == writer else (0, -1)
+
+    def after(self, arrays: Iterable[Array], since: int) -> str | None:
+        """Return what has written to one of the arrays since a time of the clock; None if nothing has."""
+        for array in arrays:
+            entry = self._by_owner.get(id(owner_of(array)))
+            if entry is not None and entry[1] > since:
+                return entry[2]
+        return None
+
+
+def owner_of(array: Any) -> Any:
+    """Return the object that owns an array's memory: all views of it have the same."""
+    while hasattr(base := array.base, "base"):
+        array = base
+    return array
+
+
+writes = _Writes()
+
+
+def mark_written(array: Array, writer: str) -> None:
+    """Note that an array's memory was written in place, by what: every in-place writer must call this."""
+    writes.note((array,), writer)
