@@ -86,8 +86,8 @@ class Engine:
             for parent, shape, derivative, read in step.parents:
                 value = derivative(gradients[step], *([step.kept[read][0]] if read else []))
                 gradients[parent] = gradients.get(parent, 0) + unbroadcast(value, shape)
-            if not retain:
-                step.freed, step.parents, step.kept = True, [], {}
+            if not retain and step.kept:  # what keeps nothing can be gone through again, as in PyTorch
+                step.freed, step.kept = True, {}
         for leaf, value in gradients.items():
             if isinstance(leaf, Value):
                 self.accumulate(leaf, value)

@@ -134,10 +134,11 @@ def test_a_retained_graph_gives_the_same_gradient_again():
 def test_backward_frees_what_the_loss_holds():
     x = tg.ones(1000, requires_grad=True)
     hidden = x * 2.0
-    kept = weakref.ref(hidden.grad_fn)
+    kept = weakref.ref(hidden.array)
     loss = (hidden * hidden).sum()
-    loss.backward()
     del hidden
+    assert kept() is not None
+    loss.backward()
     assert kept() is None
 
 

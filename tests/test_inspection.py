@@ -20,6 +20,7 @@ from tinygrad_cnn.inspection.graph import BOX, HIGH, ROW, layout
 from tinygrad_cnn.inspection.rules import rules
 from tinygrad_cnn.inspection.steps import AGREES
 from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Operation, operation, watching
 from tinygrad_cnn.tape.watch import Call, line_of, record_lines, watch
 
@@ -150,15 +151,9 @@ def test_a_profile_adds_up_and_ends_with_its_block() -> None:
 def same_as_backward(explanation: Explanation, loss: tg.Tensor) -> bool:
     """Whether the gradients have the norms of those that backward makes."""
     norms: dict[int, float] = {}
-    nodes = []
-    ahead = [loss.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node not in nodes:
-            nodes.append(node)
-            ahead += [origin for origin, _, _ in node.edges if hasattr(origin, "edges")]
-    for node in sorted(nodes, key=lambda n: -n.sequence):
-        node.hooks = [lambda g, node=node: norms.update({node.sequence: float(np.linalg.norm(g.array))})]
+    for node in loss.grad_fn.ancestors():
+        node.hooks = GradientHooks()
+        node.hooks.after.append(lambda g, node=node: norms.update({node.sequence: float(np.linalg.norm(g.array))}))
     loss.backward()
     newest_first = [norms[sequence] for sequence in sorted(norms, reverse=True)]
     return [step.norm for step in explanation.steps] == pytest.approx(newest_first)

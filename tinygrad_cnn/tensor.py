@@ -17,8 +17,8 @@ from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.support.html import tensor_html
-from tinygrad_cnn.tape import walk
-from tinygrad_cnn.tape.hooks import RemovableHandle
+from tinygrad_cnn.tape.backward import backward
+from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
 from tinygrad_cnn.typing import Array, Scalar
 
@@ -170,15 +170,14 @@ class Tensor(InPlace):
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf behind it: see `autograd.backward`."""
-        walk.backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+        backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Have `backward` fill in ``.grad`` of this tensor too, though it is not a leaf."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
-        if self.node is None or (self.node.hooks and any(isinstance(h, _Retain) for h in self.node.hooks)):
-            return
-        self.register_hook(_Retain(self))
+        if self.node is not None and not any(isinstance(hook, Retain) for hook in self._own_hooks().after):
+            self._own_hooks().after.append(Retain(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Have a function called with the gradient of this tensor, once it is complete; it may return another.
@@ -187,13 +186,35 @@ class Tensor(InPlace):
         """
         if not self._requires_grad:
             raise RuntimeError("register_hook: this tensor does not require a gradient")
-        if self.node is not None:
-            if self.node.hooks is None:
-                self.node.hooks = []
-            return RemovableHandle(self.node.hooks, hook)
-        if self._hooks is None:
-            self._hooks = []
-        return RemovableHandle(self._hooks, hook)
+        return RemovableHandle(self._own_hooks().on_gradient, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Have a function called with this leaf each time that `backward` has added to its ``.grad``.
+
+        A step of an optimizer for each parameter as its gradient arrives, with no gradient kept:
+
+        >>> import tinygrad_cnn as tg
+        >>> weight = tg.ones(2, requires_grad=True)
+        >>> def step(leaf):
+        ...     with tg.no_grad():
+        ...         leaf -= 0.1 * leaf.grad
+        ...     leaf.grad = None
+        >>> handle = weight.register_post_accumulate_grad_hook(step)
+        >>> (weight * 5).sum().backward()
+        >>> weight, weight.grad
+        (tensor([0.5000, 0.5000], requires_grad=True), None)
+        """
+        if self.node is not None or not self._requires_grad:
+            raise RuntimeError("register_post_accumulate_grad_hook: wanted a leaf that requires a gradient")
+        return RemovableHandle(self._own_hooks().after, hook)
+
+    def _own_hooks(self) -> GradientHooks:
+        """Return the hooks of this tensor: those of its node, if it has one, which may outlive the tensor."""
+        holder, name = (self, "_hooks") if self.node is None else (self.node, "hooks")
+        if getattr(holder, name) is None:
+            setattr(holder, name, GradientHooks())
+        hooks: GradientHooks = getattr(holder, name)
+        return hooks
 
     def detach(self) -> Tensor:
         """Return a leaf that shares the memory, with no history and no gradient."""
@@ -392,7 +413,7 @@ def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     return leaf
 
 
-class _Retain:
+class Retain:
     """A hook that keeps the gradient of an intermediate tensor, for as long as that tensor lives."""
 
     def __init__(self, tensor: Tensor) -> None:

@@ -4,9 +4,9 @@ from tinygrad_cnn.autograd import functional
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import gradcheck, gradgradcheck
 from tinygrad_cnn.tape.anomaly import detect_anomaly, set_detect_anomaly
+from tinygrad_cnn.tape.backward import backward, grad, queue_callback
 from tinygrad_cnn.tape.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_cnn.tape.record import Node, Operation, Variable, operation
-from tinygrad_cnn.tape.walk import backward, grad
 
 __all__ = [
     "Function",
@@ -24,6 +24,7 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "operation",
+    "queue_callback",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

@@ -1,23 +1,21 @@
 """Operations of a user's own, in PyTorch's form: a class with a forward and a backward.
 
 One application is one node. Its edges share a call of ``backward``, which gives the gradients of all the inputs at
-once. Several results are parts of one flat tensor that the node makes, so that their gradients meet before it.
+once.
 """
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_cnn import ops
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled, no_grad
-from tinygrad_cnn.tape.record import Derivative, Edge, Node, Operation, make_tensor
+from tinygrad_cnn.tape.record import Operation, make_tensors
 from tinygrad_cnn.tape.watch import note_line
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.typing import Array
 
 
 class Context:
@@ -27,9 +25,9 @@ class Context:
         self.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in arguments)
         self._function = function
         self._arguments = [(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in arguments]
-        self._layout: list[_Place] = []
         self._constant: set[int] = set()
         self._saved: tuple[Any, ...] = ()  # a result is saved as its number: a node must not refer to its results
+        self._saved_arrays: tuple[Any, ...] = ()
         self._outputs: tuple[Any, ...] = ()  # the results, only while backward runs
         # gradients that backward gave for one g, not yet taken
         self._ready: tuple[Any, dict[int, Any]] = (None, {})
@@ -40,10 +38,14 @@ class Context:
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise TypeError(f"save_for_backward: wanted tensors, got {type(tensor).__name__}; set an attribute")
         self._saved = tensors
+        self._saved_arrays = tuple(None if tensor is None else tensor.array for tensor in tensors)
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What `save_for_backward` was given."""
+        for tensor, array in zip(self._saved, self._saved_arrays, strict=True):
+            if isinstance(tensor, Tensor) and tensor.array is not array:
+                raise RuntimeError("backward: .data of a saved tensor was assigned to since; save a copy (clone())")
         return tuple(self._outputs[s] if isinstance(s, int) else s for s in self._saved)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
@@ -74,6 +76,12 @@ class Function:
     True
     """
 
+    _operation: ClassVar[Operation]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._operation = _operation_of(cls)
+
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
         """Compute the result."""
@@ -101,65 +109,38 @@ class Function:
         return outputs if isinstance(result, tuple) else outputs[0]
 
 
-class _Applied(Operation):
-    """What the engine asks of a node's operation, for one application of a `Function`."""
+class _FunctionOperation(Operation):
+    """The operation that a `Function` is on the tape."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.variadic = True
-        self.inputs = ("arguments",)
+    may_lack_gradients = True
 
 
-class _Place(NamedTuple):
-    """A result: its shape and type, and where it is in the flat tensor (None: it has no gradient)."""
+def _operation_of(function: type[Function]) -> Operation:
+    def forward(*arguments: Any, ctx: Context) -> Any:
+        return function.forward(ctx, *arguments)
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    start: int | None
+    forward.__name__ = function.__name__
+    return _FunctionOperation(forward, {"arguments": _gradient}, registered=False)
 
 
-def _recorded(ctx: Context, args: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> tuple[Any, ...]:
+def _recorded(ctx: Context, args: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Return the results as tensors that the node of this application made."""
-    name = ctx._function.__name__
-    live: list[Tensor] = []
-    for output in outputs:
-        differentiable = output.dtype.kind == "f" and id(output) not in ctx._constant
-        start = sum(o.numel() for o in live) if differentiable else None
-        ctx._layout.append(_Place(output.shape, output.dtype, start))
-        live += [output] if differentiable else []
-    if len({o.dtype for o in live}) > 1:
-        raise TypeError(f"{name}: forward returned floating-point numbers of several types; wanted one")
-    if not live:
-        return tuple(output.detach() for output in outputs)
     inputs = {id(a) for a in args}
-    places = {id(o): k for k, o in enumerate(outputs) if ctx._layout[k].start is not None and id(o) not in inputs}
-    ctx._saved = tuple(places.get(id(s), s) for s in ctx._saved)
-    out = live[0].array if len(outputs) == 1 else np.concatenate([o.array.reshape(-1) for o in live])
-    kept = {"ctx": ctx, "saved": tuple(s.array for s in ctx._saved if isinstance(s, Tensor))}
-    if any(isinstance(s, int) for s in ctx._saved):
-        kept["out"] = out
-    rule = Derivative(_gradient, ("ctx", "index", *list(kept)[1:]))
-    edges: list[Edge] = [(a.node or a, rule, i) for i, a in enumerate(args) if ctx.needs_input_grad[i]]
-    node = Node(_Applied(name), edges, kept, out)
+    numbers = {id(o): k for k, o in enumerate(outputs) if id(o) not in inputs and o.dtype.kind == "f"}
+    ctx._saved = tuple(numbers.get(id(s), s) for s in ctx._saved)
+    arrays = tuple(output.array for output in outputs)
+    needing = tuple(i for i, needed in enumerate(ctx.needs_input_grad) if needed)
+    constants = {"ctx": ctx, "saved": ctx._saved_arrays}  # the walk looks whether these were written to
+    node = ctx._function._operation.record(args, needing, list(args), constants, arrays)
+    if not any(isinstance(s, int) for s in ctx._saved):
+        node.kept["out"] = None
     note_line(node)
-    parts = _parts(ctx._layout, make_tensor(live[0], out, node))
-    return tuple(o.detach() if part is None else part for part, o in zip(parts, outputs, strict=True))
+    results = make_tensors(outputs[0], arrays, node)
+    return tuple(r.detach() if id(o) in ctx._constant else r for o, r in zip(outputs, results, strict=True))
 
 
-def _parts(layout: list[_Place], whole: Tensor) -> tuple[Tensor | None, ...]:
-    """Return the results, or their gradients, that a flat tensor holds; None where there is no gradient."""
-    if len(layout) == 1:
-        return (whole,)
-    return tuple(
-        None if start is None else ops.reshape(ops.narrow(whole, 0, start, prod(shape)), shape)
-        for shape, _, start in layout
-    )
-
-
-def _gradient(g: Any, ctx: Context, index: int, saved: tuple[Array, ...], out: Any = None) -> Any:
+def _gradient(g: tuple[Any, ...], ctx: Context, index: int, out: tuple[Any, ...] | None) -> Any:
     """Return the gradient of one argument; the first that is asked for has backward compute all of them."""
-    if any(s.array is not a for s, a in zip((s for s in ctx._saved if isinstance(s, Tensor)), saved, strict=True)):
-        raise RuntimeError("backward: .data of a saved tensor was assigned to since; save a copy (clone())")
     asked, ready = ctx._ready
     if asked is not g or index not in ready:
         ready = _gradients(ctx, g, out)
@@ -168,29 +149,34 @@ def _gradient(g: Any, ctx: Context, index: int, saved: tuple[Array, ...], out: A
     return value
 
 
-def _gradients(ctx: Context, g: Any, out: Any) -> dict[int, Any]:
-    """Call backward; return the gradient of each argument that needs one, as arrays if ``g`` is one."""
-    tracing = isinstance(g, Tensor)
-    given = _parts(ctx._layout, g if tracing else _constant(g))
+def _gradients(ctx: Context, g: tuple[Any, ...], out: tuple[Any, ...] | None) -> dict[int, Any]:
+    """Call backward; return the gradient of each argument that needs one, as arrays if ``g`` are arrays."""
+    tracing = any(isinstance(part, Tensor) for part in g)
     if out is not None:
-        ctx._outputs = _parts(ctx._layout, out if tracing else _constant(out))
+        ctx._outputs = _tensors(out)
     try:
-        zeros = (from_numpy(np.zeros(place.shape, place.dtype)) for place in ctx._layout)
-        result = ctx._function.backward(ctx, *(z if p is None else p for p, z in zip(given, zeros, strict=True)))
+        result = ctx._function.backward(ctx, *_tensors(g))
     finally:
         ctx._outputs = ()
     gradients = _checked(ctx, result if isinstance(result, tuple) else (result,))
-    return gradients if tracing else {i: value.array.view() for i, value in gradients.items()}
+    if tracing:
+        return gradients
+    return {i: None if value is None else value.array.view() for i, value in gradients.items()}
 
 
-def _constant(array: Any) -> Tensor:
-    """Return a tensor around an array that others hold too: writing to it is an error."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return from_numpy(view)
+def _tensors(values: Iterable[Any]) -> tuple[Tensor, ...]:
+    """Return arrays that others hold too as tensors that cannot be written to; tensors as they are."""
+    tensors = []
+    for value in values:
+        if not isinstance(value, Tensor):
+            view = np.asarray(value).view()
+            view.flags.writeable = False
+            value = from_numpy(view)
+        tensors.append(value)
+    return tuple(tensors)
 
 
-def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor]:
+def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor | None]:
     """Return the gradients that are needed, or refuse what does not fit the arguments of forward."""
     name, arguments = ctx._function.__name__, ctx._arguments
     extra = returned[len(arguments) :]
@@ -199,7 +185,7 @@ def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor]:
             f"{name}: backward returned {len(returned)} gradients; wanted {len(arguments)}, one for each argument "
             "of forward"
         )
-    gradients = {}
+    gradients: dict[int, Tensor | None] = {}
     for i, (value, argument) in enumerate(zip(returned, arguments, strict=False)):
         if value is not None and not (isinstance(value, Tensor) and argument is not None):
             wanted = "None, as that is no tensor" if argument is None else "a tensor or None"
@@ -215,5 +201,5 @@ def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor]:
                 f"{i} of forward; wanted {shape} and {dtype}"
             )
         if ctx.needs_input_grad[i]:
-            gradients[i] = from_numpy(np.zeros(shape, dtype)) if value is None else value
+            gradients[i] = value
     return gradients

@@ -14,8 +14,8 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, ones_like, zeros_like
 from tinygrad_cnn.ops import reshape, stack
+from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad
-from tinygrad_cnn.tape.walk import grad
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad, no_grad
-from tinygrad_cnn.tape.walk import grad
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.support.dtypes import float64
+from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad, no_grad
-from tinygrad_cnn.tape.walk import grad
 from tinygrad_cnn.tape.watch import Call
 from tinygrad_cnn.tensor import Tensor
 

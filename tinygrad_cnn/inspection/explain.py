@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,11 @@ from tinygrad_cnn.inspection.steps import Arrow, BackwardSteps, Step
 from tinygrad_cnn.inspection.text import cut, scaled, table
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.storage.atomic_files import atomic_write
-from tinygrad_cnn.tape.record import Node, Variable, arrays_in
-from tinygrad_cnn.tape.walk import _differentiate
-from tinygrad_cnn.tape.watch import Call, line_of, record_lines, watch, watched_derivative
+from tinygrad_cnn.tape.backward import differentiate
+from tinygrad_cnn.tape.record import Node, Origin, Output, Variable, arrays_in
+from tinygrad_cnn.tape.watch import Call, Derived, line_of, record_lines, watch, watch_derivatives
 from tinygrad_cnn.tape.writes import owner_of
-from tinygrad_cnn.tensor import Tensor, _Retain
-
-Event: TypeAlias = tuple[Node, int, Any, Any, float]
-"""A derivative that ran: node, number of the edge, gradient in, gradient out, seconds."""
+from tinygrad_cnn.tensor import Retain, Tensor
 
 
 class Explanation(BackwardSteps):
@@ -114,64 +112,65 @@ def explain(
     names: dict[Any, str] = {}
     if model is not None:
         names = {parameter: name for name, parameter in model.named_parameters()}
-    events: list[Event] = []
+    events: list[Derived] = []
     with _measuring(loss, events):
-        _differentiate("explain", [loss], None, None, True, False)
+        differentiate("explain", loss, None, None, True, False)
     return _explained(events, names, calls)
 
 
 @contextmanager
-def _measuring(loss: Tensor, events: list[Event]) -> Iterator[None]:
-    """Have each derivative behind the loss leave an event."""
-    nodes, ahead = set(), [loss.node]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, Node) and node not in nodes:
-            nodes.add(node)
-            ahead += [origin for origin, _, _ in node.edges if isinstance(origin, Node)]
-    before = [(node, node.edges, node.hooks) for node in nodes]
-
-    def watched(node: Node, k: int) -> Callable[[Any, Any, float], None]:
-        return lambda g, value, seconds: events.append((node, k, g, value, seconds))
-
+def _measuring(loss: Tensor, events: list[Derived]) -> Iterator[None]:
+    """Have each derivative behind the loss leave an event, and no gradient be retained."""
+    nodes = list(loss.node.ancestors()) if loss.node is not None else []
+    hooks = [(node.hooks, node.hooks.after) for node in nodes if node.hooks is not None]
+    ends = [watch_derivatives(node, events.append) for node in nodes]
     try:
-        for node in nodes:
-            if node.hooks is not None:  # that it is looked at is no reason to add to a retained gradient
-                node.hooks = [hook for hook in node.hooks if not isinstance(hook, _Retain)]
-            edges = enumerate(node.edges)
-            node.edges = [(origin, watched_derivative(rule, watched(node, k)), i) for k, (origin, rule, i) in edges]
+        for of_node, after in hooks:
+            of_node.after = [hook for hook in after if not isinstance(hook, Retain)]
         yield
     finally:
-        for node, edges_before, hooks in before:
-            node.edges, node.hooks = edges_before, hooks
+        for end in ends:
+            end()
+        for of_node, after in hooks:
+            of_node.after = after
 
 
-def _explained(events: list[Event], names: dict[Any, str], calls: dict[Node, Call]) -> Explanation:
+def _explained(events: list[Derived], names: dict[Any, str], calls: dict[Node, Call]) -> Explanation:
+    events = [event for event in events if event.value is not None]
     numbers: dict[Node, int] = {}
-    for node, *_ in events:
-        numbers.setdefault(node, len(numbers) + 1)
+    for event in events:
+        numbers.setdefault(event.node, len(numbers) + 1)
     steps: list[Step] = []
     seen: set[int] = {id(owner_of(leaf.array)) for node in numbers for leaf in _leaves(node)}
-    for node, k, g, value, seconds in events:
-        if k == 0:
-            norm, kept = _norm(g), _kept(node, seen)
+    for node, edge, g, value, seconds in events:
+        if len(steps) < numbers[node]:
+            norm, kept = math.hypot(*map(_norm, _parts(g))), _kept(node, seen)
             steps.append(Step(len(steps) + 1, node.operation.name, line_of(node), node.shape, norm, kept))
-        origin, _, i = node.edges[k]
-        operation = node.operation
-        name = operation.inputs[0 if operation.variadic else i]
-        written = rules(operation) if hasattr(operation, "forward") else {}  # one made of a Function has none
-        rule = written.get(name, "backward")
-        made = owner_of(value) is not owner_of(g)
+        origin, _, i = node.edges[edge]
+        name = node.operation.input_name(i)
+        made = all(owner_of(value) is not owner_of(part) for part in _parts(g))
         found = deviation(calls[node], i) if node in calls else None
-        to = numbers[origin] if isinstance(origin, Node) else names.get(origin, "a leaf")
+        to = _number(origin, numbers) or names.get(origin, "a leaf")
+        rule = rules(node.operation).get(name, "backward")
         steps[-1].arrows.append(
             Arrow(name, to, rule, tuple(value.shape), _norm(value), seconds, _bytes(value) * made, found)
         )
     return Explanation(tuple(steps))
 
 
+def _number(origin: Origin, numbers: dict[Node, int]) -> int | None:
+    """Return the step of a node, or of the operation that a result comes from; None of a leaf."""
+    node = origin.source if isinstance(origin, Output) else origin
+    return numbers.get(node) if isinstance(node, Node) else None
+
+
 def _leaves(node: Node) -> Iterator[Variable]:
     return (origin for origin, _, _ in node.edges if not isinstance(origin, Node))
+
+
+def _parts(gradient: Any) -> tuple[Any, ...]:
+    """Return the gradients of an operation's results: of one or of several."""
+    return gradient if isinstance(gradient, tuple) else (gradient,)
 
 
 def _norm(array: Any) -> float:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 from tinygrad_cnn.inspection.flops import derivative_flops, flops
 from tinygrad_cnn.inspection.text import scaled, table
-from tinygrad_cnn.tape.watch import Call, watch, watched_derivative
+from tinygrad_cnn.tape.watch import Call, Derived, watch, watch_derivatives
 
 
 @dataclass
@@ -56,16 +55,11 @@ class Profile:
         if node is None:
             return
 
-        def timed(index: int) -> Any:
-            count = derivative_flops(call, index)
+        def see(derived: Derived) -> None:
+            if self._open:
+                cost.backward.add(derived.seconds, derivative_flops(call, node.edges[derived.edge][2]))
 
-            def see(g: Any, value: Any, seconds: float) -> None:
-                if self._open:
-                    cost.backward.add(seconds, count)
-
-            return see
-
-        node.edges = [(origin, watched_derivative(rule, timed(i)), i) for origin, rule, i in node.edges]
+        watch_derivatives(node, see)
 
     @property
     def total(self) -> Cost:

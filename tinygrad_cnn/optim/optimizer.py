@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygrad_cnn.nn.parameter import clear_gradients
 from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.tape.backward import ACCUMULATED
 from tinygrad_cnn.tape.grad_mode import enable_grad
-from tinygrad_cnn.tape.walk import ACCUMULATED
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tape.writes import writes
 from tinygrad_cnn.tensor import Tensor

@@ -95,13 +95,13 @@ class _Anomaly:
             operation = node.operation
             raise RuntimeError(
                 f"detect_anomaly: the derivative of {operation.name} with respect to "
-                f"{operation.inputs[0 if operation.variadic else which]} is {wrong}; "
+                f"{operation.input_name(which)} is {wrong}; "
                 f"{line_of(node) or 'a line outside of the block'} called {operation.name}" + self._because([node])
             )
 
     def _because(self, nodes: Iterable[Node]) -> str:
         """Return which operation behind these first made an infinity, as the end of a message; "" if none."""
-        infinite = [node for node in _behind(nodes) if node in self.first]
+        infinite = [node for start in nodes for node in start.ancestors() if node in self.first]
         if not infinite:
             return ""
         first = min(infinite, key=lambda node: node.sequence)
@@ -113,15 +113,3 @@ def _wrong(array: Any) -> str | None:
     if array.dtype.kind not in "fc" or np.isfinite(array).all():
         return None
     return "NaN" if np.isnan(array).any() else "infinite"
-
-
-def _behind(nodes: Iterable[Node]) -> set[Node]:
-    """Return the nodes and all that lead to them."""
-    seen: set[Node] = set()
-    ahead = list(nodes)
-    while ahead:
-        node = ahead.pop()
-        if node not in seen:
-            seen.add(node)
-            ahead.extend(origin for origin, _, _ in node.edges if isinstance(origin, Node))
-    return seen

@@ -16,6 +16,7 @@ class _Mode(threading.local):
     watcher: Callable[..., Any] | None = None  # whom operations are handed to instead of being run (see trace.py)
     seeing: tuple[Callable[[Any], None], ...] = ()  # what the watcher tells of each of them
     anomaly: Any = None  # what looks at each gradient of a walk back (see anomaly.py)
+    at_end: list[Callable[[], None]] | None = None  # what to call when the backward pass that is running has ended
 
 
 _mode = _Mode()

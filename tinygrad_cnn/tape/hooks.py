@@ -1,7 +1,8 @@
-"""Hooks, which a user registers and may take away again."""
+"""Hooks: functions of a user's own that see gradients on their way, and may be taken away again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -24,3 +25,15 @@ class RemovableHandle:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
+
+
+class GradientHooks:
+    """The hooks of one tensor."""
+
+    __slots__ = ("after", "on_gradient")
+
+    def __init__(self) -> None:
+        self.on_gradient: list[Callable[[Any], Any]] = []
+        """Called with the gradient once it is complete; each may return another gradient in its place."""
+        self.after: list[Callable[[Any], None]] = []
+        """Called last: of a leaf with the leaf, when ``.grad`` holds the sum; else with the final gradient."""

@@ -10,14 +10,15 @@ arrays and records nothing; under ``create_graph`` it is given tensors, and the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias, overload
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.writes import clock
 from tinygrad_cnn.typing import Array, T
 
@@ -27,19 +28,72 @@ watching: list[Any] = []  # who watches operations, in any thread (see trace.py)
 class Node:
     """A recorded operation. It refers to its inputs' origins and to arrays, never to its result: no cycles."""
 
-    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "sequence", "shape")
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "saves", "sequence", "shape")
 
-    def __init__(self, operation: Operation, edges: list[Edge], kept: dict[str, Any], out: Array) -> None:
+    def __init__(
+        self, operation: Operation, edges: list[Edge], kept: dict[str, Any], saves: bool, out: Any
+    ) -> None:
         self.operation = operation
         self.edges = edges  # one for each input that needs a gradient
         self.kept: dict[str, Any] | None = kept  # what derivatives read, by name; None once the graph was freed
+        self.saves = saves  # whether arrays are among what is kept
         self.shape = out.shape
         self.dtype = out.dtype
-        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.hooks: GradientHooks | None = None
         self.sequence = next(clock)
+
+    def free(self) -> None:
+        """Let go of the arrays that were kept. A node that keeps none can be gone through again, as in PyTorch."""
+        if self.saves:
+            self.kept = None
+
+    def ancestors(self) -> Iterator[Node]:
+        """Yield this node and every node that led to it, each once, in no particular order."""
+        seen = {self}
+        ahead = [self]
+        while ahead:
+            node = ahead.pop()
+            yield node
+            for origin, _, _ in node.edges:
+                if isinstance(origin, Node) and origin not in seen:
+                    seen.add(origin)
+                    ahead.append(origin)
 
     def __repr__(self) -> str:
         return f"<{self.operation.name}>"
+
+
+class SeveralOutputs(Node):
+    """A recorded operation with several results, each of which comes from an `Output` of this node."""
+
+    __slots__ = ("_outputs", "shapes_and_dtypes")
+
+    def __init__(
+        self, operation: Operation, edges: list[Edge], kept: dict[str, Any], saves: bool, out: tuple[Array, ...]
+    ) -> None:
+        super().__init__(operation, edges, kept, saves, out[0])
+        self.shapes_and_dtypes = [(array.shape, array.dtype) for array in out]
+        self._outputs: WeakValueDictionary[int, Output] = WeakValueDictionary()
+
+    def output(self, k: int) -> Output:
+        """Return the origin of result ``k``: the same object for as long as anything refers to it."""
+        output = self._outputs.get(k)
+        if output is None:
+            output = self._outputs[k] = Output(self, k)
+        return output
+
+
+class Output(Node):
+    """The origin of one of several results of an operation. The walk hands its gradient on to the operation."""
+
+    __slots__ = ("k", "source")
+
+    def __init__(self, source: SeveralOutputs, k: int) -> None:
+        self.source, self.k = source, k
+        self.operation, self.edges, self.kept, self.saves = source.operation, [(source, _HAND_ON, k)], {}, False
+        self.shape, self.dtype = source.shapes_and_dtypes[k]
+        self.hooks = None
+        self.sequence = next(clock)
 
 
 class Variable:
@@ -53,7 +107,7 @@ class Variable:
     node: Node | None
     _requires_grad: bool
     _grad: Any  # a tensor or None
-    _hooks: list[Callable[[Any], Any]] | None  # of a leaf
+    _hooks: GradientHooks | None  # of a leaf
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,6 +139,14 @@ def make_tensor(like: Any, array: Array, node: Node | None = None) -> Any:
     return result
 
 
+def make_tensors(like: Any, arrays: tuple[Array, ...], node: SeveralOutputs | None = None) -> tuple[Any, ...]:
+    """Return the results of an operation as tensors; only floating-point numbers have gradients."""
+    return tuple(
+        make_tensor(like, array, node.output(k) if node is not None and array.dtype.kind == "f" else None)
+        for k, array in enumerate(arrays)
+    )
+
+
 def arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
     for value in kept.values():
         for item in value if isinstance(value, tuple) else (value,):
@@ -93,14 +155,28 @@ def arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
 
 
 class Derivative:
-    """How a gradient goes back to one input: a function of ``g`` and of the values named in ``reads``."""
+    """How a gradient goes back to one input (a vector-Jacobian product).
 
-    __slots__ = ("function", "pick", "reads")
+    ``function`` takes the gradient ``g`` of the result, and the values that are named in ``reads``.
+    """
+
+    __slots__ = ("_pick", "function", "reads")
 
     def __init__(self, function: Callable[..., Any], reads: tuple[str, ...]) -> None:
         self.function = function
         self.reads = reads
-        self.pick = itemgetter(*reads) if reads else None  # gives one value, or a tuple of several
+        self._pick = itemgetter(*reads) if reads else None  # gives one value, or a tuple of several
+
+    def __call__(self, g: Any, values: dict[str, Any]) -> Any:
+        """Return the gradient of the input, given that of the result and the values that the node kept, by name."""
+        if self._pick is None:
+            return self.function(g)
+        if len(self.reads) == 1:
+            return self.function(g, self._pick(values))
+        return self.function(g, *self._pick(values))
+
+
+_HAND_ON = Derivative(lambda g: g, ())
 
 
 Edge: TypeAlias = tuple[Origin, Derivative, int]
@@ -108,8 +184,9 @@ Edge: TypeAlias = tuple[Origin, Derivative, int]
 
 
 Fetch: TypeAlias = Callable[[list[Any], int, Any], Any]
-Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]]]
-"""How to record: the derivatives that are needed, and each value that they read by name (no function: an input)."""
+Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]], bool]
+"""How to record: the derivatives that are needed; each value that they read, by name (without a function: the input
+itself); and whether any of these values is an array."""
 
 
 class Operation:
@@ -121,14 +198,20 @@ class Operation:
     is not kept. An input without a derivative is a constant (a mask, indices). With ``*inputs``, the one
     derivative also may ask for ``index``, which input it is for.
 
+    A forward function that returns a tuple of arrays has several results; ``g`` is then a tuple of their gradients,
+    and ``out`` the tuple of the results.
+
     Called on plain arrays, an operation computes and returns an array.
     """
 
     registry: ClassVar[dict[str, Operation]] = {}
 
     promoted: Any = None  # where inputs first come to one type: a method that gives them, or None if they have it
+    may_lack_gradients = False  # whether a derivative may return None: no gradient for that input
 
-    def __init__(self, forward: Callable[..., Array], derivatives: dict[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, forward: Callable[..., Any], derivatives: dict[str, Callable[..., Any]], registered: bool = True
+    ) -> None:
         self.forward = forward
         self.name = forward.__name__.strip("_")
         self.__doc__ = forward.__doc__
@@ -142,6 +225,8 @@ class Operation:
         }
         self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
         self._plans: dict[tuple[int, ...], Plan] = {}  # by the inputs that need a gradient
+        if not registered:
+            return
         same = Operation.registry.get(self.name)
         if same is not None and same.forward.__module__ != forward.__module__:  # defining it anew is fine
             raise ValueError(f"there is an operation named {self.name} already, in {same.forward.__module__}")
@@ -198,12 +283,13 @@ class Operation:
             raise self._explained(error, arrays) from error
         if variable is None:
             return out
-        if type(out) is not np.ndarray and isinstance(out, np.generic):
+        several = type(out) is tuple
+        if not several and type(out) is not np.ndarray:
             out = np.asarray(out)
-        record = needing and _mode.recording
-        return make_tensor(
-            variable, out, self._record(inputs, tuple(needing), arrays, constants, out) if record else None
-        )
+        node = None
+        if needing and _mode.recording:
+            node = self.record(inputs, tuple(needing), arrays, constants, out)
+        return make_tensors(variable, out, node) if several else make_tensor(variable, out, node)
 
     def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
         """Return the inputs in their order, taking those given by name out of the constants."""
@@ -213,16 +299,16 @@ class Operation:
             inputs = (*inputs, constants.pop(name))
         return inputs
 
-    def _record(
+    def record(
         self,
         inputs: tuple[Any, ...],
         needing: tuple[int, ...],
         arrays: list[Any],
         constants: dict[str, Any],
-        out: Array,
-    ) -> Node | None:
+        out: Any,
+    ) -> Any:
         """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
-        rules, fetched = self._plans.get(needing) or self._plan(needing)
+        rules, fetched, saves = self._plans.get(needing) or self._plan(needing)
         if not rules:
             return None
         edges: list[Edge] = []
@@ -231,7 +317,8 @@ class Operation:
             edges.append((value.node or value, rule, i))
         for name, fetch, i in fetched:
             constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
-        return Node(self, edges, constants, out)
+        kind = SeveralOutputs if type(out) is tuple else Node
+        return kind(self, edges, constants, saves, out)
 
     def _plan(self, needing: tuple[int, ...]) -> Plan:
         """Return the derivatives for those inputs, and what they read beside the constants."""
@@ -245,7 +332,8 @@ class Operation:
                 sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
                 sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
         reads = dict.fromkeys(name for rule, _ in rules for name in rule.reads)
-        plan = rules, [(name, *sources[name]) for name in reads if name in sources]
+        fetched = [(name, *sources[name]) for name in reads if name in sources]
+        plan = rules, fetched, any(name == "out" or name in self.inputs for name, _, _ in fetched)
         if not self.variadic:  # of how many inputs is up to the caller: so many plans are not kept
             self._plans[needing] = plan
         return plan
@@ -266,9 +354,19 @@ class Operation:
             f"{gradient.dtype}; wanted {origin.shape} and {origin.dtype}"
         )
 
-    def __get__(self, instance: T, owner: Any = None) -> Callable[..., T]:
-        """Bind as a method, so that a class can say ``exp = ops.exp``."""
-        return self if instance is None else partial(self, instance)
+    def input_name(self, i: int) -> str:
+        """Return the name of input ``i``: with ``*inputs``, all have one name."""
+        return self.inputs[0 if self.variadic else i]
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Become a method of the class that assigns the operation, as in ``exp = ops.exp``."""
+
+        def method(tensor: Any, *inputs: Any, **constants: Any) -> Any:
+            return self(tensor, *inputs, **constants)
+
+        method.__name__, method.__doc__ = name, self.__doc__
+        method.__signature__ = self.__signature__  # type: ignore[attr-defined]
+        setattr(owner, name, method)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tinygrad_cnn.tape.grad_mode import _mode
-from tinygrad_cnn.tape.record import Derivative, Node, Operation, watching
+from tinygrad_cnn.tape.record import Derivative, Node, Operation, Output, watching
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _MODELS = _PACKAGE + "models" + os.sep  # models are written as users write theirs
@@ -30,6 +30,16 @@ class Call(NamedTuple):
     inputs: tuple[Any, ...]
     constants: dict[str, Any]
     result: Any
+    seconds: float
+
+
+class Derived(NamedTuple):
+    """A gradient that one derivative of a node made."""
+
+    node: Node
+    edge: int  # which of the node's edges
+    given: Any  # the gradient of the operation's result
+    value: Any  # the gradient of the input; None if there is none
     seconds: float
 
 
@@ -75,23 +85,33 @@ def _watcher(operation: Operation, inputs: tuple[Any, ...], constants: dict[str,
         _mode.watcher = _watcher if _mode.seeing else None
 
 
-def watched_derivative(rule: Derivative, see: Callable[[Any, Any, float], None]) -> Derivative:
-    """Return a derivative that also calls a function with the gradient, what becomes of it, and the seconds taken.
+def watch_derivatives(node: Node, see: Callable[[Derived], None]) -> Callable[[], None]:
+    """Have a function called with each `Derived` gradient of a node; return a function that ends the watching.
 
-    The operations that it is made of are part of it, and are not seen on their own.
+    The operations that a derivative is made of are part of it, and are not seen on their own.
     """
+    before = node.edges
+    if not isinstance(node, Output):
+        node.edges = [(o, _watched(node, k, derivative, see), i) for k, (o, derivative, i) in enumerate(before)]
 
+    def end() -> None:
+        node.edges = before
+
+    return end
+
+
+def _watched(node: Node, edge: int, derivative: Derivative, see: Callable[[Derived], None]) -> Derivative:
     def function(g: Any, *values: Any) -> Any:
         watcher, _mode.watcher = _mode.watcher, None
         try:
             start = perf_counter()
-            value = rule.function(g, *values)
-            see(g, value, perf_counter() - start)
+            value = derivative.function(g, *values)
+            see(Derived(node, edge, g, value, perf_counter() - start))
             return value
         finally:
             _mode.watcher = watcher
 
-    return Derivative(function, rule.reads)
+    return Derivative(function, derivative.reads)
 
 
 # --- where in the user's code ---

@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.nn import Module
-from tinygrad_cnn.tape.record import Node, Variable
-from tinygrad_cnn.tape.walk import grad
-from tinygrad_cnn.tape.watch import Call, Line, calling_line, line_of, record_lines, watch, watched_derivative
+from tinygrad_cnn.tape.backward import grad
+from tinygrad_cnn.tape.record import Variable
+from tinygrad_cnn.tape.watch import (
+    Call,
+    Derived,
+    Line,
+    calling_line,
+    line_of,
+    record_lines,
+    watch,
+    watch_derivatives,
+)
 from tinygrad_cnn.tensor import Tensor
 
 LARGE = 1e6
@@ -42,8 +51,8 @@ def first_trouble(model: Module, loss: Callable[[Tensor, Tensor], Tensor], input
         with np.errstate(all="ignore"):
             with record_lines(), watch(_look):
                 result = loss(model(inputs), labels)
-            for node in _behind(result.node):
-                node.edges = [(o, watched_derivative(rule, _looking(node, i)), i) for o, rule, i in node.edges]
+            for node in result.node.ancestors() if result.node is not None else ():
+                watch_derivatives(node, _look_at_gradient)
             grad(result, [p for p in model.parameters() if p.requires_grad], allow_unused=True)
     except _Found as found:
         return str(found)
@@ -63,13 +72,11 @@ def _look(call: Call) -> None:
         raise _Found(_described(call.operation.name, given, calling_line()))
 
 
-def _looking(node: Node, which: int) -> Callable[[Any, Any, float], None]:
-    def look(g: Any, value: Any, seconds: float) -> None:
-        if not np.isfinite(value).all():
-            kept = [v for v in (node.kept or {}).values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
-            raise _Found(_described(f"the derivative of {node.operation.name}", [g, *kept], line_of(node)))
-
-    return look
+def _look_at_gradient(derived: Derived) -> None:
+    node = derived.node
+    if derived.value is not None and not np.isfinite(derived.value).all():
+        kept = [v for v in (node.kept or {}).values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+        raise _Found(_described(f"the derivative of {node.operation.name}", [derived.given, *kept], line_of(node)))
 
 
 def _described(operation: str, given: list[Any], line: Line | None) -> str:
@@ -81,14 +88,3 @@ def _described(operation: str, given: list[Any], line: Line | None) -> str:
     else:
         cause = "it has no finite value there: keep what it is given away from that (eps=..., clamp, a safe form)"
     return f"the first operation concerned is {operation}{place}, given {ranges}. Likely cause: {cause}"
-
-
-def _behind(node: Node | None) -> list[Node]:
-    """Return a node and all nodes that lead to it."""
-    seen = {node} if node else set()
-    ahead = list(seen)
-    while ahead:
-        new = {origin for origin, _, _ in ahead.pop().edges if isinstance(origin, Node)} - seen
-        seen |= new
-        ahead += new
-    return list(seen)

@@ -1,0 +1,185 @@
+"""The backward pass as a user starts it: gradients of outputs for all leaves, or for the inputs that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.gradients import Gradients
+from tinygrad_cnn.tape.record import Origin, Variable, make_tensor
+from tinygrad_cnn.tape.walk import Walk, leading_to
+from tinygrad_cnn.tape.writes import mark_written
+from tinygrad_cnn.typing import T
+
+ACCUMULATED = "backward (adding to .grad)"
+"""What has written to ``.grad``, as the clock of writes names it."""
+
+
+def backward(
+    tensors: Variable | Sequence[Variable],
+    grad_tensors: Variable | Sequence[Variable | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Variable | Sequence[Variable] | None = None,
+) -> None:
+    """Add the gradient of the tensors to ``.grad`` of every leaf that they were computed from.
+
+    ``grad_tensors`` are the gradients of the tensors themselves (1 if left out, for tensors of one element); with
+    ``inputs``, only these receive a gradient. The graph is freed as the walk goes, unless ``retain_graph``. With
+    ``create_graph`` the gradients are themselves recorded, and may be differentiated again. If anything fails, no
+    ``.grad`` has changed.
+
+    Raises RuntimeError if nothing was recorded, if the graph was freed, or if a value that is needed was
+    overwritten in place; ValueError for a gradient of the wrong shape or type.
+    """
+    targets = None if inputs is None else _as_sequence(inputs)
+    outer, _mode.at_end = _mode.at_end, []
+    try:
+        gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
+        of_node = {} if targets is None else {origin_of(t): t for t in targets}
+        for origin in gradients.origins():
+            accumulate(of_node.get(origin, origin), gradients, origin)
+        for callback in _mode.at_end:
+            callback()
+    finally:
+        _mode.at_end = outer
+
+
+def grad(
+    outputs: Variable | Sequence[Variable],
+    inputs: T | Sequence[T],
+    grad_outputs: Variable | Sequence[Variable | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[T | None, ...]:
+    """Return the gradient of the sum of the outputs with respect to each input, and leave ``.grad`` alone.
+
+    Inputs may be leaves or intermediate results. One that the outputs do not depend on is an error, or None with
+    ``allow_unused``. The other arguments are those of `backward`.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> (second,) = tg.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (27.0, 18.0)
+    """
+    targets = _as_sequence(inputs)
+    gradients = differentiate("grad", outputs, grad_outputs, targets, retain_graph, create_graph)
+    unused = [i for i, target in enumerate(targets) if origin_of(target) not in gradients]
+    if unused and not allow_unused:
+        raise RuntimeError(
+            f"grad: the outputs do not depend on input {unused[0]}; pass allow_unused=True to get None for it"
+        )
+    return tuple(None if i in unused else gradients.own(t, origin_of(t)) for i, t in enumerate(targets))
+
+
+def queue_callback(callback: Callable[[], None]) -> None:
+    """Have a function called when the backward pass that is running has filled in every ``.grad``.
+
+    It is called once, in the thread of that pass; if the pass fails, it is not called. Hooks use it for what needs
+    all gradients: to send them to other processes at once, for instance. (PyTorch's engine has the same.)
+
+    Raises RuntimeError if no backward pass is running in this thread.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.ones(2, requires_grad=True)
+    >>> y = x * 2
+    >>> def hook(gradient):
+    ...     tg.autograd.queue_callback(lambda: print("x.grad is", x.grad.tolist()))
+    >>> handle = y.register_hook(hook)
+    >>> y.sum().backward()
+    x.grad is [2.0, 2.0]
+    """
+    if _mode.at_end is None:
+        raise RuntimeError("queue_callback: no backward pass is running in this thread; call it in a hook")
+    _mode.at_end.append(callback)
+
+
+# --- the parts ---
+
+
+def differentiate(
+    name: str,
+    tensors: Any,
+    grad_tensors: Any,
+    inputs: Sequence[Variable] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> Gradients:
+    """Check the arguments that `backward` and `grad` share, and walk back."""
+    outputs = _as_sequence(tensors)
+    given = [None] * len(outputs) if grad_tensors is None else _as_sequence(grad_tensors)
+    if not outputs:
+        raise ValueError(f"{name}: wanted at least one output")
+    if len(outputs) != len(given):
+        raise ValueError(f"{name}: got {len(outputs)} outputs, but {len(given)} gradients for them")
+    roots = [(origin_of(o), _initial(name, o, g, create_graph)) for o, g in zip(outputs, given, strict=True)]
+    captured, needed = set(), None
+    if inputs is not None:
+        if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
+            raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
+        captured = {origin_of(i) for i in inputs}
+        needed = leading_to([origin for origin, _ in roots], captured)
+    walk = Walk(outputs[0], create_graph if retain_graph is None else retain_graph, create_graph, needed, captured)
+    recording, _mode.recording = _mode.recording, create_graph
+    try:
+        for origin, gradient in roots:
+            if needed is None or origin in needed:
+                walk.send(origin, gradient)
+        return walk.run()
+    finally:
+        _mode.recording = recording
+
+
+def origin_of(tensor: Variable) -> Origin:
+    """Return where a tensor came from: the node that made it, or, of a leaf, the tensor itself."""
+    return tensor.node or tensor
+
+
+def _as_sequence(tensors: Any) -> Sequence[Any]:
+    return (tensors,) if isinstance(tensors, Variable) else tuple(tensors)
+
+
+def _initial(name: str, output: Variable, gradient: Variable | None, create_graph: bool) -> Any:
+    """Return the gradient that a walk starts with at an output: the given one, checked, or 1 for a scalar."""
+    if not output._requires_grad:
+        raise RuntimeError(f"{name}: the output does not require a gradient: nothing behind it was recorded")
+    if gradient is None:
+        if output.array.size != 1:
+            raise RuntimeError(
+                f"{name}: an output of shape {output.shape} needs a gradient of that shape; "
+                "only for an output of one element is it taken to be 1"
+            )
+        ones = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
+        ones.fill(1)
+        return make_tensor(output, ones) if create_graph else ones
+    if not isinstance(gradient, Variable):
+        raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
+    if gradient.shape != output.shape or gradient.dtype != output.dtype:
+        raise ValueError(
+            f"{name}: got a gradient of shape {gradient.shape} and type {gradient.dtype} for an output of shape "
+            f"{output.shape} and type {output.dtype}; wanted the same"
+        )
+    return gradient if create_graph else gradient.array
+
+
+def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
+    """Add what arrived at an origin to ``leaf.grad``: in place, where nothing recorded can see it."""
+    before = leaf._grad
+    if before is None:
+        leaf._grad = gradients.own(leaf, origin)
+    else:
+        gradient = gradients.take(origin)
+        if isinstance(gradient, Variable) or before.node is not None:
+            leaf._grad = before + gradient
+        else:
+            before.array += gradient
+            mark_written(before.array, ACCUMULATED)
+    if leaf.node is None and leaf._hooks is not None:
+        for hook in tuple(leaf._hooks.after):
+            hook(leaf)
