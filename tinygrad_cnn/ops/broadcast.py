@@ -9,7 +9,8 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import one_or_several
 from tinygrad_cnn.support.dtypes import default_dtype, result_type
-from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, operation
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, make_tensor, operation, watching
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -57,6 +58,10 @@ def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
     return input.astype(dtype)
 
 
+_NEEDING = {(False, False): (), (True, False): (0,), (False, True): (1,), (True, True): (0, 1)}
+"""Which of two inputs need a gradient."""
+
+
 class Broadcasting(Operation):
     """An operation whose inputs broadcast: each gradient is summed back to its input's shape."""
 
@@ -70,6 +75,29 @@ class Elementwise(Broadcasting):
     """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
 
     fractional = False  # whether integers that meet come to the default float type
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Any:
+        """Compute and record. The usual two inputs, of one float type, take a shorter way: 1.9 us, not 2.5."""
+        if len(inputs) != 2 or constants or watching:
+            return super().__call__(*inputs, **constants)
+        first, second = inputs
+        if not isinstance(first, Variable):
+            return super().__call__(*inputs)
+        a, is_tensor = first.array, isinstance(second, Variable)
+        b = second.array if is_tensor else second
+        if a.dtype.kind != "f" or (b.dtype is not a.dtype if is_tensor else type(b) is not float):
+            return super().__call__(*inputs)
+        try:
+            out = self.forward(a, b)
+        except ValueError as error:
+            raise self._explained(error, [a, b]) from error
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        node = None
+        needing = _NEEDING[first._requires_grad, is_tensor and second._requires_grad]
+        if needing and _mode.recording:
+            node = self.record(inputs, needing, [a, b], {}, out)
+        return make_tensor(second if is_tensor else first, out, node)
 
     def promoted(self, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
         """Return the inputs in one type; None, which is told quickly, if their arrays have it already."""

@@ -361,11 +361,15 @@ class Operation:
     def __set_name__(self, owner: type, name: str) -> None:
         """Become a method of the class that assigns the operation, as in ``exp = ops.exp``."""
 
-        def method(tensor: Any, *inputs: Any, **constants: Any) -> Any:
+        def with_arguments(tensor: Any, *inputs: Any, **constants: Any) -> Any:
             return self(tensor, *inputs, **constants)
 
+        def alone(tensor: Any) -> Any:  # handing no arguments on costs less
+            return self(tensor)
+
+        method: Any = alone if len(self.__signature__.parameters) == 1 else with_arguments
         method.__name__, method.__doc__ = name, self.__doc__
-        method.__signature__ = self.__signature__  # type: ignore[attr-defined]
+        method.__signature__ = self.__signature__
         setattr(owner, name, method)
 
     def __repr__(self) -> str:
