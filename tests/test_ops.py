@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from op_cases import BAD_CALLS, CASES, OpCase, Sample
-from strategies import relaid
 
 import tinygrad_cnn as tg
+from tests.cases import BAD_CALLS, CASES, OpCase, Sample
+from tests.support.strategies import relaid
 from tinygrad_cnn.autograd import Node
 from tinygrad_cnn.tape.record import Operation
 
@@ -180,7 +180,7 @@ DERIVATIVES = [(operation, name) for operation in Operation.registry.values() fo
 def test_a_sabotaged_derivative_is_caught(operation: Operation, input: str) -> None:
     """Each derivative in turn is made slightly wrong: some case must notice, so each is proven by some case."""
     proving = [c for c in DIFFERENTIABLE if operation.name in c.records]
-    assert proving, f"no case in op_cases.py records {operation.name}"
+    assert proving, f"no case in tests/cases records {operation.name}"
     for wrong in (lambda g: g * 1.001 + 1e-5, lambda g: g + 0.001):
         with sabotaged(operation, input, wrong):
             assert any(map(is_caught, proving)), f"{operation.name}: a wrong derivative for {input} passed"
