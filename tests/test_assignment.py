@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases.index import INDICES, MIXED
 
 import tinygrad_cnn as tg
+from tests.cases.index import INDICES, MIXED
 
 
 @pytest.mark.parametrize("index", [*INDICES, *(index for index, _ in MIXED)], ids=str)

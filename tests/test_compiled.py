@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import Draw, anywhere, generators, relaid
 
 import tinygrad_cnn as tg
+from tests.support.strategies import Draw, anywhere, generators, relaid
 from tinygrad_cnn.kernels import conv, matmul, pool, relu, sums
 from tinygrad_cnn.kernels import dispatch as switch
 from tinygrad_cnn.kernels.geometry import Geometry, Window

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile import READERS, SAMPLES, safetensors
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
+from tests.support.hostile import READERS, SAMPLES, safetensors
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
 from tinygrad_cnn.storage.nested_state import digest

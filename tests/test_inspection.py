@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from op_cases import CASES
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.cases import CASES
 from tinygrad_cnn import nn
 from tinygrad_cnn.inspection.explain import Explanation
 from tinygrad_cnn.inspection.graph import BOX, HIGH, ROW, layout

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from module_cases import CASES, ModuleCase
 
 import tinygrad_cnn as tg
+from tests.support.module_cases import CASES, ModuleCase
 from tinygrad_cnn import nn
 
 every_case = pytest.mark.parametrize("case", CASES, ids=repr)

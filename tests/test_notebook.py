@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import shapes
 
 import tinygrad_cnn as tg
+from tests.support.strategies import shapes
 from tinygrad_cnn import nn
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.support.html import COLUMNS, ROWS

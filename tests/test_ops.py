@@ -11,59 +11,67 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from op_cases import BAD_CALLS, CASES, OpCase, Sample
-from strategies import relaid
 
 import tinygrad_cnn as tg
+from tests.cases import BAD_CALLS, CASES, OpCase, Sample
+from tests.support.strategies import generators, relaid
 from tinygrad_cnn.autograd import Node
 from tinygrad_cnn.tape.record import Operation
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+Promise = Callable[[OpCase, Sample, np.random.Generator], None]
+PROMISES: list[Promise] = []  # of every operation that has a derivative
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
-every_derivative = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=lambda c: c.name)
 exactly = {"atol": 1e-7, "rtol": 1e-5}
 roughly = {"atol": 1e-6, "rtol": 1e-5, "fast_mode": True}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@given(data=st.data())
+def test_promises(case: OpCase, data: st.DataObject) -> None:
+    """Each call is drawn once and held to all promises: drawing takes longer than most of them."""
+    sample, rng = data.draw(case.samples), data.draw(generators())
+    for promise in PROMISES if case.differentiable else [value_is_the_oracles]:
+        promise(case, sample, rng)
+
+
+def promise(check: Promise) -> Promise:
+    PROMISES.append(check)
+    return check
 
 
 def tensors(sample: Sample, dtype: Any = np.float64, requires_grad: bool = True) -> list[tg.Tensor]:
     return [tg.tensor(a, dtype=dtype, requires_grad=requires_grad) for a in sample.inputs]
 
 
-def backward(case: OpCase, inputs: list[tg.Tensor], sample: Sample, seed: int = 0) -> tg.Tensor:
+def backward(case: OpCase, inputs: list[tg.Tensor], sample: Sample) -> tg.Tensor:
     """Call the operation and send a random gradient back."""
     out = case.function(*inputs, **sample.arguments)
-    gradient = np.random.default_rng(seed).uniform(-1, 1, out.shape)
+    gradient = np.random.default_rng(0).uniform(-1, 1, out.shape)
     out.backward(tg.tensor(gradient, dtype=out.dtype))
     return out
 
 
-@every_case
-@given(data=st.data())
-def test_value_is_the_oracles(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def value_is_the_oracles(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     out = case.function(*tensors(sample), **sample.arguments)
     np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=1e-9, atol=1e-9)
 
 
-@every_derivative
-@given(data=st.data())
-def test_derivatives_are_those_of_finite_differences(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def derivatives_are_those_of_finite_differences(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     assert tg.gradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **exactly)
 
 
-@every_derivative
-@given(data=st.data())
-def test_second_derivatives_are_those_of_finite_differences(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def second_derivatives_are_those_of_finite_differences(
+    case: OpCase, sample: Sample, rng: np.random.Generator
+) -> None:
     tg.manual_seed(0)
     assert tg.gradgradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **roughly)
 
 
-@every_derivative
-@given(data=st.data())
-def test_float32_stays_float32(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def float32_stays_float32(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     inputs = tensors(sample, np.float32)
     arguments = {
         k: v.astype(np.float32) if isinstance(v, np.ndarray) and v.dtype == np.float64 else v
@@ -75,10 +83,8 @@ def test_float32_stays_float32(case: OpCase, data: st.DataObject) -> None:
     np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=2e-5, atol=2e-5)
 
 
-@every_derivative
-@given(data=st.data())
-def test_inputs_are_neither_changed_nor_shared(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def inputs_are_neither_changed_nor_shared(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     inputs = tensors(sample)
     backward(case, inputs, sample)
     gradients = [t.grad.array for t in inputs if t.grad is not None]
@@ -90,11 +96,8 @@ def test_inputs_are_neither_changed_nor_shared(case: OpCase, data: st.DataObject
         assert not any(np.shares_memory(g, other) for other in gradients[:i])
 
 
-@every_derivative
-@given(data=st.data(), seed=st.integers(0, 99))
-def test_memory_layout_does_not_matter(case: OpCase, data: st.DataObject, seed: int) -> None:
-    sample = data.draw(case.samples)
-    rng = np.random.default_rng(seed)
+@promise
+def memory_layout_does_not_matter(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     plain, moved = tensors(sample), [tg.from_numpy(relaid(rng, a)).requires_grad_() for a in sample.inputs]
     out, out_moved = backward(case, plain, sample), backward(case, moved, sample)
     np.testing.assert_allclose(out.array, out_moved.array, rtol=1e-12, atol=1e-12)
@@ -102,14 +105,15 @@ def test_memory_layout_does_not_matter(case: OpCase, data: st.DataObject, seed: 
         np.testing.assert_allclose(a.grad.array, b.grad.array, rtol=1e-12, atol=1e-12)
 
 
-@every_derivative
-@given(data=st.data())
-def test_an_input_that_needs_no_gradient_gets_none_and_changes_no_other(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def an_input_that_needs_no_gradient_gets_none_and_changes_no_other(
+    case: OpCase, sample: Sample, rng: np.random.Generator
+) -> None:
     full = tensors(sample)
     backward(case, full, sample)
-    wanted = data.draw(st.lists(st.booleans(), min_size=len(full), max_size=len(full)).filter(any))
-    some = [tg.tensor(a, requires_grad=w) for a, w in zip(sample.inputs, wanted, strict=True)]
+    wanted = rng.random(len(full)) < 0.5
+    wanted[rng.integers(len(full))] = True
+    some = [tg.tensor(a, requires_grad=bool(w)) for a, w in zip(sample.inputs, wanted, strict=True)]
     backward(case, some, sample)
     for a, b, w in zip(full, some, wanted, strict=True):
         assert (b.grad is not None) == w
@@ -117,15 +121,29 @@ def test_an_input_that_needs_no_gradient_gets_none_and_changes_no_other(case: Op
             np.testing.assert_array_equal(a.grad.array, b.grad.array)
 
 
-@every_derivative
-@given(data=st.data())
-def test_nothing_is_recorded_without_need(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
+@promise
+def nothing_is_recorded_without_need(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     assert case.function(*tensors(sample, requires_grad=False), **sample.arguments).grad_fn is None
     with tg.no_grad():
         out = case.function(*tensors(sample), **sample.arguments)
     assert out.grad_fn is None
     assert not out.requires_grad
+
+
+@promise
+def cases_record_what_they_claim_to_prove(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
+    names = set(recorded(case.function(*tensors(sample), **sample.arguments)))
+    assert names.issuperset(case.records)
+
+
+def recorded(out: tg.Tensor) -> Iterator[str]:
+    """The names of the operations in the graph behind a tensor."""
+    ahead: list[Any] = [out.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, Node):
+            yield node.operation.name
+            ahead.extend(origin for origin, _, _ in node.edges)
 
 
 @pytest.mark.parametrize(
@@ -155,24 +173,6 @@ def test_inputs_may_be_given_by_name(name: str) -> None:
 # --- the registry is whole, and the checker checks ---
 
 
-def recorded(out: tg.Tensor) -> Iterator[str]:
-    """The names of the operations in the graph behind a tensor."""
-    ahead: list[Any] = [out.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, Node):
-            yield node.operation.name
-            ahead.extend(origin for origin, _, _ in node.edges)
-
-
-@every_derivative
-@given(data=st.data())
-def test_cases_record_what_they_claim_to_prove(case: OpCase, data: st.DataObject) -> None:
-    sample = data.draw(case.samples)
-    names = set(recorded(case.function(*tensors(sample), **sample.arguments)))
-    assert names.issuperset(case.records)
-
-
 DERIVATIVES = [(operation, name) for operation in Operation.registry.values() for name in operation.derivatives]
 
 
@@ -180,7 +180,7 @@ DERIVATIVES = [(operation, name) for operation in Operation.registry.values() fo
 def test_a_sabotaged_derivative_is_caught(operation: Operation, input: str) -> None:
     """Each derivative in turn is made slightly wrong: some case must notice, so each is proven by some case."""
     proving = [c for c in DIFFERENTIABLE if operation.name in c.records]
-    assert proving, f"no case in op_cases.py records {operation.name}"
+    assert proving, f"no case in tests/cases records {operation.name}"
     for wrong in (lambda g: g * 1.001 + 1e-5, lambda g: g + 0.001):
         with sabotaged(operation, input, wrong):
             assert any(map(is_caught, proving)), f"{operation.name}: a wrong derivative for {input} passed"

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_processes import SETTINGS, few_digits, outcome, process
 
 import tinygrad_cnn as tg
+from tests.support.training_processes import SETTINGS, few_digits, outcome, process
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.experiment.config import Config, parse_arguments

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from naive_engine import OPERATIONS, Engine, Value
 
 import tinygrad_cnn as tg
+from tests.support.naive_engine import OPERATIONS, Engine, Value
 
 OURS: dict[str, Callable[..., tg.Tensor]] = {
     **{name: getattr(tg, name) for name in OPERATIONS if hasattr(tg, name)},

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
 from scipy import special, stats
-from strategies import Draw, anywhere, generators, off_zero, shapes
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, off_zero, shapes
 from tinygrad_cnn.ops import activation
 
 
@@ -66,7 +66,14 @@ for name, oracle, records, choices in [
     arguments = [dict(zip(names, c if isinstance(c, tuple) else (c,), strict=False)) for c in choices]
     # PyTorch's hardsigmoid has a derivative of 1/6 in float32, whatever the type.
     theirs = {"hardsigmoid": lambda torch, x: torch.nn.functional.relu6(x + 3) / 6}
-    case(name, getattr(F, name), oracle, some(*arguments), records, theirs.get(name, f"nn.functional.{name}"))
+    case(
+        name,
+        getattr(F, name),
+        oracle,
+        some(*arguments),
+        records=records,
+        torch=theirs.get(name, f"nn.functional.{name}"),
+    )
 
 case("relu", tg.relu, lambda x: np.where(x > 0, x, 0), calls(off_zero), torch="relu")
 case(
@@ -80,8 +87,8 @@ case(
     lambda x, at, value: tg.threshold(x, at, value),
     lambda x, at, value: np.where(x > at, x, value),
     calls(wide, arguments=lambda d, s: {"at": d(st.sampled_from([-1.0, 0.5, 2])), "value": d(st.integers(-3, 3))}),
-    "where",
-    lambda torch, x, at, value: torch.threshold(x, at, value),
+    records="where",
+    torch=lambda torch, x, at, value: torch.threshold(x, at, value),
 )
 
 
@@ -98,7 +105,7 @@ def glu(x: np.ndarray, dim: int = -1) -> np.ndarray:
     return a * special.expit(b)
 
 
-case("glu", F.glu, glu, halves(), "sigmoid", "nn.functional.glu")
+case("glu", F.glu, glu, halves(), records="sigmoid", torch="nn.functional.glu")
 
 
 @st.composite
@@ -117,14 +124,14 @@ def prelu(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return out
 
 
-case("prelu", tg.prelu, prelu, slopes(), "where mul", "prelu")
+case("prelu", tg.prelu, prelu, slopes(), records="where mul", torch="prelu")
 case(
     "softmin",
     F.softmin,
     lambda x, dim: special.softmax(-x, axis=dim),
     calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=lambda d, s: {"dim": dim_of(d, s)}),
-    "softmax",
-    "nn.functional.softmin",
+    records="softmax",
+    torch="nn.functional.softmin",
 )
 
 # --- what must be refused ---

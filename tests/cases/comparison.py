@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import calls, case, refuse, zeros
 
 import tinygrad_cnn as tg
+from tests.support.registry import calls, case, refuse, zeros
 
 
 def few(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import oracles
 from hypothesis import assume
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators
 
 import tinygrad_cnn as tg
+from tests.support import oracles
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.ops import conv
 
@@ -74,8 +74,8 @@ case(
     lambda x, w, b=None, *, geometry: tg.conv1d(x, w, b, *geometry),
     oracle_conv1d,
     convolution_calls.map(one_row),
-    "conv2d",
-    in_torch("conv1d"),
+    records="conv2d",
+    torch=in_torch("conv1d"),
 )
 
 
@@ -100,8 +100,10 @@ case(
     lambda x, w, padding, dilation: tg.conv2d(x, w, padding=padding, dilation=dilation),
     around,
     paddings_by_name(),
-    "conv2d",
-    lambda torch, x, w, padding, dilation: torch.nn.functional.conv2d(x, w, padding=padding, dilation=dilation),
+    records="conv2d",
+    torch=lambda torch, x, w, padding, dilation: torch.nn.functional.conv2d(
+        x, w, padding=padding, dilation=dilation
+    ),
 )
 
 
@@ -154,8 +156,8 @@ case(
     public_transposed(tg.conv_transpose2d),
     oracle_transposed,
     transposed_convolutions(),
-    "conv2d_input",
-    in_torch_transposed("conv_transpose2d"),
+    records="conv2d_input",
+    torch=in_torch_transposed("conv_transpose2d"),
 )
 
 
@@ -173,8 +175,8 @@ case(
     public_transposed(tg.conv_transpose1d),
     oracle_transposed1d,
     transposed_convolutions().map(one_row_transposed),
-    "conv2d_input",
-    in_torch_transposed("conv_transpose1d"),
+    records="conv2d_input",
+    torch=in_torch_transposed("conv_transpose1d"),
 )
 case(
     "conv2d_input",

@@ -6,10 +6,10 @@ import operator
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, refuse, zeros
-from strategies import Draw, anywhere, broadcastable, generators, off_zero, positive, shapes, spaced
 
 import tinygrad_cnn as tg
+from tests.support.registry import Sample, calls, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, broadcastable, generators, off_zero, positive, shapes, spaced
 from tinygrad_cnn.ops import broadcast
 
 # --- of two numbers ---
@@ -30,24 +30,31 @@ for exponent in range(3, 9):
         lambda x, exponent=exponent: x**exponent,
         lambda x, exponent=exponent: np.power(x, exponent),
         calls(off_zero),
-        "pow",
-        lambda torch, x, exponent=exponent: x**exponent,
+        records="pow",
+        torch=lambda torch, x, exponent=exponent: x**exponent,
     )
-case("xlogy", tg.xlogy, lambda x, y: x * np.log(y), calls(anywhere, positive, broadcast=True), "log mul", "xlogy")
+case(
+    "xlogy",
+    tg.xlogy,
+    lambda x, y: x * np.log(y),
+    calls(anywhere, positive, broadcast=True),
+    records="log mul",
+    torch="xlogy",
+)
 case(
     "float_power",
     lambda input, exponent: tg.float_power(input, exponent).to(input.dtype),
     np.float_power,
     calls(positive, anywhere, broadcast=True),
-    "pow cast",
-    "float_power",
+    records="pow cast",
+    torch="float_power",
 )
 
 alphas = st.sampled_from([{}, {"alpha": 2}, {"alpha": -0.5}])
 two_scaled = calls(anywhere, anywhere, broadcast=True, arguments=lambda draw, shape: draw(alphas))
 case("add", tg.add, lambda a, b, alpha=1: a + alpha * b, two_scaled, torch="add")
 case("sub", tg.sub, lambda a, b, alpha=1: a - alpha * b, two_scaled, torch="sub")
-case("rsub", tg.rsub, lambda a, b, alpha=1: b - alpha * a, two_scaled, "sub", "rsub")
+case("rsub", tg.rsub, lambda a, b, alpha=1: b - alpha * a, two_scaled, records="sub", torch="rsub")
 
 
 def scalars(*values: float) -> st.SearchStrategy[Sample]:
@@ -70,8 +77,8 @@ for name, function in [
             call,
             call,
             scalars(2, 0.5, 3),
-            name,
-            lambda torch, x, scalar, call=call: call(x, scalar),
+            records=name,
+            torch=lambda torch, x, scalar, call=call: call(x, scalar),
         )
 
 
@@ -94,7 +101,7 @@ for name, oracle, third in [
     ("addcdiv", lambda a, b, c, value=1: a + value * b / c, off_zero),
 ]:
     three = calls(anywhere, anywhere, third, broadcast=True, arguments=lambda draw, shape: draw(values))
-    case(name, getattr(tg, name), oracle, three, f"add {name[-3:]}", name)
+    case(name, getattr(tg, name), oracle, three, records=f"add {name[-3:]}", torch=name)
 
 
 def between(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -110,7 +117,7 @@ for name, samples, records in [
         "mul sub",
     ),
 ]:
-    case(name, tg.lerp, lambda a, b, weight: a + weight * (b - a), samples, records, "lerp")
+    case(name, tg.lerp, lambda a, b, weight: a + weight * (b - a), samples, records=records, torch="lerp")
 
 # --- of one number ---
 
@@ -131,8 +138,8 @@ for name, oracle, kind in [
 ]:
     case(name, getattr(tg, name), oracle, calls(kind), torch=name)
 
-case("reciprocal", tg.reciprocal, lambda x: 1 / x, calls(off_zero), "div", "reciprocal")
-case("rsqrt", tg.rsqrt, lambda x: 1 / np.sqrt(x), calls(positive), "div sqrt", "rsqrt")
+case("reciprocal", tg.reciprocal, lambda x: 1 / x, calls(off_zero), records="div", torch="reciprocal")
+case("rsqrt", tg.rsqrt, lambda x: 1 / np.sqrt(x), calls(positive), records="div sqrt", torch="rsqrt")
 case("nan_to_num", tg.nan_to_num, np.nan_to_num, calls(anywhere), torch="nan_to_num")
 
 
@@ -172,9 +179,9 @@ case(
     calls(spaced, arguments=lambda draw, shape: draw(bounds)),
     torch="clamp",
 )
-case("clamp_between_tensors", tg.clamp, np.clip, bounded(), "where", "clamp")
+case("clamp_between_tensors", tg.clamp, np.clip, bounded(), records="where", torch="clamp")
 for name, oracle in [("clamp_min", np.maximum), ("clamp_max", np.minimum)]:
-    case(name, getattr(tg, name), oracle, untied(), "where", name)
+    case(name, getattr(tg, name), oracle, untied(), records="where", torch=name)
 case(
     "cast",
     lambda input: broadcast.cast(input, dtype=input.dtype),
@@ -182,10 +189,24 @@ case(
     calls(anywhere),
 )
 
-case("true_divide", tg.true_divide, np.divide, calls(anywhere, off_zero, broadcast=True), "div", "true_divide")
-case("positive", lambda x: tg.positive(x) * 1.0, np.positive, calls(anywhere), "mul", "positive")
-case("clone", tg.clone, np.copy, calls(anywhere), "cast", "clone")
-case("contiguous", lambda x: x.contiguous() * 1.0, np.copy, calls(anywhere), "mul", lambda torch, x: x.contiguous())
+case(
+    "true_divide",
+    tg.true_divide,
+    np.divide,
+    calls(anywhere, off_zero, broadcast=True),
+    records="div",
+    torch="true_divide",
+)
+case("positive", lambda x: tg.positive(x) * 1.0, np.positive, calls(anywhere), records="mul", torch="positive")
+case("clone", tg.clone, np.copy, calls(anywhere), records="cast", torch="clone")
+case(
+    "contiguous",
+    lambda x: x.contiguous() * 1.0,
+    np.copy,
+    calls(anywhere),
+    records="mul",
+    torch=lambda torch, x: x.contiguous(),
+)
 
 # --- what must be refused ---
 

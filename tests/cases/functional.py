@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators, shapes
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, shapes
 
 
 @st.composite
@@ -26,8 +26,8 @@ case(
     lambda weight, indices: F.embedding(tg.tensor(indices), weight),
     lambda weight, indices: weight[indices],
     lookups(),
-    "index",
-    lambda torch, weight, indices: torch.nn.functional.embedding(indices, weight),
+    records="index",
+    torch=lambda torch, weight, indices: torch.nn.functional.embedding(indices, weight),
 )
 
 
@@ -44,8 +44,8 @@ case(
     F.bilinear,
     lambda a, b, w, c=0: np.einsum("...i,oij,...j->...o", a, w, b) + c,
     pairs_of_vectors(),
-    "matmul",
-    "nn.functional.bilinear",
+    records="matmul",
+    torch="nn.functional.bilinear",
 )
 
 
@@ -97,8 +97,8 @@ case(
     ),
     attend,
     attentions(),
-    "softmax matmul",
-    peer,
+    records="softmax matmul",
+    torch=peer,
 )
 
 # --- what must be refused ---

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
-from strategies import Draw, anywhere, broadcastable, generators, shapes
 
 import tinygrad_cnn as tg
+from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, anywhere, broadcastable, generators, shapes
 from tinygrad_cnn.ops import index
 
 # --- brackets ---
@@ -85,14 +85,21 @@ def in_torch(torch: Any, x: Any, index: Any) -> Any:
 
 forwards = [i for i in INDICES if not isinstance(i, (range, np.ndarray)) and i != slice(2, None, -1)]
 case("index", lambda x, index: x[index], lambda x, index: x[index], parts())
-case("getitem", lambda x, index: x[index], lambda x, index: x[index], parts(forwards), "index", in_torch)
+case(
+    "getitem",
+    lambda x, index: x[index],
+    lambda x, index: x[index],
+    parts(forwards),
+    records="index",
+    torch=in_torch,
+)
 case(
     "getitem_mixed",
     lambda x, index: x[MIXED[index][0]],
     lambda x, index: MIXED[index][1](x),
     parts(range(len(MIXED))),
-    "index",
-    lambda torch, x, index: in_torch(torch, x, MIXED[index][0]),
+    records="index",
+    torch=lambda torch, x, index: in_torch(torch, x, MIXED[index][0]),
 )
 case("unindex", index._unindex, placed, placements())
 case("put", index._put, replaced, replacements())
@@ -160,24 +167,24 @@ def with_last(name: str) -> tuple[Any, Any]:
     )
 
 
-case("gather", tg.gather, naive_gather, along_dims(), "index", "gather")
+case("gather", tg.gather, naive_gather, along_dims(), records="index", torch="gather")
 case(
     "index_select",
     tg.index_select,
     lambda x, dim, index: np.take(x, index, dim),
     along_dims(one=True),
-    "index",
-    "index_select",
+    records="index",
+    torch="index_select",
 )
 ours, theirs = with_last("scatter")
-case("scatter", ours, naive_scatter, along_dims(unique=True, source=True), "put", theirs)
+case("scatter", ours, naive_scatter, along_dims(unique=True, source=True), records="put", torch=theirs)
 case(
     "scatter_value",
     lambda x, dim, index: tg.scatter(x, dim, index, 2.5),
     lambda x, dim, index: naive_scatter(x, 2.5, dim, index),
     along_dims(),
-    "put",
-    lambda torch, x, dim, index: torch.scatter(x, dim, index, 2.5),
+    records="put",
+    torch=lambda torch, x, dim, index: torch.scatter(x, dim, index, 2.5),
 )
 ours, theirs = with_last("scatter_add")
 case(
@@ -185,18 +192,18 @@ case(
     ours,
     lambda x, src, dim, index: naive_scatter(x, src, dim, index, keep=1),
     along_dims(source=True),
-    "unindex",
-    theirs,
+    records="unindex",
+    torch=theirs,
 )
 ours, theirs = with_last("index_add")
-case("index_add", ours, naive_index_add, along_dims(one=True, source=True), "unindex", theirs)
+case("index_add", ours, naive_index_add, along_dims(one=True, source=True), records="unindex", torch=theirs)
 case(
     "index_add_alpha",
     lambda x, src, **arguments: ours(x, src, alpha=0.5, **arguments),
     lambda x, src, **arguments: naive_index_add(x, src, alpha=0.5, **arguments),
     along_dims(one=True, source=True),
-    "unindex",
-    lambda torch, x, src, **arguments: theirs(torch, x, src, alpha=0.5, **arguments),
+    records="unindex",
+    torch=lambda torch, x, src, **arguments: theirs(torch, x, src, alpha=0.5, **arguments),
 )
 
 
@@ -221,8 +228,8 @@ case(
     lambda x, values, indices, accumulate: tg.index_put(x, indices, values, accumulate),
     naive_put,
     puts(),
-    "broadcast_to",
-    lambda torch, x, values, indices, accumulate: torch.index_put(
+    records="broadcast_to",
+    torch=lambda torch, x, values, indices, accumulate: torch.index_put(
         x, [torch.tensor(i) for i in indices], values, accumulate
     ),
 )
@@ -242,16 +249,16 @@ case(
     tg.select,
     lambda x, dim, index: np.take(x, index, dim),
     entries().map(lambda s: Sample(s.inputs[:1], s.arguments)),
-    "index",
-    "select",
+    records="index",
+    torch="select",
 )
 case(
     "select_scatter",
     tg.select_scatter,
     lambda x, src, dim, index: replaced(x, src, (slice(None),) * (dim % x.ndim) + (index,)),
     entries(),
-    "put",
-    "select_scatter",
+    records="put",
+    torch="select_scatter",
 )
 
 
@@ -268,8 +275,8 @@ case(
     tg.narrow,
     lambda x, dim, start, length: np.take(x, np.arange(length) + start % (x.shape[dim] + (start >= 0)), dim),
     calls(anywhere, shape=solid, arguments=stretches),
-    "index",
-    "narrow",
+    records="index",
+    torch="narrow",
 )
 
 
@@ -298,32 +305,32 @@ case(
     lambda x, mask: tg.masked_fill(x, tg.tensor(mask), 0.5),
     lambda x, mask: np.where(mask, 0.5, x),
     masks(),
-    "where",
-    lambda torch, x, mask: torch.masked_fill(x, mask, 0.5),
+    records="where",
+    torch=lambda torch, x, mask: torch.masked_fill(x, mask, 0.5),
 )
 case(
     "masked_fill_tensor",
     lambda x, value, mask: tg.masked_fill(x, mask, value),
     lambda x, value, mask: np.where(mask, value, x),
     masks().map(lambda s: Sample((*s.inputs, np.array(0.5)), s.arguments)),
-    "where",
-    lambda torch, x, value, mask: torch.masked_fill(x, mask, value),
+    records="where",
+    torch=lambda torch, x, value, mask: torch.masked_fill(x, mask, value),
 )
 case(
     "masked_select",
     tg.masked_select,
     lambda x, mask: np.broadcast_arrays(x, mask)[0][np.broadcast_arrays(x, mask)[1]],
     masks(),
-    "index",
-    "masked_select",
+    records="index",
+    torch="masked_select",
 )
 case(
     "masked_scatter",
     lambda x, source, mask: tg.masked_scatter(x, mask, source),
     naive_masked_scatter,
     masks(source=True),
-    "put",
-    lambda torch, x, source, mask: torch.masked_scatter(x, mask, source),
+    records="put",
+    torch=lambda torch, x, source, mask: torch.masked_scatter(x, mask, source),
 )
 case(
     "take",
@@ -336,8 +343,8 @@ case(
             "index": d(generators()).integers(-int(np.prod(s)), int(np.prod(s)), d(shapes(max_dims=2, min_dims=1)))
         },
     ),
-    "index",
-    "take",
+    records="index",
+    torch="take",
 )
 
 
@@ -360,7 +367,7 @@ def naive_take_along(x: np.ndarray, dim: int | None, indices: np.ndarray) -> np.
     return np.take_along_axis(x, indices, dim)
 
 
-case("take_along_dim", tg.take_along_dim, naive_take_along, wide_indices(), "index", "take_along_dim")
+case("take_along_dim", tg.take_along_dim, naive_take_along, wide_indices(), records="index", torch="take_along_dim")
 case(
     "nonzero",
     tg.nonzero,

@@ -6,10 +6,10 @@ from functools import reduce
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, broadcastable, generators, shapes, spaced
 
 import tinygrad_cnn as tg
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, broadcastable, generators, shapes, spaced
 from tinygrad_cnn.ops import linalg as inversion
 
 
@@ -57,8 +57,8 @@ for name, oracle, letters in [
     ("dot", np.dot, ("k", "k")),
     ("vdot", np.vdot, ("k", "k")),
 ]:
-    case(name, getattr(tg, name), oracle, sized(*letters), "matmul", name)
-case("outer", tg.outer, np.outer, sized("n", "m"), "mul", "outer")
+    case(name, getattr(tg, name), oracle, sized(*letters), records="matmul", torch=name)
+case("outer", tg.outer, np.outer, sized("n", "m"), records="mul", torch="outer")
 
 scales = st.fixed_dictionaries(
     {}, optional={"beta": st.sampled_from([1, 2, -0.5]), "alpha": st.sampled_from([1, 3, 0.5])}
@@ -80,8 +80,8 @@ for name, multiply, letters in [
         getattr(tg, name),
         lambda x, a, b, beta=1, alpha=1, multiply=multiply: beta * x + alpha * multiply(a, b),
         st.one_of(*(with_scales(sized(*one)) for one in letters)),
-        "matmul add",
-        name,
+        records="matmul add",
+        torch=name,
     )
 
 # --- einsum and what is written with it ---
@@ -135,16 +135,16 @@ case(
     lambda *tensors, equation: tg.einsum(equation, *tensors),
     numpy_einsum,
     equations,
-    "permute",
-    lambda torch, *tensors, equation: torch.einsum(equation, *tensors),
+    records="permute",
+    torch=lambda torch, *tensors, equation: torch.einsum(equation, *tensors),
 )
 case(
     "einsum_of_lists",
     lambda a, b: tg.einsum(a, [..., 3, 0], b, [0, 7], [7, ..., 3]),
     lambda a, b: np.einsum("...da,ah->h...d", a, b),
     sized("bda", "ah"),
-    "matmul",
-    lambda torch, a, b: torch.einsum(a, [..., 3, 0], b, [0, 7], [7, ..., 3]),
+    records="matmul",
+    torch=lambda torch, a, b: torch.einsum(a, [..., 3, 0], b, [0, 7], [7, ..., 3]),
 )
 
 
@@ -165,20 +165,27 @@ def tensordots(draw: Draw) -> Sample:
     return Sample(draw(sized(*letters)).inputs, {"dims": dims})
 
 
-case("tensordot", tg.tensordot, lambda a, b, dims: np.tensordot(a, b, dims), tensordots(), "permute", "tensordot")
+case(
+    "tensordot",
+    tg.tensordot,
+    lambda a, b, dims: np.tensordot(a, b, dims),
+    tensordots(),
+    records="permute",
+    torch="tensordot",
+)
 case(
     "inner",
     tg.inner,
     np.inner,
     st.one_of(sized("ak", "bck"), sized("k", "k"), sized("bk", "k")),
-    "permute",
-    "inner",
+    records="permute",
+    torch="inner",
 )
 numbers = st.one_of(sized("", "ab"), sized("ab", ""), sized("", ""))
-case("inner_of_numbers", tg.inner, np.inner, numbers, "mul", "inner")
+case("inner_of_numbers", tg.inner, np.inner, numbers, records="mul", torch="inner")
 krons = st.one_of(*(sized(*e) for e in [("ab", "cd"), ("a", "bc"), ("abc", "d"), ("", "ab"), ("a", "")]))
-case("kron", tg.kron, np.kron, krons, "mul", "kron")
-case("trace", tg.trace, np.trace, sized("nm"), "sum", "trace")
+case("kron", tg.kron, np.kron, krons, records="mul", torch="kron")
+case("trace", tg.trace, np.trace, sized("nm"), records="sum", torch="trace")
 
 # --- distances ---
 
@@ -197,8 +204,8 @@ case(
     tg.cross,
     lambda a, b, dim: np.cross(a, b, axis=dim),
     crosses(),
-    "mul",
-    lambda torch, a, b, dim: torch.linalg.cross(a, b, dim=dim),
+    records="mul",
+    torch=lambda torch, a, b, dim: torch.linalg.cross(a, b, dim=dim),
 )
 
 
@@ -222,8 +229,8 @@ case(
     tg.cdist,
     distance,
     distances(),
-    "sub",
-    lambda torch, x, y, p: torch.linalg.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, dim=-1),
+    records="sub",
+    torch=lambda torch, x, y, p: torch.linalg.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, dim=-1),
 )
 
 # --- inverses and determinants ---
@@ -260,7 +267,7 @@ def solution(A: np.ndarray, B: np.ndarray, left: bool) -> np.ndarray:
 
 
 case("inv", tg.linalg.inv, np.linalg.inv, square_matrices(), torch="linalg.inv")
-case("inverse", tg.inverse, np.linalg.inv, square_matrices(), "inv", "inverse")
+case("inverse", tg.inverse, np.linalg.inv, square_matrices(), records="inv", torch="inverse")
 case("solve", tg.linalg.solve, solution, systems(), torch="linalg.solve")
 case("det", tg.det, np.linalg.det, square_matrices(), torch="linalg.det")
 case(
@@ -274,8 +281,8 @@ case(
     lambda x: tg.linalg.slogdet(x).logabsdet,
     lambda x: np.linalg.slogdet(x).logabsdet,
     square_matrices(),
-    "logabsdet",
-    lambda torch, x: torch.linalg.slogdet(x).logabsdet,
+    records="logabsdet",
+    torch=lambda torch, x: torch.linalg.slogdet(x).logabsdet,
 )
 case(
     "cholesky",
@@ -291,8 +298,8 @@ case(
     tg.linalg.matrix_power,
     np.linalg.matrix_power,
     st.builds(lambda s, n: Sample(s.inputs, {"n": n}), square_matrices(), powers),
-    "matmul",
-    "linalg.matrix_power",
+    records="matmul",
+    torch="linalg.matrix_power",
 )
 case(
     "multi_dot",
@@ -304,8 +311,8 @@ case(
             for e in [("ab", "bc"), ("ab", "bc", "cd"), ("a", "ab", "bc", "cd"), ("ab", "bc", "c"), ("a", "a")]
         )
     ),
-    "matmul",
-    lambda torch, *tensors: torch.linalg.multi_dot(tensors),
+    records="matmul",
+    torch=lambda torch, *tensors: torch.linalg.multi_dot(tensors),
 )
 
 # --- what must be refused ---

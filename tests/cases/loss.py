@@ -8,11 +8,21 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, Values, anywhere, broadcastable, generators, off_zero, positive, shapes, spaced
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import (
+    Draw,
+    Values,
+    anywhere,
+    broadcastable,
+    generators,
+    off_zero,
+    positive,
+    shapes,
+    spaced,
+)
 from tinygrad_cnn.ops import loss as recorded
 
 REDUCE: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
@@ -44,9 +54,11 @@ def reduce_to(formula: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arrays, reduction, **arguments: REDUCE[reduction](formula(*arrays, **arguments))
 
 
-def loss(name: str, formula: Callable[..., Any], samples: Any, records: str = "sum", torch: Any = None) -> None:
+def loss(name: str, formula: Callable[..., Any], samples: Any, *, records: str = "sum", torch: Any = None) -> None:
     sample = samples.filter(lambda s: s.arguments["reduction"] != "none") if records == "sum" else samples
-    case(name, getattr(F, name), reduce_to(formula), sample, records, torch or f"nn.functional.{name}")
+    case(
+        name, getattr(F, name), reduce_to(formula), sample, records=records, torch=torch or f"nn.functional.{name}"
+    )
 
 
 # --- of numbers ---
@@ -66,8 +78,8 @@ def closer(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(0.25 + 0.1 * rng.random(shape))
 
 
-loss("mse_loss", lambda x, y: (x - y) ** 2, pairs(anywhere, anywhere), "square")
-loss("l1_loss", lambda x, y: np.abs(x - y), pairs(anywhere, apart), "abs")
+loss("mse_loss", lambda x, y: (x - y) ** 2, pairs(anywhere, anywhere), records="square")
+loss("l1_loss", lambda x, y: np.abs(x - y), pairs(anywhere, apart), records="abs")
 betas = st.sampled_from([1.0, 0.6])
 
 
@@ -81,13 +93,13 @@ loss(
     "smooth_l1_loss",
     smooth_l1,
     either.flatmap(lambda kinds: pairs(*kinds, beta=st.one_of(betas, st.just(0.0)))),
-    "abs",
+    records="abs",
 )
 loss(
     "huber_loss",
     lambda x, y, delta: delta * smooth_l1(x, y, delta),
     either.flatmap(lambda kinds: pairs(*kinds, delta=betas)),
-    "abs",
+    records="abs",
 )
 
 # --- of probabilities ---
@@ -126,8 +138,8 @@ case(
     with_tensors(F.binary_cross_entropy_with_logits),
     reduce_to(lambda x, y, **weights: bce(1 / (1 + np.exp(-x)), y, **weights)),
     weighted(anywhere, probabilities, pos_weight=True),
-    "log_one_plus_exp",
-    "nn.functional.binary_cross_entropy_with_logits",
+    records="log_one_plus_exp",
+    torch="nn.functional.binary_cross_entropy_with_logits",
 )
 case(
     "log_one_plus_exp",
@@ -163,8 +175,8 @@ case(
             lambda reduction: Sample(s.inputs, s.arguments | {"reduction": reduction})
         )
     ),
-    "mul",
-    without_warning(lambda torch: torch.nn.functional.kl_div),
+    records="mul",
+    torch=without_warning(lambda torch: torch.nn.functional.kl_div),
 )
 
 
@@ -177,7 +189,7 @@ loss(
     "poisson_nll_loss",
     poisson,
     pairs(positive, positive, log_input=st.booleans(), full=st.booleans(), eps=st.sampled_from([1e-8, 1e-2])),
-    "mul",
+    records="mul",
 )
 
 
@@ -197,7 +209,7 @@ def gaussian(x: Any, y: Any, v: Any, full: bool, eps: float) -> Any:
     return (np.log(v) + (x - y) ** 2 / v + full * np.log(2 * np.pi)) / 2
 
 
-loss("gaussian_nll_loss", gaussian, variances(), "log")
+loss("gaussian_nll_loss", gaussian, variances(), records="log")
 
 # --- of margins ---
 
@@ -213,14 +225,14 @@ def target_last(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_tensors(lambda *inputs, target, **arguments: function(*inputs, target, **arguments))
 
 
-def margin_case(name: str, formula: Callable[..., Any], samples: Any, records: str) -> None:
+def margin_case(name: str, formula: Callable[..., Any], samples: Any, *, records: str) -> None:
     case(
         name,
         target_last(getattr(F, name)),
         reduce_to(formula),
         with_signs(samples),
-        records,
-        lambda torch, *inputs, target, **arguments: getattr(torch.nn.functional, name)(
+        records=records,
+        torch=lambda torch, *inputs, target, **arguments: getattr(torch.nn.functional, name)(
             *inputs, target, **arguments
         ),
     )
@@ -230,13 +242,13 @@ margin_case(
     "soft_margin_loss",
     lambda x, target: np.log(1 + np.exp(-x * target)),
     pairs(anywhere, signs),
-    "log_one_plus_exp",
+    records="log_one_plus_exp",
 )
 margin_case(
     "hinge_embedding_loss",
     lambda x, target, margin: np.where(target == 1, x, np.maximum(0, margin - x)),
     pairs(spaced, signs, margin=margins),
-    "where",
+    records="where",
 )
 
 
@@ -248,7 +260,7 @@ margin_case(
     "margin_ranking_loss",
     lambda a, b, target, margin: np.maximum(0, margin - target * (a - b)),
     pairs(spread_pairs, spread_pairs, signs, margin=st.sampled_from([0.1, 0.4])),
-    "clamp",
+    records="clamp",
 )
 
 
@@ -275,7 +287,7 @@ margin_case(
     "cosine_embedding_loss",
     lambda a, b, target, margin: np.where(target == 1, 1 - cosine(a, b), np.maximum(0, cosine(a, b) - margin)),
     embeddings(),
-    "sqrt",
+    records="sqrt",
 )
 
 
@@ -297,7 +309,7 @@ def triplet(anchor: Any, positive: Any, negative: Any, margin: float, p: float, 
     return np.maximum(0, margin + near - (np.minimum(far, between) if swap else far))
 
 
-loss("triplet_margin_loss", triplet, triplets(), "clamp")
+loss("triplet_margin_loss", triplet, triplets(), records="clamp")
 
 # --- distances ---
 
@@ -315,16 +327,16 @@ case(
     tg.pairwise_distance,
     lambda a, b, p, keepdim: np.expand_dims(norm(a - b + 1e-6, p), -1) if keepdim else norm(a - b + 1e-6, p),
     vectors().filter(lambda s: s.arguments["p"] == 2),
-    "square pow",
-    "pairwise_distance",
+    records="square pow",
+    torch="pairwise_distance",
 )
 case(
     "pairwise_distance of any order",
     tg.pairwise_distance,
     lambda a, b, p, keepdim: np.expand_dims(norm(a - b + 1e-6, p), -1) if keepdim else norm(a - b + 1e-6, p),
     vectors(),
-    "add",
-    "pairwise_distance",
+    records="add",
+    torch="pairwise_distance",
 )
 
 
@@ -336,7 +348,9 @@ def directions(draw: Draw) -> Sample:
     return Sample((off_zero(rng, a), off_zero(rng, b)), {"dim": dim})
 
 
-case("cosine_similarity", tg.cosine_similarity, cosine, directions(), "square pow", "cosine_similarity")
+case(
+    "cosine_similarity", tg.cosine_similarity, cosine, directions(), records="square pow", torch="cosine_similarity"
+)
 
 # --- cross-entropy with all its arguments ---
 
@@ -390,16 +404,16 @@ case(
     with_tensors(tg.cross_entropy),
     cross_entropy_of(log_softmax),
     smoothed(),
-    "soft_cross_entropy",
-    "nn.functional.cross_entropy",
+    records="soft_cross_entropy",
+    torch="nn.functional.cross_entropy",
 )
 case(
     "nll_loss with weights",
     with_tensors(tg.nll_loss),
     cross_entropy_of(lambda x: x),
     labelled(),
-    "neg",
-    "nn.functional.nll_loss",
+    records="neg",
+    torch="nn.functional.nll_loss",
 )
 
 
@@ -423,8 +437,8 @@ case(
     with_tensors(tg.cross_entropy),
     soft_oracle,
     distributions(),
-    "soft_cross_entropy",
-    "nn.functional.cross_entropy",
+    records="soft_cross_entropy",
+    torch="nn.functional.cross_entropy",
 )
 
 # --- what must be refused ---

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators, off_zero, spaced
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, off_zero, spaced
 from tinygrad_cnn.ops import standardize
 
 
@@ -52,8 +52,10 @@ case(
     lambda x, w=None, b=None, *, eps: F.batch_norm(x, None, None, w, b, training=True, eps=eps),
     lambda x, w=None, b=None, *, eps: per_channel(standard(x, (0, *range(2, x.ndim)), eps), w, b),
     with_channels(),
-    "standardize",
-    lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.batch_norm(x, None, None, w, b, True, eps=eps),
+    records="standardize",
+    torch=lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.batch_norm(
+        x, None, None, w, b, True, eps=eps
+    ),
 )
 
 
@@ -76,8 +78,8 @@ case(
     in_evaluation,
     by_running,
     with_channels(),
-    "mul",
-    lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.batch_norm(
+    records="mul",
+    torch=lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.batch_norm(
         x, *map(torch.tensor, running(x.shape[1])), w, b, eps=eps
     ),
 )
@@ -86,16 +88,16 @@ case(
     lambda x, w=None, b=None, *, eps: F.instance_norm(x, weight=w, bias=b, eps=eps),
     lambda x, w=None, b=None, *, eps: per_channel(standard(x, tuple(range(2, x.ndim)), eps), w, b),
     with_channels(1),
-    "standardize",
-    lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.instance_norm(x, None, None, w, b, eps=eps),
+    records="standardize",
+    torch=lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.instance_norm(x, None, None, w, b, eps=eps),
 )
 case(
     "group_norm",
     lambda x, w=None, b=None, *, eps: F.group_norm(x, 2, w, b, eps),
     lambda x, w=None, b=None, *, eps: per_channel(standard(x.reshape(2, 2, -1), (2,), eps).reshape(x.shape), w, b),
     with_channels(1, multiple=2),
-    "standardize",
-    lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.group_norm(x, 2, w, b, eps),
+    records="standardize",
+    torch=lambda torch, x, w=None, b=None, *, eps: torch.nn.functional.group_norm(x, 2, w, b, eps),
 )
 
 
@@ -117,8 +119,8 @@ case(
     lambda x, w=None, b=None, *, normalized_shape, eps: F.layer_norm(x, normalized_shape, w, b, eps),
     lambda x, w=None, b=None, *, normalized_shape, eps: affine(standard(x, last_dims(normalized_shape), eps), w, b),
     with_last_dims(),
-    "standardize",
-    lambda torch, x, w=None, b=None, *, normalized_shape, eps: torch.nn.functional.layer_norm(
+    records="standardize",
+    torch=lambda torch, x, w=None, b=None, *, normalized_shape, eps: torch.nn.functional.layer_norm(
         x, normalized_shape, w, b, eps
     ),
 )
@@ -129,8 +131,10 @@ case(
         x / np.sqrt((x * x).mean(last_dims(normalized_shape), keepdims=True) + eps), w, None
     ),
     with_last_dims(1),
-    "square mul",
-    lambda torch, x, w=None, *, normalized_shape, eps: torch.nn.functional.rms_norm(x, normalized_shape, w, eps),
+    records="square mul",
+    torch=lambda torch, x, w=None, *, normalized_shape, eps: torch.nn.functional.rms_norm(
+        x, normalized_shape, w, eps
+    ),
 )
 
 
@@ -154,8 +158,8 @@ case(
         )
     ),
     vectors(),
-    "div clamp",
-    "nn.functional.normalize",
+    records="div clamp",
+    torch="nn.functional.normalize",
 )
 
 
@@ -183,8 +187,8 @@ case(
     F.local_response_norm,
     local_response,
     responses(),
-    "avg_pool2d pow",
-    "nn.functional.local_response_norm",
+    records="avg_pool2d pow",
+    torch="nn.functional.local_response_norm",
 )
 
 # --- what must be refused ---

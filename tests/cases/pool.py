@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import oracles
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators, spaced
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support import oracles
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, spaced
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import pool
 
@@ -129,16 +129,16 @@ case(
     lambda x, window: tg.max_pool1d(x, *window),
     rowwise(oracles.max_pool2d),
     poolings().map(one_row),
-    "max_pool2d",
-    lambda torch, x, window: torch.nn.functional.max_pool1d(x, *window),
+    records="max_pool2d",
+    torch=lambda torch, x, window: torch.nn.functional.max_pool1d(x, *window),
 )
 case(
     "avg_pool1d",
     lambda x, window: tg.avg_pool1d(x, *parts(window)),
     rowwise(oracles.avg_pool2d),
     poolings(dilated=False).map(one_row),
-    "avg_pool2d",
-    lambda torch, x, window: torch.nn.functional.avg_pool1d(x, *parts(window)),
+    records="avg_pool2d",
+    torch=lambda torch, x, window: torch.nn.functional.avg_pool1d(x, *parts(window)),
 )
 
 # --- to a given size ---
@@ -177,8 +177,10 @@ for name, function, reduction, dims in [
 ]:
     by_torch = f"nn.functional.{name}"
     records = "avg_pool2d" if reduction is np.mean else "max_pool2d"
-    case(name, function, adaptive(reduction), to_a_size(dims), "index", by_torch)
-    case(f"{name}_evenly", function, adaptive(reduction), to_a_size(dims, even=True), records, by_torch)
+    case(name, function, adaptive(reduction), to_a_size(dims), records="index", torch=by_torch)
+    case(
+        f"{name}_evenly", function, adaptive(reduction), to_a_size(dims, even=True), records=records, torch=by_torch
+    )
 
 
 def places_of(x: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -226,8 +228,8 @@ def fold_oracle(x: np.ndarray, output_size: Any, kernel_size: Any, **how: Any) -
     return oracles.fold(x, output_size, Window(kernel_size, **how))
 
 
-case("unfold", F.unfold, unfold_oracle, unfoldings(), "im2col", "nn.functional.unfold")
-case("fold", F.fold, fold_oracle, foldings(), "col2im", "nn.functional.fold")
+case("unfold", F.unfold, unfold_oracle, unfoldings(), records="im2col", torch="nn.functional.unfold")
+case("fold", F.fold, fold_oracle, foldings(), records="col2im", torch="nn.functional.fold")
 
 # --- what must be refused ---
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
-from strategies import Draw, anywhere, generators, shapes
 
 import tinygrad_cnn as tg
-from cases.shape import joined
+from tests.cases.shape import joined
+from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, shapes
 from tinygrad_cnn.ops import rearrange
 
 solid, flat = shapes(min_dims=1), shapes(min_dims=2, min_side=1)
@@ -36,8 +36,8 @@ case(
     calls(anywhere, shape=solid, arguments=lambda d, s: {"dims": some(d, s)}),
     torch="flip",
 )
-case("fliplr", tg.fliplr, np.fliplr, calls(anywhere, shape=flat), "flip", "fliplr")
-case("flipud", tg.flipud, np.flipud, calls(anywhere, shape=solid), "flip", "flipud")
+case("fliplr", tg.fliplr, np.fliplr, calls(anywhere, shape=flat), records="flip", torch="fliplr")
+case("flipud", tg.flipud, np.flipud, calls(anywhere, shape=solid), records="flip", torch="flipud")
 
 
 def shifts(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -62,8 +62,8 @@ case(
         shape=flat,
         arguments=lambda d, s: {"k": d(st.integers(-4, 4)), "dims": d(st.sampled_from([(0, 1), (1, 0), (-1, 0)]))},
     ),
-    "flip",
-    "rot90",
+    records="flip",
+    torch="rot90",
 )
 
 # --- repeating ---
@@ -82,8 +82,8 @@ case(
     ours,
     lambda x, repeats: np.tile(x, repeats),
     calls(anywhere, shape=small, arguments=copies("repeats", len)),
-    "tile",
-    theirs,
+    records="tile",
+    torch=theirs,
 )
 case(
     "tile",
@@ -113,8 +113,8 @@ for name, arguments, records, least in [
         tg.repeat_interleave,
         lambda x, repeats, dim: np.repeat(x, repeats, dim),
         calls(anywhere, shape=shapes(min_dims=1, max_dims=2, min_side=least), arguments=arguments),
-        records,
-        "repeat_interleave",
+        records=records,
+        torch="repeat_interleave",
     )
 
 
@@ -146,14 +146,14 @@ def overlapped(x: np.ndarray, shape: tuple[int, ...], axis: int, size: int, step
 
 ours, theirs = method("unfold")
 slides = calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=windows)
-case("unfold", ours, sliding, slides, "windows", theirs)
+case("unfold", ours, sliding, slides, records="windows", torch=theirs)
 case("overlapped", rearrange._overlapped, overlapped, slides.map(unslid))
 
 # --- triangles and diagonals ---
 
 triangles = calls(anywhere, shape=flat, arguments=lambda d, s: {"diagonal": d(st.integers(-3, 3))})
-case("tril", tg.tril, lambda x, diagonal: np.tril(x, diagonal), triangles, "where", "tril")
-case("triu", tg.triu, lambda x, diagonal: np.triu(x, diagonal), triangles, "where", "triu")
+case("tril", tg.tril, lambda x, diagonal: np.tril(x, diagonal), triangles, records="where", torch="tril")
+case("triu", tg.triu, lambda x, diagonal: np.triu(x, diagonal), triangles, records="where", torch="triu")
 
 
 def diagonals(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -207,8 +207,8 @@ case(
             **d(st.sampled_from([{"dim1": -2, "dim2": -1}, {"dim1": 0, "dim2": -1}, {"dim1": 1, "dim2": 0}])),
         },
     ),
-    "undiagonal",
-    "diag_embed",
+    records="undiagonal",
+    torch="diag_embed",
 )
 for ndim, records in [(1, "undiagonal"), (2, "diagonal")]:
     case(
@@ -220,8 +220,8 @@ for ndim, records in [(1, "undiagonal"), (2, "diagonal")]:
             shape=shapes(min_dims=ndim, max_dims=ndim, min_side=1),
             arguments=lambda d, s: {"diagonal": d(st.integers(1 - s[0], s[-1] - 1))},
         ),
-        records,
-        "diag",
+        records=records,
+        torch="diag",
     )
 
 # --- joining and taking apart ---
@@ -239,8 +239,8 @@ for name in ("hstack", "vstack", "dstack", "column_stack"):
         lambda *t, name=name: getattr(tg, name)(t),
         lambda *a, name=name: getattr(np, name)(a),
         several(shapes()),
-        "cat",
-        lambda torch, *t, name=name: getattr(torch, name)(t),
+        records="cat",
+        torch=lambda torch, *t, name=name: getattr(torch, name)(t),
     )
 for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     case(
@@ -248,8 +248,8 @@ for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
         lambda x, name=name: 2 * getattr(tg, name)(x),
         lambda x, name=name: 2 * getattr(np, name)(x),
         calls(anywhere, shape=shapes(max_dims=2)),
-        "mul",
-        lambda torch, x, name=name: 2 * getattr(torch, name)(x),
+        records="mul",
+        torch=lambda torch, x, name=name: 2 * getattr(torch, name)(x),
     )
 
 
@@ -264,8 +264,8 @@ def through(name: str, oracle: Callable[..., Any], arguments: Callable[..., Any]
         lambda x, **a: weighed(getattr(tg, name)(x, **a), tg.cat),
         lambda x, **a: weighed(oracle(x, **a), np.concatenate),
         calls(anywhere, shape=shape, arguments=arguments),
-        "cat index",
-        lambda torch, x, **a: weighed(getattr(torch, name)(x, *a.values()), torch.cat),
+        records="cat index",
+        torch=lambda torch, x, **a: weighed(getattr(torch, name)(x, *a.values()), torch.cat),
     )
 
 
@@ -316,8 +316,8 @@ case(
     lambda *t, indexing: joined(tg.meshgrid(*t, indexing=indexing), tg.cat),
     lambda *a, indexing: joined(np.meshgrid(*a, indexing=indexing), np.concatenate),
     axes(),
-    "cat",
-    lambda torch, *t, indexing: joined(torch.meshgrid(*t, indexing=indexing), torch.cat),
+    records="cat",
+    torch=lambda torch, *t, indexing: joined(torch.meshgrid(*t, indexing=indexing), torch.cat),
 )
 
 # --- what must be refused ---

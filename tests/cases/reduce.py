@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import calls, case, dim_of, refuse, some_dims, zeros
 from scipy import special
-from strategies import Draw, Values, anywhere, off_zero, positive, shapes, spaced
 
 import tinygrad_cnn as tg
+from tests.support.registry import calls, case, dim_of, refuse, some_dims, zeros
+from tests.support.strategies import Draw, Values, anywhere, off_zero, positive, shapes, spaced
 
 
 def reductions(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -49,17 +49,24 @@ case(
     tg.mean,
     numpy_reduction(np.mean),
     calls(anywhere, shape=filled, arguments=reductions),
-    "sum div",
+    records="sum div",
     torch="mean",
 )
-case("nansum", tg.nansum, numpy_reduction(np.nansum), calls(nans_among, arguments=reductions), "where", "nansum")
+case(
+    "nansum",
+    tg.nansum,
+    numpy_reduction(np.nansum),
+    calls(nans_among, arguments=reductions),
+    records="where",
+    torch="nansum",
+)
 case(
     "nanmean",
     tg.nanmean,
     numpy_reduction(np.nanmean),
     calls(one_nan, shape=two_or_more, arguments=reductions),
-    "where div",
-    "nanmean",
+    records="where div",
+    torch="nanmean",
 )
 
 
@@ -88,16 +95,16 @@ def both(function: Any, **options: Any) -> Any:
 
 
 variances, deviations = (calls(kind, shape=two_or_more, arguments=spreads) for kind in (anywhere, spaced))
-case("var", tg.var, spread(np.var), variances, "sum square", "var")
-case("std", tg.std, spread(np.std), deviations, "pow where", "std")
+case("var", tg.var, spread(np.var), variances, records="sum square", torch="var")
+case("std", tg.std, spread(np.std), deviations, records="pow where", torch="std")
 for name, function in [("var_mean", np.var), ("std_mean", np.std)]:
     case(
         name,
         both(getattr(tg, name)),
         lambda x, f=function, **a: spread(f)(x, **a) + 3 * x.mean(a["dim"], keepdims=a["keepdim"]),
         deviations,
-        "sum",
-        lambda torch, x, name=name, **a: both(getattr(torch, name))(x, **a),
+        records="sum",
+        torch=lambda torch, x, name=name, **a: both(getattr(torch, name))(x, **a),
     )
 
 
@@ -123,9 +130,9 @@ for name, orders, records in [
         calls(
             spaced, shape=filled, arguments=lambda d, s, o=orders: {**reductions(d, s), "p": d(st.sampled_from(o))}
         ),
-        records,
+        records=records,
         # PyTorch records nothing for how many are not 0
-        lambda torch, x, p, **a: torch.norm(x, p, **a) + (0 * x.sum() if p == 0 else 0),
+        torch=lambda torch, x, p, **a: torch.norm(x, p, **a) + (0 * x.sum() if p == 0 else 0),
     )
 case(
     "linalg.vector_norm",
@@ -134,8 +141,8 @@ case(
     calls(
         off_zero, shape=filled, arguments=lambda d, s: {**reductions(d, s), "ord": d(st.sampled_from([1, 2, 4]))}
     ),
-    "sum",
-    "linalg.vector_norm",
+    records="sum",
+    torch="linalg.vector_norm",
 )
 case(
     "linalg.norm",
@@ -151,8 +158,8 @@ case(
             )
         ),
     ),
-    "sum",
-    "linalg.norm",
+    records="sum",
+    torch="linalg.norm",
 )
 case(
     "logsumexp",
@@ -176,12 +183,12 @@ case(
     both(tg.aminmax),
     lambda x, dim, keepdim: x.min(axis=dim, keepdims=keepdim) + 3 * x.max(axis=dim, keepdims=keepdim),
     calls(spaced, shape=shapes(min_dims=1, min_side=1), arguments=of_one_dim),
-    "amin amax",
-    lambda torch, x, **arguments: both(torch.aminmax)(x, **arguments),
+    records="amin amax",
+    torch=lambda torch, x, **arguments: both(torch.aminmax)(x, **arguments),
 )
 for name in ("max", "min"):
     whole, function = getattr(np, name), getattr(tg, name)
-    case(name, function, whole, calls(spaced, shape=filled), f"a{name}", name)
+    case(name, function, whole, calls(spaced, shape=filled), records=f"a{name}", torch=name)
     for part in ("values", "indices"):
         oracle = whole if part == "values" else getattr(np, f"arg{name}")
         case(
@@ -189,8 +196,8 @@ for name in ("max", "min"):
             lambda x, f=function, part=part, **a: getattr(f(x, **a), part),
             numpy_reduction(oracle),
             calls(spaced, shape=shapes(min_dims=1, min_side=1), arguments=of_one_dim),
-            "index",
-            lambda torch, x, name=name, part=part, **a: getattr(getattr(torch, name)(x, **a), part),
+            records="index",
+            torch=lambda torch, x, name=name, part=part, **a: getattr(getattr(torch, name)(x, **a), part),
             differentiable=part == "values",
         )
     case(
@@ -213,8 +220,8 @@ case(
     tg.max,
     np.maximum,
     calls(spaced, lambda rng, shape: np.asarray(spaced(rng, shape) + 0.05)),
-    "maximum",
-    "max",
+    records="maximum",
+    torch="max",
 )
 
 
@@ -237,8 +244,8 @@ case(
     tg.linalg.vector_norm,
     lambda x, ord: np.linalg.norm(x.ravel(), ord),
     calls(positive, shape=filled, arguments=lambda draw, shape: {"ord": draw(st.sampled_from([1, 2, 3.5]))}),
-    "sum",
-    "linalg.vector_norm",
+    records="sum",
+    torch="linalg.vector_norm",
 )
 
 # --- what must be refused ---

@@ -6,10 +6,10 @@ import operator
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, refuse, zeros
-from strategies import Draw, anywhere, broadcastable, generators, off_zero
 
 import tinygrad_cnn as tg
+from tests.support.registry import Sample, calls, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, broadcastable, generators, off_zero
 
 
 def off_whole(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -20,7 +20,7 @@ def off_whole(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 for name, oracle in [("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc)]:
     case(name, getattr(tg, name), oracle, calls(off_whole), torch=name)
 
-case("frac", tg.frac, lambda x: x - np.trunc(x), calls(off_whole), "trunc sub", "frac")
+case("frac", tg.frac, lambda x: x - np.trunc(x), calls(off_whole), records="trunc sub", torch="frac")
 case(
     "round",
     tg.round,
@@ -33,8 +33,8 @@ case(
     lambda x: tg.round(x / 10, decimals=1),
     lambda x: np.round(x / 10, 1),
     calls(off_whole),
-    "round",
-    lambda torch, x: torch.round(x / 10, decimals=1),
+    records="round",
+    torch=lambda torch, x: torch.round(x / 10, decimals=1),
 )
 
 
@@ -73,16 +73,16 @@ for name, oracle, operation in [
         lambda x, scalar, operation=operation: operation(x, scalar),
         lambda x, scalar, oracle=oracle: oracle(x, scalar),
         scalar_divisions(left=False),
-        name,
-        None if name == "floor_divide" else lambda torch, x, scalar: x % scalar,
+        records=name,
+        torch=None if name == "floor_divide" else lambda torch, x, scalar: x % scalar,
     )
     case(
         f"{name}_of_a_scalar",
         lambda x, scalar, operation=operation: operation(scalar, x),
         lambda x, scalar, oracle=oracle: oracle(scalar, x),
         scalar_divisions(left=True),
-        name,
-        None if name == "floor_divide" else lambda torch, x, scalar: torch.tensor(scalar, dtype=x.dtype) % x,
+        records=name,
+        torch=None if name == "floor_divide" else lambda torch, x, scalar: torch.tensor(scalar, dtype=x.dtype) % x,
     )
 case("fmod", tg.fmod, np.fmod, divisions(), torch="fmod")
 case(
@@ -97,7 +97,7 @@ case(
     lambda a, b: tg.stack(divmod(a, b)),
     lambda a, b: np.stack(np.divmod(a, b)),
     divisions(),
-    "floor_divide remainder",
+    records="floor_divide remainder",
 )
 
 # --- what must be refused ---

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import calls, case, dim_of, refuse, zeros
-from strategies import Draw, anywhere, shapes
 
 import tinygrad_cnn as tg
-from cases.reduce import of_one_dim, zeros_among
+from tests.cases.reduce import of_one_dim, zeros_among
+from tests.support.registry import calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, anywhere, shapes
 
 some_zeros = zeros_among(anywhere)
 
@@ -32,24 +32,24 @@ case(
     tg.cumprod,
     lambda x, dim: np.cumprod(x, dim),
     calls(some_zeros, shape=long, arguments=along),
-    "cast",
-    "cumprod",
+    records="cast",
+    torch="cumprod",
 )
 case(
     "logcumsumexp",
     tg.logcumsumexp,
     lambda x, dim: np.logaddexp.accumulate(x, dim),
     calls(anywhere, shape=long, arguments=along),
-    "cast",
-    "logcumsumexp",
+    records="cast",
+    torch="logcumsumexp",
 )
 case(
     "prod",
     tg.prod,
     lambda x, dim=None, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
     calls(some_zeros, arguments=lambda d, s: of_one_dim(d, s) if s and d(st.booleans()) else {}),
-    "cast",
-    "prod",
+    records="cast",
+    torch="prod",
 )
 
 # --- what must be refused ---

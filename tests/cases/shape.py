@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, some_dims, zeros
-from strategies import Draw, anywhere, broadcastable, generators, shapes
 
 import tinygrad_cnn as tg
+from tests.support.registry import Sample, calls, case, dim_of, refuse, some_dims, zeros
+from tests.support.strategies import Draw, anywhere, broadcastable, generators, shapes
 from tinygrad_cnn.ops import broadcast
 
 
@@ -48,16 +48,16 @@ case(
     lambda x, shape: x.expand(*shape),
     np.broadcast_to,
     expansions(),
-    "broadcast_to",
-    lambda torch, x, shape: x.expand(shape),
+    records="broadcast_to",
+    torch=lambda torch, x, shape: x.expand(shape),
 )
 case(
     "expand_as",
     lambda x, shape: x.expand_as(tg.zeros(shape)),
     np.broadcast_to,
     expansions(),
-    "broadcast_to",
-    lambda torch, x, shape: x.expand_as(torch.zeros(shape)),
+    records="broadcast_to",
+    torch=lambda torch, x, shape: x.expand_as(torch.zeros(shape)),
 )
 case("sum_to", broadcast.sum_to, sum_back, collapses())
 
@@ -87,8 +87,8 @@ for name in ("view", "reshape_as", "view_as"):
         moved,
         np.reshape,
         calls(anywhere, arguments=reshapings),
-        "reshape",
-        lambda torch, *given, moved=moved, **arguments: moved(*given, **arguments),
+        records="reshape",
+        torch=lambda torch, *given, moved=moved, **arguments: moved(*given, **arguments),
     )
 
 case(
@@ -100,10 +100,10 @@ case(
         shape=shapes(min_dims=2),
         arguments=lambda d, s: {"start_dim": d(st.sampled_from([1, 1 - len(s)]))},
     ),
-    "reshape",
-    "flatten",
+    records="reshape",
+    torch="flatten",
 )
-case("ravel", tg.ravel, np.ravel, calls(anywhere), "reshape", "ravel")
+case("ravel", tg.ravel, np.ravel, calls(anywhere), records="reshape", torch="ravel")
 
 
 def halves(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -116,16 +116,16 @@ case(
     tg.unflatten,
     lambda x, dim, sizes: x.reshape((*x.shape[: dim % x.ndim], *sizes, *x.shape[dim % x.ndim :][1:])),
     calls(anywhere, shape=shapes(min_dims=1, min_side=1), arguments=halves),
-    "reshape",
-    "unflatten",
+    records="reshape",
+    torch="unflatten",
 )
 case(
     "unsqueeze",
     tg.unsqueeze,
     lambda x, dim: np.expand_dims(x, dim),
     calls(anywhere, arguments=lambda d, s: {"dim": d(st.integers(-len(s) - 1, len(s)))}),
-    "reshape",
-    "unsqueeze",
+    records="reshape",
+    torch="unsqueeze",
 )
 
 
@@ -139,8 +139,8 @@ case(
     lambda x, dim=None: x.squeeze() if dim is None else x.squeeze(dim),
     squeezed,
     calls(anywhere, arguments=lambda d, s: {"dim": some_dims(d, s)}),
-    "reshape",
-    lambda torch, x, dim=None: x.squeeze() if dim is None else x.squeeze(dim),
+    records="reshape",
+    torch=lambda torch, x, dim=None: x.squeeze() if dim is None else x.squeeze(dim),
 )
 case(
     "permute",
@@ -149,28 +149,35 @@ case(
     calls(anywhere, arguments=lambda d, s: {"dims": tuple(d(st.permutations(range(len(s)))))}),
     torch="permute",
 )
-case("T", lambda x: x.T, np.transpose, calls(anywhere), "permute")
-case("t", tg.t, np.transpose, calls(anywhere, shape=shapes(max_dims=2)), "permute", "t")
+case("T", lambda x: x.T, np.transpose, calls(anywhere), records="permute")
+case("t", tg.t, np.transpose, calls(anywhere, shape=shapes(max_dims=2)), records="permute", torch="t")
 two_dims = calls(
     anywhere, shape=shapes(min_dims=1), arguments=lambda d, s: {"dim0": dim_of(d, s), "dim1": dim_of(d, s)}
 )
 for name in ("transpose", "swapdims"):
-    case(name, getattr(tg, name), lambda x, dim0, dim1: np.swapaxes(x, dim0, dim1), two_dims, "permute", name)
+    case(
+        name,
+        getattr(tg, name),
+        lambda x, dim0, dim1: np.swapaxes(x, dim0, dim1),
+        two_dims,
+        records="permute",
+        torch=name,
+    )
 case(
     "swapaxes",
     lambda x, dim0, dim1: x.swapaxes(dim0, dim1),
     lambda x, dim0, dim1: np.swapaxes(x, dim0, dim1),
     two_dims,
-    "permute",
-    lambda torch, x, dim0, dim1: x.swapaxes(dim0, dim1),
+    records="permute",
+    torch=lambda torch, x, dim0, dim1: x.swapaxes(dim0, dim1),
 )
 case(
     "mT",
     lambda x: x.mT,
     lambda x: np.swapaxes(x, -1, -2),
     calls(anywhere, shape=shapes(min_dims=2)),
-    "permute",
-    lambda torch, x: x.mT,
+    records="permute",
+    torch=lambda torch, x: x.mT,
 )
 
 
@@ -190,8 +197,8 @@ for name in ("movedim", "moveaxis"):
         getattr(tg, name),
         lambda x, source, destination: np.moveaxis(x, source, destination),
         calls(anywhere, shape=shapes(min_dims=1) | shapes(min_dims=3, min_side=2), arguments=moves),
-        "permute",
-        name,
+        records="permute",
+        torch=name,
     )
 
 
@@ -211,8 +218,8 @@ case(
     lambda *t: joined(tg.broadcast_tensors(*t), tg.cat),
     lambda *a: joined(np.broadcast_arrays(*a), np.concatenate),
     meetings(),
-    "cat",
-    lambda torch, *t: joined(torch.broadcast_tensors(*t), torch.cat),
+    records="cat",
+    torch=lambda torch, *t: joined(torch.broadcast_tensors(*t), torch.cat),
 )
 
 
@@ -246,8 +253,8 @@ case(
     lambda *t, dim: tg.stack(t, dim),
     lambda *a, dim: np.stack(a, dim),
     stackings(),
-    "cat",
-    lambda torch, *t, dim: torch.stack(t, dim),
+    records="cat",
+    torch=lambda torch, *t, dim: torch.stack(t, dim),
 )
 
 # --- what must be refused ---

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import oracles
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
-from strategies import Draw, Values, anywhere, generators, positive, shapes
 
 import tinygrad_cnn as tg
+from tests.support import oracles
+from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, Values, anywhere, generators, positive, shapes
 
 
 def along_dim(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -78,24 +78,24 @@ case(
     loss(tg.cross_entropy),
     loss_oracle(log_probabilities),
     both,
-    "soft_cross_entropy",
-    "nn.functional.cross_entropy",
+    records="soft_cross_entropy",
+    torch="nn.functional.cross_entropy",
 )
 case(
     "cross_entropy of a class for each row",
     loss(tg.cross_entropy),
     loss_oracle(log_probabilities),
     classified_rows(),
-    "class_cross_entropy",
-    "nn.functional.cross_entropy",
+    records="class_cross_entropy",
+    torch="nn.functional.cross_entropy",
 )
 case(
     "nll_loss",
     loss(tg.nll_loss),
     loss_oracle(lambda x: x),
     classifications().map(against_indices),
-    "neg",
-    "nn.functional.nll_loss",
+    records="neg",
+    torch="nn.functional.nll_loss",
 )
 clipped = classifications(positive)
 case(
@@ -103,7 +103,7 @@ case(
     loss(tg.categorical_cross_entropy),
     loss_oracle(lambda x: np.log(np.clip(x, 1e-15, 1 - 1e-15))),
     st.one_of(clipped.map(against_indices), clipped.map(against_probabilities)),
-    "clamp log",
+    records="clamp log",
 )
 
 # --- what must be refused ---

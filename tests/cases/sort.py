@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, calls, case, dim_of, refuse, zeros
-from strategies import Draw, anywhere, generators, shapes, spaced
 
 import tinygrad_cnn as tg
-from cases.reduce import of_one_dim
+from tests.cases.reduce import of_one_dim
+from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators, shapes, spaced
 
 filled = shapes(min_dims=1, min_side=1)
 
@@ -40,10 +40,17 @@ def naive_sort(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
 
 
 ours, theirs = part_of("sort", "values")
-case("sort", ours, naive_sort, calls(spaced, shape=shapes(min_dims=1), arguments=orders), "index", theirs)
+case(
+    "sort",
+    ours,
+    naive_sort,
+    calls(spaced, shape=shapes(min_dims=1), arguments=orders),
+    records="index",
+    torch=theirs,
+)
 ours, theirs = part_of("sort", "indices", stable=True)
 several = calls(tied, shape=shapes(min_dims=1, max_dims=2, max_side=6), arguments=orders)
-case("sort_indices", ours, naive_argsort, several, "", theirs, differentiable=False)
+case("sort_indices", ours, naive_argsort, several, records="", torch=theirs, differentiable=False)
 case(
     "argsort",
     tg.argsort,
@@ -72,8 +79,8 @@ for part, naive in [("values", naive_sort), ("indices", naive_argsort)]:
         ours,
         naive_topk(naive),
         calls(spaced, shape=longer, arguments=tops),
-        "index" if of_values else "",
-        theirs,
+        records="index" if of_values else "",
+        torch=theirs,
         differentiable=of_values,
     )
 
@@ -85,16 +92,23 @@ def lower_median(x: np.ndarray, dim: int | None = None, keepdim: bool = False) -
 
 
 ours, theirs = part_of("median", "values")
-case("median", tg.median, lower_median, calls(spaced, shape=shapes(min_side=1)), "amax", "median")
-case("median_values", ours, lower_median, calls(spaced, shape=filled, arguments=of_one_dim), "index", theirs)
+case("median", tg.median, lower_median, calls(spaced, shape=shapes(min_side=1)), records="amax", torch="median")
+case(
+    "median_values",
+    ours,
+    lower_median,
+    calls(spaced, shape=filled, arguments=of_one_dim),
+    records="index",
+    torch=theirs,
+)
 ours, theirs = part_of("median", "indices")
 case(
     "median_indices",
     ours,
     lambda x, dim, keepdim: np.argmax(x == lower_median(x, dim, True), axis=dim, keepdims=keepdim),
     calls(spaced, shape=filled, arguments=of_one_dim),
-    "",
-    theirs,
+    records="",
+    torch=theirs,
     differentiable=False,
 )
 
@@ -135,7 +149,7 @@ case(
     lambda weights, input, minlength: tg.bincount(tg.tensor(input), weights, minlength),
     np_bincount := lambda weights, input, minlength: np.bincount(input, weights, minlength),
     calls(anywhere, shape=vectors, arguments=tallies),
-    "unindex",
+    records="unindex",
 )
 case(
     "bincount_weights_value",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import calls, case, refuse
 from scipy import special
-from strategies import anywhere, off_zero, positive
 
 import tinygrad_cnn as tg
+from tests.support.registry import calls, case, refuse
+from tests.support.strategies import anywhere, off_zero, positive
 
 
 def within_one(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -48,14 +48,14 @@ for name, oracle, kind in [
     case(name, getattr(tg, name), oracle, calls(kind), torch=name)
 
 case("atan2", tg.atan2, np.arctan2, calls(off_zero, off_zero, broadcast=True), torch="atan2")
-case("sinc", tg.sinc, np.sinc, calls(off_zero), "sin div", "sinc")
+case("sinc", tg.sinc, np.sinc, calls(off_zero), records="sin div", torch="sinc")
 case(
     "logit",
     tg.logit,
     lambda p, eps=None: special.logit(p if eps is None else np.clip(p, eps, 1 - eps)),
     calls(probability, arguments=lambda draw, shape: draw(st.sampled_from([{}, {"eps": 0.2}, {"eps": None}]))),
-    "log log1p",
-    "logit",
+    records="log log1p",
+    torch="logit",
 )
 
 # --- what must be refused ---

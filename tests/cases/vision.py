@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from registry import Sample, case, refuse, zeros
-from strategies import Draw, anywhere, generators
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.support.registry import Sample, case, refuse, zeros
+from tests.support.strategies import Draw, anywhere, generators
 
 NUMPY_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -35,9 +35,14 @@ def numpy_pad(x: np.ndarray, pad: tuple[int, ...], mode: str, value: float = 0.0
     return np.pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs], NUMPY_MODES[mode], **how)
 
 
-case("pad", F.pad, numpy_pad, paddings(["constant"]), "unindex", "nn.functional.pad")
+case("pad", F.pad, numpy_pad, paddings(["constant"]), records="unindex", torch="nn.functional.pad")
 case(
-    "pad_with_its_own", F.pad, numpy_pad, paddings(["reflect", "replicate", "circular"]), "cat", "nn.functional.pad"
+    "pad_with_its_own",
+    F.pad,
+    numpy_pad,
+    paddings(["reflect", "replicate", "circular"]),
+    records="cat",
+    torch="nn.functional.pad",
 )
 
 
@@ -75,7 +80,14 @@ def resized(x: np.ndarray, mode: str, size: Any = None, scale_factor: Any = None
 
 
 for mode in ("nearest", "linear", "bilinear"):
-    case(f"interpolate_{mode}", F.interpolate, resized, resizings(mode), "index", "nn.functional.interpolate")
+    case(
+        f"interpolate_{mode}",
+        F.interpolate,
+        resized,
+        resizings(mode),
+        records="index",
+        torch="nn.functional.interpolate",
+    )
 
 
 @st.composite
@@ -94,7 +106,7 @@ def shuffled(x: np.ndarray, upscale_factor: int) -> np.ndarray:
     return out
 
 
-case("pixel_shuffle", F.pixel_shuffle, shuffled, shuffles(), "permute", "nn.functional.pixel_shuffle")
+case("pixel_shuffle", F.pixel_shuffle, shuffled, shuffles(), records="permute", torch="nn.functional.pixel_shuffle")
 
 # --- what must be refused ---
 

@@ -1,7 +1,8 @@
 """Fuzz a reader, guided by the coverage of its code: python tests/fuzz/fuzz.py READER SECONDS [libFuzzer's options]
 
-Needs atheris (python -m pip install atheris), which is no dependency of the tests. Readers and their promises are
-those of tests/hostile.py. An input that breaks one is kept as crash-... in the current folder, and ends the run.
+Needs atheris (python -m pip install atheris), which is no dependency of the tests. The readers and their promises
+are in tests/support/hostile.py. An input that breaks a promise ends the run, and is kept in the current folder as
+crash-....
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import atheris
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
 with atheris.instrument_imports(include=["tinygrad_cnn", "configparser", "gzip", "http.client", "safetensors"]):
-    from hostile import READERS, SAMPLES
+    from tests.support.hostile import READERS, SAMPLES
 
 
 def main(name: str, seconds: str, *options: str) -> None:

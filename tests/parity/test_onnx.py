@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from op_cases import CASES
-from registry import OpCase
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.cases import CASES
+from tests.support.registry import OpCase
 from tinygrad_cnn import nn
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.onnx.export import model_of

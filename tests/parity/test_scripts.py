@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from twin_scripts import run, translated, write_digits
 
 import tinygrad_cnn as tg
+from tests.support.twin_scripts import run, translated, write_digits
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples" / "side_by_side"

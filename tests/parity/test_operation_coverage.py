@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from op_cases import CASES
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
+from tests.cases import CASES
 from tinygrad_cnn import linalg
 
 torch = pytest.importorskip("torch")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from op_cases import CASES, OpCase, Sample
 
 import tinygrad_cnn as tg
+from tests.cases import CASES, OpCase, Sample
 
 torch = pytest.importorskip("torch")
 every_case = pytest.mark.parametrize("case", [c for c in CASES if c.torch is not None], ids=lambda c: c.name)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from op_cases import CASES, OpCase
 
 import tinygrad_cnn as tg
+from tests.cases import CASES, OpCase
 from tinygrad_cnn.kernels import threads
 from tinygrad_cnn.kernels.threads import in_bands
 from tinygrad_cnn.models import LeNet

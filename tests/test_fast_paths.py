@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import generators
 
 import tinygrad_cnn as tg
+from tests.support.strategies import generators
 from tinygrad_cnn.kernels.where import MANY, where
 from tinygrad_cnn.ops.index import _MANY, _unindex
 

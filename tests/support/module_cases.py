@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import generators
 
 import tinygrad_cnn as tg
+from tests.support.strategies import generators
 
 Rng = np.random.Generator
 Inputs = Callable[[Rng, dict[str, Any]], tuple[np.ndarray, ...]]
@@ -59,7 +59,7 @@ CASES: list[ModuleCase] = []
 
 
 def case(
-    names: str, inputs: Inputs, constant: int = 0, random: bool = False, **arguments: st.SearchStrategy[Any]
+    names: str, inputs: Inputs, *, constant: int = 0, random: bool = False, **arguments: st.SearchStrategy[Any]
 ) -> None:
     """Add modules that take the same arguments and inputs; a strategy that draws `LEFT_OUT` leaves its default."""
 

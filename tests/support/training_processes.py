@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_cnn.data import SyntheticDigits, write_idx
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 SETTINGS: dict[str, Any] = {
     "dataset": "mnist",

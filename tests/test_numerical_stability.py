@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
-from strategies import generators
 
 import tinygrad_cnn as tg
+from tests.support.strategies import generators
 from tinygrad_cnn.nn import functional as F
 
 Function = Callable[[tg.Tensor], tg.Tensor]

@@ -1,25 +1,19 @@
 """How a case of the registry is written: an operation, calls of it, and what they must give or refuse.
 
-The cases are in `cases/`, a file for each family; `op_cases.py` gathers them.
+The cases are in `tests/cases/`, a file for each family; that package gathers them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from strategies import (
-    Draw,
-    Values,
-    broadcastable,
-    generators,
-    shapes,
-)
 
 import tinygrad_cnn as tg
+from tests.support.strategies import Draw, Values, broadcastable, generators, shapes
 
 
 @dataclass(frozen=True)
@@ -38,6 +32,7 @@ class OpCase:
     function: Callable[..., Any]
     oracle: Callable[..., Any]
     samples: st.SearchStrategy[Sample]
+    _: KW_ONLY
     records: tuple[str, ...]
     torch: str | Callable[..., Any] | None
     differentiable: bool
@@ -54,6 +49,7 @@ def case(
     function: Callable[..., Any],
     oracle: Callable[..., Any],
     samples: st.SearchStrategy[Sample],
+    *,
     records: str = "",
     torch: str | Callable[..., Any] | None = None,
     differentiable: bool = True,
@@ -66,7 +62,9 @@ def case(
     case that is not ``differentiable`` is only held to its value.
     """
     proven = tuple(records.split() or [name])
-    CASES.append(OpCase(name, function, oracle, samples, proven, torch, differentiable))
+    CASES.append(
+        OpCase(name, function, oracle, samples, records=proven, torch=torch, differentiable=differentiable)
+    )
 
 
 BadCall = tuple[Callable[[], Any], type[Exception], str]
