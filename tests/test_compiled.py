@@ -1,4 +1,4 @@
-"""Compiled kernels do what their NumPy counterparts do, only for what they are made for, and only where wanted."""
+"""Compiled kernels: what they are made for, when they are used, and the thread pool that runs them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
+from tests.support.kernel_cases import convolutions, in_some_order, poolings
 from tests.support.strategies import Draw, anywhere, generators, relaid
-from tinygrad_cnn.kernels import conv, matmul, pool, relu, sums
-from tinygrad_cnn.kernels import dispatch as switch
+from tinygrad_cnn.kernels import conv, dispatch, matmul, reference
 from tinygrad_cnn.kernels.geometry import Geometry, Window
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
@@ -34,9 +35,9 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 def compiled() -> Any:
     """The compiled kernels, by name."""
     pytest.importorskip("numba")
-    from tinygrad_cnn.kernels.compiled import kernels
+    from tinygrad_cnn.kernels.compiled.kernels import COMPILED
 
-    return kernels
+    return SimpleNamespace(**COMPILED)
 
 
 @pytest.fixture(autouse=True)
@@ -45,81 +46,16 @@ def compiled_kernels_are_on_again() -> Iterator[None]:
     tg.set_compiled_kernels(True)
 
 
-def pairs(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
-    return st.tuples(st.integers(least, most), st.integers(least, most))
-
-
-@st.composite
-def convolutions(draw: Draw) -> tuple[Any, ...]:
-    """Arrays x, w, bias (or None) and g in float32, in any layout, and a geometry."""
-    rng, groups, kernel = draw(generators()), draw(st.integers(1, 3)), draw(pairs(1, 7))
-    geometry = Geometry(draw(pairs(1, 3)), draw(pairs(0, 4)), draw(pairs(1, 2)), groups)
-    needed = [d * (k - 1) + 1 - 2 * p for d, k, p in zip(geometry.dilation, kernel, geometry.padding, strict=True)]
-    height, width = (max(n, 1) + draw(st.integers(0, 6)) for n in needed)
-    batch, channels, outputs = draw(st.integers(1, 40)), draw(st.integers(1, 6)), draw(st.integers(1, 15))
-    size = geometry.output_size((height, width), kernel)
-    shapes = [
-        (batch, groups * channels, height, width),
-        (groups * outputs, channels, *kernel),
-        (groups * outputs,),
-        (batch, groups * outputs, *size),
-    ]
-    x, w, bias, g = (relaid(rng, anywhere(rng, shape).astype(np.float32)) for shape in shapes)
-    return x, w, bias if draw(st.booleans()) else None, g, geometry
-
-
 def same(actual: np.ndarray, wanted: np.ndarray, terms: int) -> None:
     """Equal, but for rounding that grows with the number of products in a sum; each product is at most 4."""
     assert actual.dtype == wanted.dtype
     np.testing.assert_allclose(actual, wanted, rtol=0, atol=4e-6 * max(terms, 1) ** 0.5)
 
 
-@given(case=convolutions())
-def test_convolutions_are_those_of_numpy(compiled: Any, case: tuple[Any, ...]) -> None:
-    x, w, bias, g, geometry = case
-    size, kernel = x.shape[2:], w.shape[2:]
-    taps = int(np.prod(w.shape[1:]))
-    same(compiled.conv2d(x, w, bias, geometry), conv.conv2d.__wrapped__(x, w, bias, geometry), taps)
-    same(
-        compiled.conv2d_weight(g, x, kernel, geometry),
-        conv.conv2d_weight.__wrapped__(g, x, kernel, geometry),
-        g[:, 0].size,
-    )
-    for_input = compiled.conv2d_input(g, w, size, geometry)
-    assert (for_input is None) == (geometry.stride != (1, 1))
-    if for_input is not None:
-        same(for_input, conv.conv2d_input.__wrapped__(g, w, size, geometry), w.size // w.shape[1])
-
-
-@st.composite
-def poolings(draw: Draw) -> tuple[Any, ...]:
-    """Arrays x and g in float32, in any layout, with ties and sometimes NaNs, and a window."""
-    rng = draw(generators())
-    kernel, height, width = draw(pairs(1, 3)), draw(st.integers(3, 9)), draw(st.integers(3, 9))
-    padding = draw(st.sampled_from([(0, 0), (0, 0), (0, 1)]))
-    assume(all(2 * p <= k for p, k in zip(padding, kernel, strict=True)))
-    stride = kernel if draw(st.booleans()) else draw(pairs(1, 4))
-    window = Window(kernel, stride, padding, draw(st.sampled_from([(1, 1), (1, 1), (1, 2)])), draw(st.booleans()))
-    size = window.output_size((height, width))
-    assume(min(size) > 0)
-    batch, channels = draw(st.integers(1, 40)), draw(st.integers(1, 3))
-    x = rng.integers(-3, 3, (batch, channels, height, width)).astype(np.float32)
-    if draw(st.booleans()):
-        x[rng.random(x.shape) < 0.02] = np.nan
-    g = anywhere(rng, (batch, channels, *size)).astype(np.float32)
-    return relaid(rng, x), relaid(rng, g), window
-
-
-@given(case=poolings())
-def test_max_pooling_is_that_of_numpy_to_the_bit(compiled: Any, case: tuple[Any, ...]) -> None:
-    x, g, window = case
-    largest = pool.max_pool2d.__wrapped__(x, window)
-    found = compiled.max_pool2d(x, window)
-    if found is not None:
-        np.testing.assert_array_equal(found, largest)
-    spread = compiled.max_unpool2d(g, x, largest, window)
-    if spread is not None:
-        np.testing.assert_array_equal(spread, pool.max_unpool2d.__wrapped__(g, x, largest, window))
+@given(case=convolutions(np.float32))
+def test_the_gradient_of_an_input_is_compiled_for_a_stride_of_1(compiled: Any, case: tuple[Any, ...]) -> None:
+    x, w, _, g, geometry = case
+    assert (compiled.conv2d_input(g, w, x.shape[2:], geometry) is None) == (geometry.stride != (1, 1))
 
 
 def hidden(x: np.ndarray) -> np.ndarray:
@@ -137,7 +73,7 @@ def hidden(x: np.ndarray) -> np.ndarray:
 
 
 @st.composite
-def products(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
+def laid_products(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
     """Two matrices in float32, by rows or by columns or, sometimes, in memory with gaps."""
     rng = draw(generators())
     rows, terms, columns = draw(st.integers(1, 30)), draw(st.integers(1, 70)), draw(st.integers(1, 150))
@@ -148,15 +84,15 @@ def products(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-@given(case=products())
+@given(case=laid_products())
 def test_products_are_those_of_numpy_in_c_order(compiled: Any, case: tuple[Any, ...]) -> None:
     a, b = case
-    found = compiled.large_product(a, b)
+    found = compiled.large_matmul(a, b)
     in_one_piece = all(x.flags.c_contiguous or x.flags.f_contiguous for x in case)
     assert (found is not None) == (in_one_piece and len(a) >= 3 and b.shape[1] >= 10)
     if found is not None:
         assert found.flags.c_contiguous
-        same(found, matmul.large_product.__wrapped__(a, b), a.shape[1])
+        same(found, np.matmul(a, b), a.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -167,7 +103,7 @@ def test_the_products_of_lenet_are_compiled_and_very_large_ones_left_to_blas(
     compiled: Any, rows: int, terms: int, columns: int, wanted: bool
 ) -> None:
     a, b = np.ones((rows, terms), np.float32), np.ones((terms, columns), np.float32)
-    assert (compiled.large_product(a, b) is not None) == wanted
+    assert (compiled.large_matmul(a, b) is not None) == wanted
 
 
 def test_the_pooling_of_lenet_is_compiled(compiled: Any) -> None:
@@ -175,12 +111,6 @@ def test_the_pooling_of_lenet_is_compiled(compiled: Any) -> None:
     largest = compiled.max_pool2d(x, window)
     assert largest is not None
     assert compiled.max_unpool2d(largest, x, largest, window) is not None
-
-
-def laid(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
-    """The same values with dimensions in another order in memory, or as convolutions lay them."""
-    order = [2, 1, 3, 0] if array.ndim == 4 and rng.random() < 0.5 else rng.permutation(array.ndim)
-    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
 
 
 @given(rng=generators(), shape=st.lists(st.integers(1, 12), min_size=0, max_size=3), times=st.integers(1, 40))
@@ -191,14 +121,14 @@ def test_what_is_positive_and_its_derivative_are_those_of_numpy(
     x[rng.random(x.shape) < 0.3] = 0
     x[rng.random(x.shape) < 0.1] = np.nan
     g[rng.random(x.shape) < 0.1] = np.inf
-    for other in (relaid, laid):
-        x, g = laid(rng, x), other(rng, g)
+    for other in (relaid, in_some_order):
+        x, g = in_some_order(rng, x), other(rng, g)
         found = compiled.relu(x)
-        np.testing.assert_array_equal(found, relu.relu.__wrapped__(x))
+        np.testing.assert_array_equal(found, reference.relu(x))
         assert found.strides == np.empty_like(x).strides
         found = compiled.where_nonzero(g, x)
         if found is not None:  # NumPy relays most arrays
-            np.testing.assert_array_equal(found, relu.where_nonzero.__wrapped__(g, x))
+            np.testing.assert_array_equal(found, reference.where_nonzero(g, x))
     assert compiled.relu(np.broadcast_to(x, (2, *x.shape))) is None
 
 
@@ -212,7 +142,7 @@ def test_sums_of_channels_are_those_of_numpy(
     compiled: Any, rng: np.random.Generator, shape: tuple[int, ...]
 ) -> None:
     x = anywhere(rng, shape).astype(np.float32).transpose(3, 1, 0, 2)
-    same(compiled.channel_sums(x), sums.channel_sums.__wrapped__(x), x[:, 0].size)
+    same(compiled.channel_sums(x), reference.channel_sums(x), x[:, 0].size)
     assert compiled.channel_sums(np.ones((2, 3, 2, 2), np.float32)) is None
 
 
@@ -221,16 +151,16 @@ def test_sums_of_channels_are_those_of_numpy(
 def test_images_of_any_layout_lie_as_the_loops_want_them(
     compiled: Any, start: int, rng: np.random.Generator, shape: tuple[int, ...], columns: int
 ) -> None:
-    from tinygrad_cnn.kernels.compiled.batch_innermost import flat
+    from tinygrad_cnn.kernels.compiled.batch_innermost import flat_batch_innermost
 
     x = anywhere(rng, shape).astype(np.float32)
-    x = rng.choice([laid, relaid, lambda _, x: x])(rng, x)[start:, :, start:, start:]
+    x = rng.choice([in_some_order, relaid, lambda _, x: x])(rng, x)[start:, :, start:, start:]
     image = x.transpose(2, 1, 3, 0)
-    np.testing.assert_array_equal(flat(x), image.ravel())
+    np.testing.assert_array_equal(flat_batch_innermost(x), image.ravel())
     padded = np.pad(image, [(0, 0), (0, 0), (9, 40), (0, 0)])
     for left in (3, 0, -2):
         wanted = padded[:, :, 9 - left : 9 - left + columns]
-        np.testing.assert_array_equal(flat(x, left, wanted.shape[2]), wanted.ravel())
+        np.testing.assert_array_equal(flat_batch_innermost(x, left, wanted.shape[2]), wanted.ravel())
 
 
 def lenet_shapes(dtype: Any = np.float32) -> tuple[Any, ...]:
@@ -266,7 +196,9 @@ def test_the_switch_chooses_between_two_ways_of_rounding() -> None:
 
 
 def test_float64_and_small_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "_kernels", lambda: pytest.fail("asked for compiled kernels"))
+    monkeypatch.setattr(dispatch, "_compiled", lambda row: pytest.fail(f"asked for compiled {row.name}"))
+    for row in dispatch.TABLE.values():
+        monkeypatch.setattr(row, "compiled", None)
     convolved(np.float64)
     conv.conv2d(np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 2, 2), np.float32), None, Geometry())
 
@@ -290,9 +222,9 @@ def test_results_are_the_same_bits_each_time_and_from_several_threads_at_once() 
 @pytest.fixture
 def three_threads(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three threads, to which every band is worth sharing."""
-    from tinygrad_cnn.kernels.compiled import thread_pool as crew
+    from tinygrad_cnn.kernels.compiled import thread_pool
 
-    monkeypatch.setattr(crew, "GRAIN", 0.01)
+    monkeypatch.setattr(thread_pool, "COMPILED_GRAIN_SIZE", 0.01)
     before = tg.get_num_threads()
     tg.set_num_threads(3)
     yield
@@ -305,7 +237,7 @@ def all_kernels(
     """What each compiled kernel makes of a case, nothing where it is not made for it."""
     x, w, bias, g, geometry = convolution
     y, h, window = pooling
-    largest = pool.max_pool2d.__wrapped__(y, window)
+    largest = reference.max_pool2d(y, window)
     results = [
         compiled.conv2d(x, w, bias, geometry),
         compiled.conv2d_weight(g, x, w.shape[2:], geometry),
@@ -314,13 +246,13 @@ def all_kernels(
         compiled.max_unpool2d(h, y, largest, window),
         compiled.relu(g),
         compiled.where_nonzero(g, compiled.relu(x) if x.shape == g.shape else g),
-        compiled.large_product(*matrices),
+        compiled.large_matmul(*matrices),
     ]
     return [result for result in results if result is not None]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(convolution=convolutions(), pooling=poolings(), matrices=products())
+@given(convolution=convolutions(np.float32), pooling=poolings(dtype=np.float32), matrices=laid_products())
 def test_whoever_does_the_bands_the_bits_are_the_same(
     compiled: Any,
     three_threads: None,
@@ -342,41 +274,41 @@ def test_whoever_does_the_bands_the_bits_are_the_same(
 
 
 def test_helpers_do_their_bands_and_are_free_again(three_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinygrad_cnn.kernels.compiled import thread_pool as crew
+    from tinygrad_cnn.kernels.compiled import thread_pool
 
-    share, left_to_caller = crew._share, [1]
+    share, left_to_caller = thread_pool._run_bands, [1]
 
     def watched(*arguments: Any) -> int:
         left_to_caller.append(share(*arguments))
         return left_to_caller[-1]
 
-    monkeypatch.setattr(crew, "_share", watched)
+    monkeypatch.setattr(thread_pool, "_run_bands", watched)
     end = time.monotonic() + 30
     while min(left_to_caller) > 0 and time.monotonic() < end:
         convolved()
     assert min(left_to_caller) == 0
-    assert (crew._crew.mail[:: crew.MAILBOX] == crew.FREE).all()
+    assert (thread_pool._pool.mailboxes[:: thread_pool.MAILBOX] == thread_pool.FREE).all()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(case=products())
+@given(case=laid_products())
 def test_a_product_has_the_same_bits_on_any_number_of_threads(
     compiled: Any, three_threads: None, case: tuple[Any, ...]
 ) -> None:
-    shared = compiled.large_product(*case)
+    shared = compiled.large_matmul(*case)
     tg.set_num_threads(1)
-    np.testing.assert_array_equal(compiled.large_product(*case), shared)
+    np.testing.assert_array_equal(compiled.large_matmul(*case), shared)
     tg.set_num_threads(3)
 
 
 def test_a_band_that_no_helper_begins_is_done_by_the_caller(three_threads: None) -> None:
-    from tinygrad_cnn.kernels.compiled import thread_pool as crew
+    from tinygrad_cnn.kernels.compiled import thread_pool
 
     wanted = convolved()
-    for mine in (crew.TAKEN, crew.BEGUN):  # as if another caller had taken the helpers
-        crew._crew.mail[:: crew.MAILBOX] = mine
+    for mine in (thread_pool.RESERVED, thread_pool.RUNNING):  # as if another caller had taken the helpers
+        thread_pool._pool.mailboxes[:: thread_pool.MAILBOX] = mine
         assert equal(convolved(), wanted)
-    crew._crew.mail[:] = crew.FREE
+    thread_pool._pool.mailboxes[:] = thread_pool.FREE
     assert equal(convolved(), wanted)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 from tinygrad_cnn.data import Dataset, Subset, TensorDataset, random_split
 from tinygrad_cnn.data.dataset import batch_of, collate
+from tinygrad_cnn.kernels.batch_innermost import is_batch_innermost
 
 
 class Squares(Dataset):
@@ -80,7 +81,7 @@ def test_tensor_dataset_takes_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -
 def test_images_of_a_batch_lie_as_convolutions_want_them_in_memory_of_their_own(indices: list[int]) -> None:
     whole = images(12)
     (batch,) = TensorDataset(whole).__getitems__(indices)
-    assert batch.array.transpose(2, 1, 3, 0).flags.c_contiguous
+    assert is_batch_innermost(batch.array)
     assert not np.shares_memory(batch.array, whole.array)
 
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tests.support.strategies import generators
-from tinygrad_cnn.kernels.where import MANY, where
-from tinygrad_cnn.ops.index import _MANY, _unindex
+from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, WHERE_BY_BITS_FROM
+from tinygrad_cnn.kernels.where import where
+from tinygrad_cnn.ops.index import _unindex
 
 SHAPE = (30, 4, 20)
-assert np.prod(SHAPE) > 2 * _MANY
+assert np.prod(SHAPE) > 2 * INDEX_CHECKED_FROM
 
 
 def rows(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -59,7 +60,7 @@ def test_zero_or_a_number_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: 
 
 @given(rng=generators(), dtype=st.sampled_from([np.float16, np.float32, np.float64]))
 def test_either_of_many_numbers_is_chosen_bit_by_bit(rng: np.random.Generator, dtype: Any) -> None:
-    a, b = (rng.standard_normal(shape).astype(dtype) for shape in [(MANY // 100, 100), (1, 100)])
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in [(WHERE_BY_BITS_FROM // 100, 100), (1, 100)])
     a[0, :3] = np.nan, -0.0, np.inf
     mask = rng.random((2, *a.shape)) < rng.choice([0, 0.5, 1])
     assert where(mask, a, b).tobytes() == np.where(mask, a, b).tobytes()

@@ -1,4 +1,4 @@
-"""Large arrays come from memory that is used again, but never while anything still shows it."""
+"""Large arrays come from a memory pool, which hands a buffer out again only when nothing refers to it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.kernels.memory import SMALLEST, empty, empty_like, has_own, zeros
+from tinygrad_cnn.kernels.memory import empty, empty_like, has_own, zeros
+from tinygrad_cnn.kernels.thresholds import POOLED_FROM_BYTES
 
 F32 = np.dtype(np.float32)
-LARGE = SMALLEST // 4
+LARGE = POOLED_FROM_BYTES // 4
 
 
 @given(st.lists(st.integers(LARGE, 4 * LARGE), min_size=1, max_size=8), st.data())

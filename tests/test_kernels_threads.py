@@ -1,4 +1,4 @@
-"""Large kernels are shared among threads: the results are those of one, and nobody is left waiting."""
+"""Large kernels are shared among threads: results are those of one thread, and no caller waits for a worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 from tests.cases import CASES, OpCase
 from tinygrad_cnn.kernels import threads
-from tinygrad_cnn.kernels.threads import in_bands
+from tinygrad_cnn.kernels.blas_threads import blas_functions
+from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.models import LeNet
 
 BANDED = [
@@ -26,8 +27,8 @@ BANDED = [
 @pytest.fixture
 def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three threads, to which the smallest of work is worth sharing."""
-    monkeypatch.setattr(threads, "GRAIN", 0.1)
-    monkeypatch.setattr(threads, "BLAS_SHARES", 0)
+    monkeypatch.setattr(threads, "GRAIN_SIZE", 0.1)
+    monkeypatch.setattr(threads, "BLAS_THREADS_FROM", 0)
     before = tg.get_num_threads()
     tg.set_num_threads(3)
     yield
@@ -58,14 +59,14 @@ def test_bands_give_what_the_whole_gives(case: OpCase, three_threads: None, data
 
 def test_bands_cover_everything_once_and_results_come_in_order(three_threads: None) -> None:
     for length in (1, 2, 3, 10, 100):
-        bands = in_bands(lambda start, stop: (start, stop), length, 1e9)
+        bands = parallel_for(lambda start, stop: (start, stop), length, 1e9)
         assert [i for start, stop in bands for i in range(start, stop)] == list(range(length))
         assert len(bands) == min(length, 3)
 
 
 def test_several_threads_take_part(three_threads: None) -> None:
     meeting = threading.Barrier(3, timeout=30)
-    names = in_bands(lambda start, stop: meeting.wait() >= 0 and threading.current_thread().name, 3, 1e9)
+    names = parallel_for(lambda start, stop: meeting.wait() >= 0 and threading.current_thread().name, 3, 1e9)
     assert len(set(names)) == 3
 
 
@@ -75,16 +76,16 @@ def test_an_error_in_a_band_is_raised_and_the_threads_work_on(three_threads: Non
 
     for _ in range(5):
         with pytest.raises(ArithmeticError, match="band"):
-            in_bands(failing, 3, 1e9)
-    assert in_bands(lambda start, stop: start, 3, 1e9) == [0, 1, 2]
+            parallel_for(failing, 3, 1e9)
+    assert parallel_for(lambda start, stop: start, 3, 1e9) == [0, 1, 2]
 
 
-def test_bands_within_bands_and_from_many_threads_end(three_threads: None) -> None:
+def test_bands_withparallel_for_and_from_many_threads_end(three_threads: None) -> None:
     def outer(start: int, stop: int) -> int:
-        return sum(in_bands(lambda i, j: j - i, 30, 1e9))
+        return sum(parallel_for(lambda i, j: j - i, 30, 1e9))
 
     results: list[list[int]] = []
-    callers = [threading.Thread(target=lambda: results.append(in_bands(outer, 6, 1e9))) for _ in range(8)]
+    callers = [threading.Thread(target=lambda: results.append(parallel_for(outer, 6, 1e9))) for _ in range(8)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -94,20 +95,20 @@ def test_bands_within_bands_and_from_many_threads_end(three_threads: None) -> No
 
 def test_numpys_error_state_holds_in_all_bands(three_threads: None) -> None:
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
-        in_bands(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
+        parallel_for(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
     with np.errstate(over="ignore"):
-        in_bands(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
+        parallel_for(lambda start, stop: np.float32(3e38) * np.float32(start * 10), 3, 1e9)
 
 
 def test_blas_has_one_thread_within_and_its_own_again_after(three_threads: None) -> None:
-    functions = threads._blas_functions()
+    functions = blas_functions()
     if functions is None:
         pytest.skip("NumPy's BLAS does not tell how many threads it has")
     get, put = functions
     before = get()
     put(2)
     try:
-        assert in_bands(lambda start, stop: get(), 3, 1e9) == [1, 1, 1]
+        assert parallel_for(lambda start, stop: get(), 3, 1e9) == [1, 1, 1]
         assert get() == 2
     finally:
         put(before)

@@ -38,7 +38,7 @@ from tinygrad_cnn.creation import (
     zeros_like,
 )
 from tinygrad_cnn.inspection import explain, profile, summary
-from tinygrad_cnn.kernels.dispatch import set_compiled_kernels
+from tinygrad_cnn.kernels.dispatch import set_compiled_kernels, use_kernels
 from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_cnn.ops import *
 from tinygrad_cnn.random import Generator, default_generator, manual_seed

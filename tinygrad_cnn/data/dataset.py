@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, tensor
-from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.batch_innermost import take
 from tinygrad_cnn.ops import stack
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.record import make_tensor
@@ -58,18 +58,7 @@ class TensorDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, ...]:
         wanted = as_indices("TensorDataset", indices, len(self))
-        return tuple(t[wanted] if t.requires_grad else make_tensor(t, _rows(t.array, wanted)) for t in self.tensors)
-
-
-def _rows(array: Array, indices: Array) -> Array:
-    """Return rows; of images (N C H W), so that they lie in memory as H C W N: convolutions then need not copy."""
-    if array.ndim != 4:
-        return array.take(indices, 0)
-    shape = (len(indices), *array.shape[1:])
-    rows = np.take(array, indices, 0, out=empty(shape, array.dtype), mode="wrap")
-    images = empty((shape[2], shape[1], shape[3], shape[0]), array.dtype).transpose(3, 1, 0, 2)
-    np.copyto(images, rows)
-    return images
+        return tuple(t[wanted] if t.requires_grad else make_tensor(t, take(t.array, wanted)) for t in self.tensors)
 
 
 class Subset(Dataset):

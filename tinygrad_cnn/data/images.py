@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.dataset import Dataset, as_indices, collate
+from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import one_hot
 from tinygrad_cnn.support.dtypes import default_dtype
@@ -89,7 +90,7 @@ class Images(Dataset):
 
 
 def _batch(images: Array, indices: Array) -> Array:
-    """Return images scaled to [0, 1] as N C H W, lying in memory as H C W N: the convolution then need not copy.
+    """Return images scaled to [0, 1], (N, 1, H, W), in the batch-innermost layout, as convolutions compute.
 
     Of the ways measured, one division from the turned bytes into memory from the pool is the shortest, and within
     a tenth of the fastest; into fresh memory it takes up to 2.6 times as long, where that must first be mapped.
@@ -97,4 +98,4 @@ def _batch(images: Array, indices: Array) -> Array:
     turned = images.take(indices, 0).transpose(1, 2, 0)
     dtype = default_dtype()
     scaled: Array = np.divide(turned, dtype.type(255), out=empty(turned.shape, dtype))
-    return scaled[:, None].transpose(3, 1, 0, 2)
+    return from_batch_innermost(scaled[:, None])

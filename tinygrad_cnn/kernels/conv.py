@@ -1,8 +1,8 @@
-"""Convolution on arrays, and its two adjoints.
+"""Convolution by NumPy, and its two adjoints: im2col over the kernel's columns, then matrix products.
 
-Arrays are N C H W to the caller, but lie in memory as H C W N, the batch innermost: rows are long and contiguous,
-and one strided copy of k-fold size (over the kernel's columns only) turns every output row into a plain matrix
-product. The rows of the kernel need no copy: the windows of successive output rows overlap in memory.
+Im2col copies the window of each output pixel into a column of a matrix, which makes a convolution a matrix
+product. In the batch-innermost layout (H C W N) only the kernel's columns need that copy, of KW times the input's
+size; its rows need none, because the windows of successive output rows overlap in memory as they do in the image.
 
 Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW output, KH KW kernel, N batch.
 """
@@ -14,15 +14,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, to_batch_innermost
-from tinygrad_cnn.kernels.dispatch import compiled_if_large
+from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
-from tinygrad_cnn.kernels.threads import in_bands
+from tinygrad_cnn.kernels.threads import parallel_for
+from tinygrad_cnn.kernels.thresholds import (
+    BLAS_PACKED_ROWS,
+    BLAS_UNPACKED_MULTIPLICATIONS,
+    LINE_ALIASING,
+    WEIGHT_OUTPUTS_AS_COLUMNS_FROM,
+)
 from tinygrad_cnn.typing import Array, Pair
 
 
-@compiled_if_large
+@numpy_kernel(reference.conv2d)
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     outputs, channels, *_ = w.shape
@@ -34,43 +41,43 @@ def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
 
     def band(start: int, stop: int) -> None:
         target = by_group[:, start:stop]
-        _matmul(matrices, _rows(x, kernel, (start, stop), ow, geometry), target)
+        _matmul(matrices, _window_matrices(x, kernel, (start, stop), ow, geometry), target)
         if bias is not None:
             target += bias.reshape(groups, 1, -1, 1)
 
-    in_bands(band, oh, out.size * channels * kernel[0] * kernel[1])
+    parallel_for(band, oh, out.size * channels * kernel[0] * kernel[1])
     return from_batch_innermost(out.reshape(oh, outputs, ow, batch))
 
 
-@compiled_if_large
+@numpy_kernel(reference.conv2d_weight)
 def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
-    """Return what `conv2d`'s gradient g gives for the weight."""
+    """Return the gradient of `conv2d`'s weight, given the gradient g of its output."""
     (kh, kw), (batch, outputs, oh, ow) = kernel, g.shape
     groups, channels = geometry.groups, x.shape[1] // geometry.groups
     taps, outs, length = kh * channels * kw, outputs // groups, ow * batch
     blocks = _blocks(outs, taps, length)
 
     def band(start: int, stop: int) -> Array:
-        rows = _rows(x, kernel, (start, stop), ow, geometry)
+        rows = _window_matrices(x, kernel, (start, stop), ow, geometry)
         grads = to_batch_innermost(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
-        if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
+        if outs >= WEIGHT_OUTPUTS_AS_COLUMNS_FROM:  # the longer side of the result as rows
             return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
         return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
 
-    product, *others = in_bands(band, oh, g.size * taps)
+    product, *others = parallel_for(band, oh, g.size * taps)
     for other in others:
         product += other
     product = product.reshape(groups, outs, kh, channels, kw).transpose(0, 1, 3, 2, 4)
     return np.ascontiguousarray(product).reshape(outputs, channels, kh, kw)
 
 
-@compiled_if_large
+@numpy_kernel(reference.conv2d_input)
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
-    """Return what `conv2d`'s gradient g gives for the input, of height and width ``size``.
+    """Return the gradient of `conv2d`'s input, of height and width ``size``, given the gradient g of its output.
 
-    Over rows it is a convolution of the gradient, set apart by zeros where the stride is above 1, with the kernel
-    upside down; the kernel's columns are then added where they lie, which costs less than to convolve over them.
+    Over rows it is a convolution of g, with zeros between its rows where the stride is above 1, with the kernel
+    flipped. Over columns the products are added up where they overlap (col2im), which costs less than to convolve.
     """
     (_, sw), (ph, pw), (_, dw), groups = geometry
     (batch, _, _, ow), (_, channels, kh, kw), (height, width) = g.shape, w.shape, size
@@ -80,7 +87,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
 
     def band(start: int, stop: int) -> None:
         columns = empty((groups, stop - start, channels * kw, ow * batch), g.dtype)
-        _matmul(matrices, _gradient_rows(g, kh, (start + ph, stop + ph), geometry), columns)
+        _matmul(matrices, _gradient_matrices(g, kh, (start + ph, stop + ph), geometry), columns)
         columns = columns.reshape(groups, stop - start, channels, kw, ow, batch).swapaxes(0, 1)
         out[start:stop] = 0
         for j in range(kw):
@@ -88,7 +95,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array:
             target = out[start:stop, :, :, pixels]
             target += columns[:, :, :, j, places]
 
-    in_bands(band, height, out.size * kw * matrices.shape[3])
+    parallel_for(band, height, out.size * kw * matrices.shape[3])
     return from_batch_innermost(out.reshape(height, groups * channels, width, batch))
 
 
@@ -99,13 +106,13 @@ def _matrices(w: Array, groups: int) -> Array:
     return np.ascontiguousarray(blocks).reshape(groups, 1, -1, kh * channels * kw)
 
 
-def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
-    """Return what each row of a band of the padded input has to do with, as a matrix: (G, rows, KH*O, OW*N)."""
+def _gradient_matrices(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
+    """Return the rows of g that reach each row of a band of the padded input: (G, rows, KH*O, OW*N)."""
     (sh, _), _, (dh, _), groups = geometry
     (batch, outputs, oh, ow), (start, stop) = g.shape, band
-    layout = _layout(groups, stop - start, outputs // groups, (kh, 1), (1, dh), (ow, batch), g.itemsize)
-    memory = empty(layout.memory, g.dtype)
-    spread = _view(memory, *layout.columns)[:, :, :, 0].swapaxes(0, 1)
+    buffer = _im2col(groups, stop - start, outputs // groups, (kh, 1), (1, dh), (ow, batch), g.itemsize)
+    memory = empty(buffer.memory, g.dtype)
+    spread = _view(memory, *buffer.columns)[:, :, :, 0].swapaxes(0, 1)
     reach = dh * (kh - 1)
     first, last = max(-(-(start - reach) // sh), 0), min((stop - 1) // sh, oh - 1)
     place, count = sh * first + reach - start, max(last - first + 1, 0)
@@ -116,21 +123,21 @@ def _gradient_rows(g: Array, kh: int, band: Pair, geometry: Geometry) -> Array:
         spread[place + count :] = 0
     grads = to_batch_innermost(g[:, :, first : first + count]).reshape(count, *spread.shape[1:])
     spread[place : place + sh * count : sh] = grads
-    return _view(memory, *layout.windows).reshape(layout.matrices)
+    return _view(memory, *buffer.windows).reshape(buffer.matrices)
 
 
-def _rows(x: Array, kernel: Pair, band: Pair, ow: int, geometry: Geometry) -> Array:
-    """Return the windows of each output row of a band as a matrix: (G, rows, KH*C*KW, OW*N)."""
+def _window_matrices(x: Array, kernel: Pair, band: Pair, ow: int, geometry: Geometry) -> Array:
+    """Return the windows of each output row of a band as the columns of a matrix: (G, rows, KH*C*KW, OW*N)."""
     (sh, _), _, (dh, _), groups = geometry
     start, stop = band
-    layout = _layout(groups, stop - start, x.shape[1] // groups, kernel, (sh, dh), (ow, len(x)), x.itemsize)
-    memory = empty(layout.memory, x.dtype)
-    _copy_columns(x, sh * start, _view(memory, *layout.columns), geometry)
-    return _view(memory, *layout.windows).reshape(layout.matrices)
+    buffer = _im2col(groups, stop - start, x.shape[1] // groups, kernel, (sh, dh), (ow, len(x)), x.itemsize)
+    memory = empty(buffer.memory, x.dtype)
+    _copy_to_columns(x, sh * start, _view(memory, *buffer.columns), geometry)
+    return _view(memory, *buffer.windows).reshape(buffer.matrices)
 
 
-class _Layout(NamedTuple):
-    """How rows of an image, once for each of the kernel's columns, lie in memory: shapes, and strides of views."""
+class _Im2col(NamedTuple):
+    """The buffer of im2col over the kernel's columns: its shape, and shapes and strides of two views of it."""
 
     memory: tuple[int, ...]
     columns: tuple[tuple[int, ...], tuple[int, ...]]  # (G, H, C, KW, OW, N)
@@ -139,21 +146,22 @@ class _Layout(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _layout(groups: int, rows: int, channels: int, kernel: Pair, steps: Pair, line: Pair, itemsize: int) -> _Layout:
-    """Lay out what ``rows`` windows above one another see, with steps (from window to window, from tap to tap).
+def _im2col(groups: int, rows: int, channels: int, kernel: Pair, steps: Pair, line: Pair, itemsize: int) -> _Im2col:
+    """Return the buffer for the windows of ``rows`` output rows; steps are from row to row, and from tap to tap.
 
-    One image row of the columns lies after the other, so moving a window down is a step, not a copy; where taps are
-    more than one row apart, they no longer follow one another evenly, and reshape copies them together.
+    The image rows lie one after the other, so a window moves down by a stride, without a copy. With a dilation of
+    rows the taps of a window are not evenly spaced, and the reshape to matrices copies.
 
-    Lines are not a multiple of 2 KiB apart: numbers that far from one another share few places in a cache.
+    Lines are padded where they would be a multiple of 2 KiB apart, because such addresses share few places in a
+    cache.
     """
     (kh, kw), (step, dilation), (ow, batch) = kernel, steps, line
     height, length = step * (rows - 1) + dilation * (kh - 1) + 1, ow * batch
-    apart = length + 16 if length % 512 == 0 else length
+    apart = length + 16 if length % LINE_ALIASING == 0 else length
     to_tap = apart * itemsize
     to_channel, to_row = kw * to_tap, channels * kw * to_tap
     to_group = height * to_row
-    return _Layout(
+    return _Im2col(
         (groups, height, channels, kw, apart),
         (
             (groups, height, channels, kw, ow, batch),
@@ -167,8 +175,8 @@ def _layout(groups: int, rows: int, channels: int, kernel: Pair, steps: Pair, li
     )
 
 
-def _copy_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> None:
-    """Copy rows from ``first`` on, counted with the padding, to (G, H, C, KW, OW, N): once for each tap."""
+def _copy_to_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> None:
+    """Copy rows from ``first`` on, counted with the padding, to (G, H, C, KW, OW, N): im2col over KW."""
     (_, sw), (ph, pw), (_, dw), _ = geometry
     groups, height, channels, kw, ow, batch = columns.shape
     width, above = x.shape[3], max(ph - first, 0)
@@ -192,7 +200,10 @@ def _copy_columns(x: Array, first: int, columns: Array, geometry: Geometry) -> N
 
 @lru_cache(maxsize=1024)
 def _inside(width: int, left: int, step: int, count: int) -> tuple[slice, slice]:
-    """Return which of so many places, a step apart from ``left`` before the image on, lie in it, and its pixels."""
+    """Return which of ``count`` positions lie in a row of the image, and the pixels there, as two slices.
+
+    The first position is ``left`` pixels before the row, and each is a ``step`` after the one before.
+    """
     begin, end = max(-(-left // step), 0), min((width - 1 + left) // step + 1, count)
     if begin >= end:
         return slice(0, 0), slice(0, 0)
@@ -205,7 +216,7 @@ def _view(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
 
 
 def _matmul(a: Array, b: Array, out: Array) -> None:
-    """Multiply matrices, in blocks of columns if it pays."""
+    """Multiply matrices, in blocks of columns where that spares BLAS a copy."""
     blocks = _blocks(a.shape[2], a.shape[3], b.shape[3])
     if blocks == 1:
         np.matmul(a, b, out=out)
@@ -214,12 +225,12 @@ def _matmul(a: Array, b: Array, out: Array) -> None:
 
 
 def _blocks(rows: int, inner: int, columns: int) -> int:
-    """Return how many blocks of columns OpenBLAS multiplies without copying them together first.
+    """Return how many blocks of columns are each small enough for OpenBLAS to multiply without packing them first.
 
-    It does so for up to 10^6 multiplications. The copy takes as long as the product where there are few rows.
+    Where there are few rows, packing (copying both matrices) takes as long as the product.
     """
-    least = rows * inner * columns // 1_000_000 + 1
-    if least == 1 or rows >= 32:
+    least = rows * inner * columns // BLAS_UNPACKED_MULTIPLICATIONS + 1
+    if least == 1 or rows >= BLAS_PACKED_ROWS:
         return 1
     return next((n for n in range(least, 2 * least) if columns % n == 0), 1)
 

@@ -1,61 +1,209 @@
-"""Kernels compiled by Numba: for float32, where Numba is installed and the arrays are large enough to care.
+"""The table of kernels: the implementations of each kernel, and the choice among them.
 
-The first that is wanted imports Numba, in about a second; the first ever also compiles them all, in some fifteen,
-into __pycache__ (or Numba's own folder, where that cannot be written). Which kernel does a piece of work depends on
-its shapes and types alone, so results do not depend on what ran before.
+A kernel has a plain *reference* (`reference.py`), an implementation in *NumPy* that is made for speed and, some
+of them, one *compiled* by Numba (`compiled/`) for float32 arrays that are large enough. The compiled one may
+return None for arguments that it is not made for; the NumPy kernel then does the work.
+
+Which implementation runs depends on the choice and on shapes, types and layouts, so results do not depend on what
+ran before. The choice is made for the process, by ``TINYGRAD_CNN_KERNELS=reference|numpy|compiled`` in the
+environment or by `set_compiled_kernels`, and for a block of one thread by `use_kernels`.
+
+Numba is imported when a compiled kernel is first wanted, in about a second. The first import ever compiles all of
+them, in some fifteen, and caches the machine code in __pycache__ (or in Numba's own folder, if that is read-only).
+
+An implementation for another library's arrays would be one more field of `Kernel`.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-FLOAT32 = np.dtype(np.float32)  # against which a type is compared five times as fast as against np.float32
+from tinygrad_cnn.kernels.thresholds import COMPILED_FROM
 
-SMALLEST = 256
-"""Numbers from which on an array goes to a compiled kernel: importing Numba takes half a second."""
+FLOAT32 = np.dtype(np.float32)  # comparing a type with this dtype takes a fifth of the time of np.float32
+CHOICES = ("reference", "numpy", "compiled")
 
-_enabled = os.environ.get("TINYGRAD_CNN_FAST") != "0"
+Function = Callable[..., Any]
 
 
-def set_compiled_kernels(enabled: bool) -> None:
-    """Let kernels that are compiled do the work where they can, as they do at first, or leave it all to NumPy."""
-    global _enabled
-    _enabled = enabled
+@dataclass
+class Kernel:
+    """A row of the table. A compiled kernel is not there before the first one is wanted."""
+
+    name: str
+    reference: Function
+    numpy: Function
+    compiled: Function | None = None
+
+
+TABLE: dict[str, Kernel] = {}
+
+
+def numpy_kernel(reference: Function, compiled_from: int = COMPILED_FROM) -> Callable[[Function], Function]:
+    """Put the decorated NumPy kernel and its reference into the table; return the function that chooses.
+
+    The compiled kernel is asked only if the first argument has at least ``compiled_from`` elements.
+    """
+
+    def register(numpy: Function) -> Function:
+        row = TABLE[numpy.__name__] = Kernel(numpy.__name__, reference, numpy)
+
+        @wraps(numpy)
+        def call(array: Any, *rest: Any) -> Any:
+            compiled_wanted = _compiled_by_default
+            if _special:
+                choice = _choice_for(row.name)
+                if choice == "reference":
+                    return reference(array, *rest)
+                compiled_wanted = choice == "compiled"
+            if compiled_wanted and array.size >= compiled_from and array.dtype == FLOAT32:
+                compiled = row.compiled or _compiled(row)
+                if compiled is not None and (result := compiled(array, *rest)) is not None:
+                    return result
+            return numpy(array, *rest)
+
+        return call
+
+    return register
+
+
+def _compiled(row: Kernel) -> Function | None:
+    """Return the compiled kernel of a row, if it has one and Numba can be used."""
+    _import_compiled_kernels()
+    return row.compiled
 
 
 @cache
-def _kernels() -> ModuleType | None:
+def _import_compiled_kernels() -> None:
+    """Fill the table's column of compiled kernels."""
     if find_spec("numba") is None:
-        return None
+        return
     try:
-        return import_module("tinygrad_cnn.kernels.compiled.kernels")  # by name: they stand above
+        module = import_module("tinygrad_cnn.kernels.compiled.kernels")  # by name: it imports this file's importers
     except Exception as error:
         warnings.warn(
-            f"Numba is installed but cannot be used, NumPy does its work: {error!r} "
-            "(TINYGRAD_CNN_FAST=0 in the environment leaves Numba alone)",
+            f"Numba is installed but cannot be used, so NumPy kernels run instead: {error!r} "
+            "(TINYGRAD_CNN_FAST=0 in the environment switches compiled kernels off)",
             stacklevel=2,
         )
-        return None
+        return
+    for name, compiled in module.COMPILED.items():
+        TABLE[name].compiled = compiled
 
 
-def compiled_if_large(reference: Callable[..., Any], smallest: int = SMALLEST) -> Callable[..., Any]:
-    """Let the compiled kernel of the same name, which may return None for what it does not do, go first."""
+# --- the choice ---
 
-    @wraps(reference)
-    def kernel(array: Any, *rest: Any) -> Any:
-        if _enabled and array.size >= smallest and array.dtype == FLOAT32 and (module := _kernels()) is not None:
-            result = getattr(module, reference.__name__)(array, *rest)
-            if result is not None:
-                return result
-        return reference(array, *rest)
 
-    return kernel
+class _Block(NamedTuple):
+    """What the `use_kernels` and `count_calls` blocks of a thread ask for."""
+
+    choice: str | None = None  # None: the process's choice
+    calls: tuple[list[str], ...] = ()  # to each of which the names of kernels that are called are appended
+
+
+_block: ContextVar[_Block] = ContextVar("kernels", default=_Block())  # noqa: B039
+_open_blocks = 0  # in all threads
+_lock = threading.Lock()
+_process_choice = "compiled"
+_compiled_by_default = True
+_special = False  # whether any block is open or the process uses reference kernels: else a call looks no further
+
+
+def _choice_for(name: str) -> str:
+    """Return the choice that holds here, and note the call for whoever counts."""
+    block = _block.get()
+    for calls in block.calls:
+        calls.append(name)
+    return block.choice or _process_choice
+
+
+def _update(choice: str | None = None, opened: int = 0) -> None:
+    global _process_choice, _compiled_by_default, _open_blocks, _special
+    with _lock:
+        _process_choice = choice or _process_choice
+        _open_blocks += opened
+        _compiled_by_default = _process_choice == "compiled"
+        _special = _open_blocks > 0 or _process_choice == "reference"
+
+
+def _checked(name: str, choice: Any) -> str:
+    if choice not in CHOICES:
+        raise ValueError(f"{name}: kernels are {choice!r}; wanted {', '.join(map(repr, CHOICES))}")
+    if choice == "compiled" and find_spec("numba") is None:
+        raise ImportError(f"{name}: compiled kernels need Numba; pip install 'tinygrad_cnn[fast]'")
+    return str(choice)
+
+
+def set_compiled_kernels(enabled: bool) -> None:
+    """Choose for the whole process: compiled kernels where they can be used, as at first, or NumPy's only."""
+    _update("compiled" if enabled else "numpy")
+
+
+@contextmanager
+def _opened(block: _Block) -> Iterator[None]:
+    token = _block.set(block)
+    _update(opened=1)
+    try:
+        yield
+    finally:
+        _update(opened=-1)
+        _block.reset(token)
+
+
+@contextmanager
+def use_kernels(kernels: str) -> Iterator[None]:
+    """Choose the kernels for a ``with`` block or a decorated function, in this thread.
+
+    ``"reference"``: the short, slow definitions in `tinygrad_cnn/kernels/reference.py`, to read and to debug;
+    ``"numpy"``: the NumPy kernels only; ``"compiled"``: compiled kernels where they can be used, else NumPy's.
+    Raises ValueError for another word, and ImportError for "compiled" without Numba.
+
+    >>> import tinygrad_cnn as tg
+    >>> x, w = tg.ones(1, 1, 4, 4), tg.ones(1, 1, 3, 3)
+    >>> with tg.use_kernels("reference"):
+    ...     y = tg.conv2d(x, w)
+    >>> y.tolist() == tg.conv2d(x, w).tolist()
+    True
+    """
+    with _opened(_block.get()._replace(choice=_checked("use_kernels", kernels))):
+        yield
+
+
+@contextmanager
+def count_calls() -> Iterator[Counter[str]]:
+    """Count the calls of kernels by name in a ``with`` block, in this thread; the counter is filled at its end.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn.kernels.dispatch import count_calls
+    >>> with count_calls() as calls:
+    ...     y = tg.ones(3).relu()
+    >>> calls
+    Counter({'relu': 1})
+    """
+    counter: Counter[str] = Counter()
+    calls: list[str] = []  # appending is atomic: threads that share a kernel's work may call kernels, too
+    before = _block.get()
+    with _opened(before._replace(calls=(*before.calls, calls))):
+        try:
+            yield counter
+        finally:
+            counter.update(calls)
+
+
+if "TINYGRAD_CNN_KERNELS" in os.environ:
+    _update(_checked("TINYGRAD_CNN_KERNELS in the environment", os.environ["TINYGRAD_CNN_KERNELS"]))
+elif os.environ.get("TINYGRAD_CNN_FAST") == "0":
+    _update("numpy")

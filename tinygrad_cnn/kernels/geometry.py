@@ -24,11 +24,15 @@ class Geometry(NamedTuple):
         (height, width), (kh, kw) = size, kernel
         return (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
 
+    def window(self, kernel: Pair) -> Window:
+        """Return the window through which a kernel of that size sees its input."""
+        return Window(kernel, self.stride, self.padding, self.dilation)
+
 
 class Window(NamedTuple):
-    """A window of ``kernel`` pixels, ``dilation`` apart, that moves by ``stride`` over an input with a margin.
+    """A window of ``kernel`` taps, ``dilation`` pixels apart, that moves by ``stride`` over an input with padding.
 
-    The margin is ``padding`` wide; in ``ceil_mode`` the last windows may reach beyond it.
+    In ``ceil_mode`` the last windows may reach beyond the padding.
     """
 
     kernel: Pair

@@ -1,10 +1,10 @@
-"""Large arrays from memory that is used again.
+"""A memory pool for large arrays, by reference counting.
 
 Fresh memory of more than a few pages comes from the operating system, which maps each page on first touch; at
-LeNet's sizes that doubles the time of a training step. A buffer here is handed out again as soon as nothing refers
-to it but the pool: an array made from it, and every view of that array, keeps it alive.
+LeNet's sizes that doubles the time of a training step. The pool hands a buffer out again as soon as nothing but the
+pool refers to it: an array made from it, and every view of that array, holds a reference.
 
-Each begins at a cache line, so that no vector that a processor loads lies in two.
+Each buffer begins at a cache line, so that no vector that a processor loads lies in two.
 """
 
 from __future__ import annotations
@@ -17,19 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.thresholds import MEMORY_POOL_BYTES, POOLED_FROM_BYTES
 from tinygrad_cnn.typing import Array
-
-SMALLEST = 1 << 16
-"""Bytes from which on an array comes from the pool; smaller ones cost no page faults."""
-
-LIMIT = 1 << 28
-"""Bytes that one thread's pool may hold; past it, the buffers not in use are let go."""
 
 _PAGE = 1 << 14
 _LINE = 64
 
-Piece = tuple[Array, int]
-"""A buffer and where in it to begin."""
+Placed = tuple[Array, int]
+"""A buffer, and the offset of its first cache line."""
 
 
 class _Buffer(np.ndarray[Any, np.dtype[Any]]):
@@ -40,25 +35,25 @@ class _Pool(threading.local):
     """The buffers of one thread, by size. No other thread takes from them, so no lock is needed."""
 
     def __init__(self) -> None:
-        self.buffers: dict[int, list[Piece]] = {}
+        self.buffers: dict[int, list[Placed]] = {}
         self.held = 0
 
-    def take(self, size: int) -> Piece:
-        """Return a buffer of at least so many bytes that nobody else has."""
+    def take(self, size: int) -> Placed:
+        """Return a buffer of at least so many bytes to which nothing else refers."""
         size = -(-size // _PAGE) * _PAGE
         of_size = self.buffers.setdefault(size, [])
-        for piece in of_size:
-            if sys.getrefcount(piece[0]) == 2:  # the pair's and the call's: nobody else's
-                return piece
-        if self.held + size > LIMIT:
+        for placed in of_size:
+            if sys.getrefcount(placed[0]) == 2:  # those of the tuple and of the call itself
+                return placed
+        if self.held + size > MEMORY_POOL_BYTES:
             self.buffers = {size: of_size}
             of_size.clear()
             self.held = 0
         buffer = np.ndarray.__new__(_Buffer, size + _LINE, np.uint8)
-        piece = buffer, -buffer.ctypes.data % _LINE
-        of_size.append(piece)
+        placed = buffer, -buffer.ctypes.data % _LINE
+        of_size.append(placed)
         self.held += size
-        return piece
+        return placed
 
 
 _pool = _Pool()
@@ -67,7 +62,7 @@ _pool = _Pool()
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an uninitialised C-ordered array, from the pool if it is large."""
     size = prod(shape) * dtype.itemsize
-    return np.empty(shape, dtype) if size < SMALLEST else np.ndarray(shape, dtype, *_pool.take(size))
+    return np.empty(shape, dtype) if size < POOLED_FROM_BYTES else np.ndarray(shape, dtype, *_pool.take(size))
 
 
 def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -81,17 +76,21 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
     """Return an uninitialised array whose dimensions lie in memory in the same order as the given one's."""
     shape = array.shape if shape is None else shape
     size = prod(shape) * array.itemsize
-    if size < SMALLEST:
+    if size < POOLED_FROM_BYTES:
         return np.empty_like(array, shape=shape)
     return np.ndarray(shape, array.dtype, *_pool.take(size), _strides(shape, array.strides, array.itemsize))
 
 
 def has_own(array: Array) -> bool:
-    """Return whether an array has its memory, without gaps, to itself: no other array shows it."""
+    """Return whether the memory of an array belongs to it alone, as a whole: no other array is a view of it.
+
+    An array without a base owns its memory; who refers to the array itself is for the caller to know. A view has
+    its memory to itself if it is the only reference to its base, and is writable and without gaps.
+    """
     if array.base is None:
         return True
-    others = 3 if type(array.base) is _Buffer else 2  # this array, the call and, if it is of the pool, the pool
-    return bool(array.flags.forc and array.flags.writeable) and sys.getrefcount(array.base) == others
+    references = 3 if type(array.base) is _Buffer else 2  # the array's, the call's and, of a buffer, the pool's
+    return bool(array.flags.forc and array.flags.writeable) and sys.getrefcount(array.base) == references
 
 
 @lru_cache(maxsize=1024)

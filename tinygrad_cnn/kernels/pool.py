@@ -1,6 +1,6 @@
-"""Pooling on arrays, window offset by window offset: each step is one operation on the whole batch.
+"""Pooling by NumPy, one tap of the window at a time: each step is one vectorised operation on the whole batch.
 
-Arrays are N C H W in any memory order, which the results keep.
+Arrays are N C H W in any memory order, and results keep it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from math import prod
 
 import numpy as np
 
-from tinygrad_cnn.kernels.dispatch import compiled_if_large
+from tinygrad_cnn.kernels import reference
+from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.kernels.memory import empty_like
-from tinygrad_cnn.kernels.threads import in_bands
+from tinygrad_cnn.kernels.threads import parallel_for
+from tinygrad_cnn.kernels.thresholds import POOL_COST
+from tinygrad_cnn.kernels.where import bits
 from tinygrad_cnn.typing import Array, Pair
 
 
-@compiled_if_large
+@numpy_kernel(reference.max_pool2d)
 def max_pool2d(x: Array, window: Window) -> Array:
     """Return the largest value in each window: first over the window's rows, then over its columns."""
     (kh, kw), (sh, sw), _, (dh, dw), _ = window
@@ -31,7 +34,7 @@ def max_pool2d(x: Array, window: Window) -> Array:
         columns = [over_rows[..., j * dw : j * dw + sw * (ow - 1) + 1 : sw] for j in range(kw)]
         _running_maximum(columns, largest[:, :, start:stop])
 
-    in_bands(band, oh, 10 * x.size)
+    parallel_for(band, oh, POOL_COST * x.size)
     return largest
 
 
@@ -48,41 +51,43 @@ def _running_maximum(arrays: list[Array], out: Array | None) -> Array:
     return largest
 
 
-@compiled_if_large
+@numpy_kernel(reference.max_unpool2d)
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return zeros of x's shape with each window's g added where the window has its maximum."""
     spread = empty_like(x, (*x.shape[:2], *window.padded_size(x.shape[2:])))
     size, (high, _) = largest.shape[2:], window.stride
     tiles = not window.overlaps and x.size == spread.size == largest.size * prod(window.kernel)  # no gaps
     if g.strides[1:] != largest.strides[1:]:
-        laid_as_x = empty_like(largest)
-        np.copyto(laid_as_x, g)
-        g = laid_as_x
+        like_largest = empty_like(largest)
+        np.copyto(like_largest, g)
+        g = like_largest
 
     def band(start: int, stop: int) -> None:
         rows, pixels = slice(start, stop), slice(start * high, stop * high)
         grads, targets = g[:, :, rows], window.offsets(spread[:, :, pixels], (stop - start, size[1]))
         for hit, target in zip(_maxima(x[:, :, pixels], largest[:, :, rows], window), targets, strict=True):
-            np.multiply(grads, hit, out=target)
+            np.multiply(bits(grads), hit, out=bits(target))  # as integers, so that infinity times 0 is 0
 
     if tiles:
-        in_bands(band, size[0], 10 * x.size)
+        parallel_for(band, size[0], POOL_COST * x.size)
     else:
         spread.fill(0)
         for hit, target in zip(_maxima(x, largest, window), window.offsets(spread, size), strict=True):
-            target += g * hit
+            target += (bits(g) * hit).view(g.dtype)
     return window.crop(spread, x.shape[2:])
 
 
+@numpy_kernel(reference.max_pick2d)
 def max_pick2d(values: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return, for each window, the value at the place of x's maximum: the adjoint of `max_unpool2d`."""
     picked = np.zeros_like(largest, dtype=values.dtype)
     pixels = window.offsets(window.pad(values, 0.0), largest.shape[2:])
     for hit, pixel in zip(_maxima(x, largest, window), pixels, strict=True):
-        picked += pixel * hit
+        picked += (bits(pixel) * hit).view(values.dtype)
     return picked
 
 
+@numpy_kernel(reference.max_places2d)
 def max_places2d(x: Array, largest: Array, window: Window) -> Array:
     """Return where in the flattened plane of height and width each window has its maximum."""
     plane = np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *x.shape[2:])
@@ -94,9 +99,9 @@ def max_places2d(x: Array, largest: Array, window: Window) -> Array:
 
 
 def _maxima(x: Array, largest: Array, window: Window) -> Iterator[Array]:
-    """Yield, place by place, in which windows the maximum is there: the first of equals, or the last NaN.
+    """Yield, tap by tap, a mask of the windows whose maximum is there: the first of equal ones, or the last NaN.
 
-    What is yielded is written to afterwards.
+    The mask is overwritten when the next one is asked for.
     """
     padded = window.pad(x, -np.inf)
     pixels = list(window.offsets(padded, largest.shape[2:]))
@@ -110,11 +115,11 @@ def _maxima(x: Array, largest: Array, window: Window) -> Iterator[Array]:
         flat_hit &= flat_free
         yield hit
         flat_free ^= flat_hit
-    yield free  # where the maximum was nowhere else, it is here
+    yield free  # whose maximum was at no other tap
 
 
 def _maxima_among_nans(x: Array, largest: Array, window: Window, pixels: list[Array]) -> Iterator[Array]:
-    """Yield what `_maxima` does, of windows that may reach into the margin or hold NaNs."""
+    """Yield the masks of `_maxima`, for windows that may reach into the padding or hold NaNs."""
     inside = window.offsets(window.pad(np.ones((1, 1, *x.shape[2:]), np.bool_), False), largest.shape[2:])
     unseen = sum(np.isnan(pixel).astype(np.int64) for pixel in pixels)  # how many NaNs are still to come
     free = np.ones_like(largest, dtype=np.bool_)
@@ -126,6 +131,7 @@ def _maxima_among_nans(x: Array, largest: Array, window: Window, pixels: list[Ar
         free ^= hit
 
 
+@numpy_kernel(reference.avg_pool2d)
 def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
     """Return the sum over each window, the margin counted as zeros, divided by one number or by each one's own."""
     over_rows, over_columns = _halves(window)
@@ -144,6 +150,7 @@ def _total(arrays: Iterator[Array]) -> Array:
     return total
 
 
+@numpy_kernel(reference.avg_unpool2d)
 def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> Array:
     """Return g spread evenly over each window of an input of ``size``: the adjoint of `avg_pool2d`."""
     over_rows, over_columns = _halves(window)
@@ -158,11 +165,12 @@ def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> 
 
 
 def _halves(window: Window) -> tuple[Window, Window]:
-    """Return a window that reaches over rows only, and one over columns only: first the one, then the other."""
+    """Return a window over rows only and one over columns only: a sum over a window is one after the other."""
     (kh, kw), (sh, sw) = window.kernel, window.stride
     return window._replace(kernel=(kh, 1), stride=(sh, 1)), window._replace(kernel=(1, kw), stride=(1, sw))
 
 
+@numpy_kernel(reference.im2col)
 def im2col(x: Array, window: Window) -> Array:
     """Return the pixels of each window as a column: (N, C * KH * KW, OH * OW)."""
     size = window.output_size(x.shape[2:])
@@ -170,6 +178,7 @@ def im2col(x: Array, window: Window) -> Array:
     return columns.reshape(x.shape[0], prod((x.shape[1], *window.kernel)), prod(size))
 
 
+@numpy_kernel(reference.col2im)
 def col2im(columns: Array, size: Pair, window: Window) -> Array:
     """Return an image of ``size`` to which each column is added where its window lies: the adjoint of `im2col`."""
     taps, out_size = prod(window.kernel), window.output_size(size)

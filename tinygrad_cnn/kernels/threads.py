@@ -1,8 +1,11 @@
-"""Work on large arrays in bands that several threads share.
+"""The number of threads, and a thread pool on which NumPy kernels run in parallel.
 
-NumPy lets go of the interpreter inside its loops, so Python's threads do run at once there. The thread that calls
-takes bands itself, and none waits for a thread to be free: calls from several threads, or from within a band, only
-find fewer hands.
+A large kernel splits its work into *bands*: chunks of consecutive rows, one for each thread. NumPy releases the
+global interpreter lock inside its loops, so Python threads do run at once there. The thread that calls takes
+bands itself and waits for no worker to be free, so any number of threads may call, from within a band too.
+
+Compiled kernels have a pool of their own (`compiled/thread_pool.py`): its workers need no interpreter to run a
+band, and look for the next one a while before they sleep. Both pools are a `ThreadPool`.
 """
 
 from __future__ import annotations
@@ -12,22 +15,87 @@ import os
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import numpy as np
+from tinygrad_cnn.kernels.blas_threads import one_blas_thread
+from tinygrad_cnn.kernels.thresholds import BLAS_THREADS_FROM, GRAIN_SIZE
 
 Result = TypeVar("Result")
 
-GRAIN = 3_000_000
-"""Multiplications that are worth a thread, some 30 to 60 microseconds: about as much as it takes to wake one."""
 
-BLAS_SHARES = 1 << 18
-"""Multiplications from which on BLAS may share a product among threads of its own."""
+# --- how many threads ---
 
 
-class _Job:
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_num_threads = _cores()
+
+
+def get_num_threads() -> int:
+    """Return how many threads large operations are shared among: at first, as many as there are cores."""
+    return _num_threads
+
+
+def set_num_threads(num: int) -> None:
+    """Share large operations among so many threads, the calling one among them.
+
+    Results may differ in the last bits for different numbers of threads, never for the same.
+    """
+    global _num_threads
+    if not isinstance(num, int) or isinstance(num, bool) or num < 1:
+        raise ValueError(f"set_num_threads: num is {num!r}; wanted an integer of at least 1")
+    _num_threads = num
+
+
+# --- a pool of worker threads ---
+
+_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
+class ThreadPool:
+    """Daemon worker threads that are started when they are first wanted; the child of a fork starts its own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self) -> None:
+        """Begin without workers."""
+        self.workers: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._excluded_cores: dict[threading.Thread, int] = {}
+
+    def start(self, count: int) -> None:
+        """Start workers until there are so many."""
+        with self._lock:
+            while len(self.workers) < count:
+                i = len(self.workers)
+                worker = threading.Thread(target=self.serve, args=(i,), name=f"{self.name}-{i + 1}", daemon=True)
+                worker.start()
+                self.workers.append(worker)
+
+    def serve(self, i: int) -> None:
+        """Do the work of worker ``i`` for ever."""
+        raise NotImplementedError(f"{type(self).__name__}: serve() is not defined")
+
+    def keep_off_this_core(self) -> None:
+        """Keep the workers off the calling thread's core: Linux likes to wake a thread where its waker runs."""
+        if _current_core is None:
+            return
+        core = _current_core()
+        for worker in self.workers:
+            if worker.native_id is not None and self._excluded_cores.get(worker) != core:
+                self._excluded_cores[worker] = core
+                if others := os.sched_getaffinity(0) - {core}:
+                    os.sched_setaffinity(worker.native_id, others)
+
+
+class _Task:
     """A function and the bands that are still to do; whoever is free takes the next."""
 
     def __init__(self, function: Callable[[int, int], Any], bands: list[tuple[int, int]]) -> None:
@@ -36,7 +104,7 @@ class _Job:
         self.results: list[Any] = [None] * len(bands)
         self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
-    def work(self) -> None:
+    def run(self) -> None:
         for i, band in self.bands:
             try:
                 self.results[i] = self.function(*band)
@@ -46,144 +114,46 @@ class _Job:
                 self.ended.put(None)
 
 
-class _Crew:
-    """The threads that wait for jobs. They are daemons, started when first wanted."""
+class _QueuePool(ThreadPool):
+    """Workers that wait for tasks at a queue."""
 
-    def __init__(self) -> None:
-        self.size = 1
-        self.jobs: SimpleQueue[tuple[Context, _Job]] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+    def reset(self) -> None:
+        super().reset()
+        self.tasks: SimpleQueue[tuple[Context, _Task]] = SimpleQueue()
 
-    def call(self, job: _Job, helpers: int) -> None:
-        with self._lock:
-            while self.size <= helpers:
-                thread = threading.Thread(target=self._serve, name=f"tinygrad_cnn-{self.size}", daemon=True)
-                thread.start()
-                self._threads.append(thread)
-                self.size += 1
-            keep_away(self._threads)
-        for _ in range(helpers):
-            self.jobs.put((copy_context(), job))  # NumPy's errstate is part of the context
+    def post(self, task: _Task, workers: int) -> None:
+        """Ask so many workers to take part in a task."""
+        self.start(workers)
+        self.keep_off_this_core()
+        for _ in range(workers):
+            self.tasks.put((copy_context(), task))  # NumPy's errstate and the choice of kernels hold there too
 
-    def _serve(self) -> None:
+    def serve(self, i: int) -> None:
         while True:
-            context, job = self.jobs.get()
-            context.run(job.work)
-            del context, job  # what a job refers to lives no longer than it
+            context, task = self.tasks.get()
+            context.run(task.run)
+            del context, task  # else what the task refers to would live until the next one
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_pool = _QueuePool("tinygrad_cnn")
 
 
-_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
-_crew = _Crew()
-_threads = _cores()
-_barred_from: dict[int, int] = {}  # by the system's number of a thread
-
-
-def keep_away(threads: list[threading.Thread]) -> None:
-    """Bar threads from the core of the calling one: Linux likes to wake a thread where its waker runs."""
-    if _current_core is None:
-        return
-    core = _current_core()
-    for thread in threads:
-        if thread.native_id is not None and _barred_from.get(thread.native_id) != core:
-            _barred_from[thread.native_id] = core
-            if others := os.sched_getaffinity(0) - {core}:
-                os.sched_setaffinity(thread.native_id, others)
-
-
-def _after_fork() -> None:
-    global _crew
-    _crew = _Crew()  # the child has none of its parent's threads
-    _barred_from.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def get_num_threads() -> int:
-    """Return how many threads large operations are shared among: at first, as many as there are cores."""
-    return _threads
-
-
-def set_num_threads(num: int) -> None:
-    """Share large operations among so many threads, the calling one among them.
-
-    Results may differ in the last bits for different numbers of threads, never for the same.
-    """
-    global _threads
-    if not isinstance(num, int) or isinstance(num, bool) or num < 1:
-        raise ValueError(f"set_num_threads: num is {num!r}; wanted an integer of at least 1")
-    _threads = num
-
-
-def in_bands(function: Callable[[int, int], Result], length: int, cost: float) -> list[Result]:
+def parallel_for(function: Callable[[int, int], Result], length: int, cost: float) -> list[Result]:
     """Call function(start, stop) on bands of range(length), one for each thread, and return the results in order.
 
-    ``cost`` counts multiplications as fast as BLAS does them: no band costs less than `GRAIN` of them.
+    ``cost`` is counted in multiplications as fast as BLAS does them: no band costs less than `GRAIN_SIZE` of them.
     """
-    count = min(_threads, length, int(cost / GRAIN))
-    if count <= 1 and cost < BLAS_SHARES:
+    count = min(_num_threads, length, int(cost / GRAIN_SIZE))
+    if count <= 1 and cost < BLAS_THREADS_FROM:
         return [function(0, length)]
     with one_blas_thread:
         if count <= 1:
             return [function(0, length)]
-        job = _Job(function, [(length * i // count, length * (i + 1) // count) for i in range(count)])
-        _crew.call(job, count - 1)
-        job.work()
-        errors = [job.ended.get() for _ in range(count)]
+        task = _Task(function, [(length * i // count, length * (i + 1) // count) for i in range(count)])
+        _pool.post(task, count - 1)
+        task.run()
+        errors = [task.ended.get() for _ in range(count)]
     for error in errors:
         if error is not None:
             raise error
-    return job.results
-
-
-# --- BLAS has threads of its own, which would fight with ours ---
-
-
-class _OneBlasThread:
-    """A ``with`` block, entered by any number of threads, in which NumPy's BLAS has one thread if it can."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._before = 1
-
-    def __enter__(self) -> None:
-        functions = _blas_functions()
-        with self._lock:
-            if self._inside == 0 and functions is not None:
-                self._before = functions[0]()
-                functions[1](1)
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        functions = _blas_functions()
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and functions is not None:
-                functions[1](self._before)
-
-
-one_blas_thread = _OneBlasThread()
-
-
-@cache
-def _blas_functions() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Return the functions that get and set OpenBLAS's number of threads, looked up behind NumPy's own library."""
-    try:
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
-    except (AttributeError, OSError):
-        return None
-    for name in ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads"):
-        try:
-            get, put = library[name.format("get")], library[name.format("set")]
-        except AttributeError:
-            continue
-        put.restype = None
-        return get, put
-    return None
+    return task.results

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_cnn.kernels.batch_innermost import in_same_layout
+from tinygrad_cnn.kernels import batch_innermost as kernels
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
@@ -80,7 +80,7 @@ LN2, LN10 = _ln(2), _ln(10)
 )
 def _add(input: Array, other: Array) -> Array:
     """input + other."""
-    return np.add(*in_same_layout(input, other))
+    return kernels.add(input, other)
 
 
 def add(input: T, other: Any, *, alpha: float = 1) -> T:
@@ -354,7 +354,7 @@ def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
     other=lambda g, condition: where(condition, 0.0, g),
 )
 def _where(input: Array, other: Array, *, condition: Array) -> Array:
-    return where_kernel(condition, input, other)
+    return where_kernel(np.asarray(condition), input, other)
 
 
 @overload

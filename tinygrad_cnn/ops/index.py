@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape.record import operation
@@ -40,9 +41,11 @@ def _index(input: Array, *, index: Any) -> Array:
 def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
     arrays = [i for i in (index if isinstance(index, tuple) else (index,)) if not isinstance(i, _BASIC)]
     out = np.zeros_like(input, shape=shape)
-    if not arrays or (input.size >= _MANY and len(arrays) == 1 and _all_different(np.asarray(arrays[0]))):
+    if not arrays or (
+        input.size >= INDEX_CHECKED_FROM and len(arrays) == 1 and _all_different(np.asarray(arrays[0]))
+    ):
         out[index] = input
-    elif input.size < _MANY:
+    elif input.size < INDEX_CHECKED_FROM:
         np.add.at(out, index, input)  # a place may be named more than once
     else:  # NumPy adds several times as fast at an index of one dimension
         places = np.arange(out.size).reshape(shape)[index]
@@ -50,9 +53,6 @@ def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
         np.add.at(flat, places.ravel(), np.broadcast_to(input, places.shape).ravel())
         out = flat.reshape(shape)
     return out
-
-
-_MANY = 1000  # numbers, for which it pays to look at the index first
 
 
 def _all_different(index: Array) -> bool:

@@ -154,13 +154,7 @@ def _rows(x: Any) -> Any:
     bias=lambda g: _rows(g).sum(0),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    if input.ndim == 2:  # the batch lies innermost, as convolutions leave it and BLAS is faster
-        out = kernels.matmul(weight, input.T).T
-    else:
-        out = kernels.matmul(input, weight.T)
-    if bias is not None:
-        out += bias
-    return out
+    return kernels.linear(input, weight, bias)
 
 
 def linear(input: T, weight: T, bias: T | None = None) -> T:

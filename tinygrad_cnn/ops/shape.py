@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import prod
 
 import numpy as np
 
-from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels import batch_innermost as kernels
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
 from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
@@ -42,20 +42,7 @@ __all__ = [
 
 @operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
-    if input.ndim > 2 and shape and 1 < input.shape[0] == shape[0] and input.strides[0] == input.itemsize:
-        return _batch_innermost(input, shape)
-    return input.reshape(shape)
-
-
-def _batch_innermost(x: Array, shape: tuple[int, ...]) -> Array:
-    """Reshape a batch that lies innermost, as kernels of images leave it: it stays there, and is copied by rows."""
-    moved = x.transpose(*range(1, x.ndim), 0)
-    lines = [(step, n) for step, n in zip(moved.strides[:-1], moved.shape[:-1], strict=True) if n != 1]
-    apart = any(step != inner * n for (step, _), (inner, n) in pairwise(lines))
-    if apart and len(shape) == 2:  # no view will do
-        np.copyto(copy := empty(moved.shape, x.dtype), moved)
-        moved = copy
-    return moved.reshape(*shape[1:], shape[0]).transpose(-1, *range(len(shape) - 1))
+    return kernels.reshape(input, shape)
 
 
 @one_or_several

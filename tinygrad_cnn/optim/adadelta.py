@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group
-from tinygrad_cnn.optim.per_parameter import PerParameter, average_square, buffer, next_step, scaled
+from tinygrad_cnn.optim.per_parameter import PerParameter, average_square, buffer, next_step
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group
-from tinygrad_cnn.optim.per_parameter import PerParameter, buffer, next_step, root, scaled, step_along
+from tinygrad_cnn.optim.per_parameter import PerParameter, buffer, next_step, root, step_along
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group
-from tinygrad_cnn.optim.per_parameter import PerParameter, average, buffer, scaled
+from tinygrad_cnn.optim.per_parameter import PerParameter, average, buffer
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_cnn.kernels import memory
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -61,14 +62,6 @@ def next_step(state: dict[str, Any]) -> int:
     """Count a step, and return its number; the first is 1."""
     state["step"] = int(state.get("step", 0)) + 1
     return state["step"]
-
-
-def scaled(array: Array, factor: float | Array) -> Array:
-    """Return a product, if large in memory that is used again: it is the caller's to write to."""
-    if array.nbytes < memory.SMALLEST:
-        product: Array = array * factor
-        return product
-    return np.multiply(array, factor, out=memory.empty(array.shape, array.dtype))
 
 
 def average(mean: Array, value: Array, share: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import (
     PerParameter,
@@ -15,7 +16,6 @@ from tinygrad_cnn.optim.per_parameter import (
     buffer,
     next_step,
     root,
-    scaled,
     step_along,
 )
 from tinygrad_cnn.tensor import Tensor

@@ -7,8 +7,8 @@ from math import inf
 
 import numpy as np
 
+from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
-from tinygrad_cnn.optim.per_parameter import scaled
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array

@@ -1,7 +1,7 @@
 """Transforms of whole batches of images (N, C, H, W), under torchvision's names: what datasets take as transform.
 
 Those that move pixels draw for each image on its own, do not touch what they are given, and return images that lie
-in memory as H C W N, the batch innermost, as MNIST's do.
+in the batch-innermost layout, as MNIST's do.
 
 >>> import tinygrad_cnn as tg
 >>> from tinygrad_cnn.data.transforms import Compose, Normalize, RandomAffine

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, tensor
 from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
-from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
@@ -108,9 +108,8 @@ class Pad:
     def __call__(self, images: Tensor) -> Tensor:
         array = pixels_of("Pad", images)
         n, c, h, w = array.shape
-        padded = empty((h + self.top + self.bottom, c, w + self.left + self.right, n), array.dtype)
-        padded.fill(self.fill)
-        result = padded.transpose(3, 1, 0, 2)
+        result = empty_images((n, c, h + self.top + self.bottom, w + self.left + self.right), array.dtype)
+        result.fill(self.fill)
         result[:, :, self.top : self.top + h, self.left : self.left + w] = array
         return from_numpy(result)
 

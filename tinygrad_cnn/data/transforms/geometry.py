@@ -11,7 +11,7 @@ from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.dataset import as_generator
 from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
 from tinygrad_cnn.data.transforms.basic import Pad
-from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import pair, whole
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -86,11 +86,11 @@ class RandomCrop:
         draw = as_generator("RandomCrop", self.generator).integers
         rows = draw(0, sides[0] - height, (n, 1), endpoint=True) + np.arange(height)
         columns = draw(0, sides[1] - width, (n, 1), endpoint=True) + np.arange(width)
-        result = empty((height, c, width, n), padded.dtype)
+        result = empty_images((n, c, height, width), padded.dtype)
         places = np.arange(n)
         for channel in range(c):
-            result[:, channel] = padded[places, channel, rows.T[:, None], columns.T[None]]
-        return from_numpy(result.transpose(3, 1, 0, 2))
+            result[:, channel] = padded[places, channel, rows.T[:, None], columns.T[None]].transpose(2, 0, 1)
+        return from_numpy(result)
 
 
 class RandomHorizontalFlip:

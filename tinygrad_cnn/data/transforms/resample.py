@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.kernels.memory import empty, zeros
 from tinygrad_cnn.typing import Array
 
@@ -17,11 +18,11 @@ def resample(images: Array, positions: Callable[[slice], tuple[Array, Array]]) -
     """Return images (N, C, H, W) of which each pixel lies where ``positions`` says in those given; 0 outside them.
 
     ``positions`` maps a slice of the batch to the rows and columns (H, W, n), counted from 0, in arrays that are
-    then written to. The result lies in memory as H C W N, the batch innermost, as the convolution has it.
+    then written to. The result has the batch-innermost layout, as convolutions do.
     """
     batch, channels, height, width = images.shape
     source = images.transpose(1, 2, 3, 0)
-    result = empty((height, channels, width, batch), images.dtype)
+    result = empty_images(images.shape, images.dtype)
     size = max(1, BLOCK // max(1, height * width))
     for start in range(0, batch, size):
         block = slice(start, min(start + size, batch))
@@ -32,8 +33,8 @@ def resample(images: Array, positions: Callable[[slice], tuple[Array, Array]]) -
         padded[:, 1:-2, 1:-2] = source[..., block]
         index = _index(row, column, width + 3)
         for channel in range(channels):
-            _mix(padded[channel], index, down, right, result[:, channel, :, block])
-    return result.transpose(3, 1, 0, 2)
+            _mix(padded[channel], index, down, right, result[block, channel].transpose(1, 2, 0))
+    return result
 
 
 def _split(positions: Array, length: int) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""What compiled loops need of the machine and Numba does not offer: words that threads share, calls by address."""
+"""Atomic operations on words that threads share, and calls by address: LLVM's, which Numba does not offer."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ POINTER = types.CPointer(types.float32)
 PLAN = types.CPointer(INT)
 
 BAND = types.void(PLAN, POINTER, POINTER, POINTER, POINTER, INT, INT, INT)
-"""A kernel as others call it: its plan, three inputs, an output, and a band's first row, last and number."""
+"""The signature of a compiled band: a plan, three inputs, an output; the band's first row, last row and number."""
 
 _WORD = ir.IntType(64)
 
 
-def _place(context: Any, builder: Any, words: Any, index: Any) -> Any:
+def _address(context: Any, builder: Any, words: Any, index: Any) -> Any:
     return builder.gep(context.make_array(WORDS)(context, builder, words).data, [index])
 
 
 @intrinsic
-def look(typing: Any, words: Any, index: Any) -> Any:
-    """Return a word, and see all that was written before it."""
+def load_acquire(typing: Any, words: Any, index: Any) -> Any:
+    """Load a word with acquire ordering: what its writer wrote before it is visible afterwards."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load_atomic(_place(context, builder, *arguments), "acquire", 8)
+        return builder.load_atomic(_address(context, builder, *arguments), "acquire", 8)
 
     return INT(WORDS, INT), write
 
 
 @intrinsic
-def put(typing: Any, words: Any, index: Any, value: Any) -> Any:
-    """Write a word after all that was written before."""
+def store_release(typing: Any, words: Any, index: Any, value: Any) -> Any:
+    """Store a word with release ordering: who reads it sees what was written before it."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store_atomic(arguments[2], _place(context, builder, *arguments[:2]), "release", 8)
+        builder.store_atomic(arguments[2], _address(context, builder, *arguments[:2]), "release", 8)
         return context.get_dummy_value()
 
     return types.void(WORDS, INT, INT), write
 
 
 @intrinsic
-def swap(typing: Any, words: Any, index: Any, old: Any, new: Any) -> Any:
-    """Write a word in place of an old one, and return whether it was that: of several threads, one succeeds."""
+def compare_exchange(typing: Any, words: Any, index: Any, old: Any, new: Any) -> Any:
+    """Replace the word by ``new`` if it is ``old``, and return whether it was: of several threads, one succeeds."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, *arguments[:2])
-        return builder.extract_value(builder.cmpxchg(place, *arguments[2:], "acq_rel", "acquire"), 1)
+        address = _address(context, builder, *arguments[:2])
+        return builder.extract_value(builder.cmpxchg(address, *arguments[2:], "acq_rel", "acquire"), 1)
 
     return types.boolean(WORDS, INT, INT, INT), write
 
 
 @intrinsic
-def call(typing: Any, words: Any, index: Any) -> Any:
-    """Call the function whose address is a word, as a `BAND`, with the words that follow."""
+def call_address(typing: Any, words: Any, index: Any) -> Any:
+    """Call the `BAND` function whose address is a word; the words after it are the arguments."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        first = _place(context, builder, *arguments)
+        first = _address(context, builder, *arguments)
         kind = ir.FunctionType(ir.VoidType(), [_WORD] * len(BAND.args))
         function, *rest = (
             builder.load(builder.gep(first, [ir.Constant(_WORD, i)])) for i in range(1 + len(BAND.args))
@@ -72,8 +72,8 @@ def call(typing: Any, words: Any, index: Any) -> Any:
 
 
 @intrinsic
-def let_others_run(typing: Any, function: Any) -> Any:
-    """Call the system's function of that address, which gives the processor to a thread that waits for it."""
+def yield_processor(typing: Any, function: Any) -> Any:
+    """Yield the processor to a waiting thread, by the system's function at that address."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.IntType(32), [])
@@ -84,8 +84,8 @@ def let_others_run(typing: Any, function: Any) -> Any:
 
 
 @intrinsic
-def unpacked(typing: Any, plan: Any, kind: Any) -> Any:
-    """Return a plan in memory as a named tuple of whole numbers."""
+def unpack_plan(typing: Any, plan: Any, kind: Any) -> Any:
+    """Read a plan from memory, as a named tuple of integers."""
     named = kind.instance_class
     result = types.NamedUniTuple(INT, len(named._fields), named)
 

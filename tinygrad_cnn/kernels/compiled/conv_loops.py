@@ -1,8 +1,9 @@
 """The compiled loops of convolution.
 
-In memory that lies as H C W N, a row of W*N numbers is one piece, and a window that moves by one column moves by N
-numbers. So a tile of some outputs times some numbers of a row is a sum, over the window, of rows of the input times
-numbers of the kernel, and stays in registers until it is done. Arrays are flat, and indices are distances in them.
+In the batch-innermost layout (H C W N) a row of W N numbers is contiguous, and a window that moves by one column
+moves by N numbers. So a SIMD register tile, of some outputs by some numbers of a row, is a sum over the window's
+taps of outer products: numbers of the kernel times numbers of the input's row. It stays in registers until it is
+complete. Arrays are flat, and indices are offsets into them.
 """
 
 from __future__ import annotations
@@ -11,26 +12,28 @@ from typing import NamedTuple
 
 from numba import njit
 
-from tinygrad_cnn.kernels.compiled.atomics import unpacked
+from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
 from tinygrad_cnn.kernels.compiled.simd import (
     NARROW,
-    ROWS,
+    TILE_ROWS,
     WIDE,
+    add_outer_product,
+    add_products,
     add_sums,
-    filled,
-    plus_outer,
-    plus_products,
+    broadcast_rows,
     store,
     zeros,
 )
-from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, kernel
+from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, compile_band
+from tinygrad_cnn.kernels.thresholds import WEIGHT_BLOCK
 
 
-class Plan(NamedTuple):
-    """How a convolution moves through memory.
+class LoopPlan(NamedTuple):
+    """How the loops of a convolution move through memory, in elements.
 
-    A row of the output is ``segments`` of ``length`` numbers: either one, where the input has columns of zeros
-    beside it if windows reach there; or each column, which needs none: taps that see nothing are left out.
+    A row of the output is ``segments`` of ``length`` numbers: either the whole row, of an input with padding
+    columns if windows reach there; or one segment a column, without padding, where taps outside the input are
+    skipped.
     """
 
     groups: int
@@ -55,21 +58,21 @@ class Plan(NamedTuple):
 
 
 @njit(**INLINE)
-def _seen(first, size, taps, dilation):
-    """Return how many of the taps, from a first place on, lie before a line of that size, and how many in it."""
+def _taps_inside(first, size, taps, dilation):
+    """Return how many taps, the first at ``first``, lie before a line of that size, and how many inside it."""
     before = max(0, -(first // dilation))
     return before, max(0, min(taps, -((first - size) // dilation)) - before)
 
 
 @njit(**INLINE)
 def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, columns, plan):
-    tile = filled(tile, bias, o)
+    tile = broadcast_rows(tile, bias, o)
     for i in range(rows):
         for c in range(plan.channels):
             p = start + i * plan.row_dilation * plan.to_row + c * plan.to_channel
             q = at + (i * plan.channels + c) * plan.columns * plan.outputs
             for _ in range(columns):
-                tile = plus_outer(tile, w, q, 1, x, p, count)
+                tile = add_outer_product(tile, w, q, 1, x, p, count)
                 q += plan.outputs
                 p += plan.column_dilation * plan.batch
     store(tile, out, place, plan.to_output, count)
@@ -77,7 +80,7 @@ def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, col
 
 @njit(**INLINE)
 def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, count, rows, columns, plan):
-    """Compute some numbers of a segment of all outputs of a group."""
+    """Compute ``count`` numbers of a segment, of all outputs of a group."""
     o = 0
     while o < plan.outputs:
         left, b, q, z = plan.outputs - o, group * plan.outputs + o, at + o, place + o * plan.to_output
@@ -92,19 +95,19 @@ def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, c
             o += 1
 
 
-@kernel
+@compile_band
 def correlate(plan, x, w, bias, out, first, last, band):
     """Compute rows first to last of the output; w is (G, KH, C, KW, O)."""
-    plan = unpacked(plan, Plan)
+    plan = unpack_plan(plan, LoopPlan)
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
     for y in range(first, last):
         row = y * plan.down - plan.top  # of the input, under the kernel's first
-        above, rows = _seen(row, plan.height, plan.rows, plan.row_dilation)
+        above, rows = _taps_inside(row, plan.height, plan.rows, plan.row_dilation)
         row += above * plan.row_dilation
         for segment in range(plan.segments):
             column = segment * plan.across - plan.left
-            before, columns = _seen(column, plan.width, plan.columns, plan.column_dilation)
+            before, columns = _taps_inside(column, plan.width, plan.columns, plan.column_dilation)
             column += before * plan.column_dilation
             for group in range(plan.groups):
                 channel = group * plan.channels
@@ -133,9 +136,9 @@ def _weight_tile(tile, g, g_at, x, x_at, to_tap, out, place, rows, plan):
             a = g_at + y * plan.groups * plan.outputs * plan.to_output + segment * plan.length
             b = x_at + y * plan.down * plan.to_row + segment * plan.across * plan.batch
             for v in range(0, whole, NARROW):
-                tile = plus_products(tile, g, a + v, plan.to_output, x, b + v, to_tap, NARROW)
+                tile = add_products(tile, g, a + v, plan.to_output, x, b + v, to_tap, NARROW)
             if whole < plan.length:
-                tile = plus_products(tile, g, a + whole, plan.to_output, x, b + whole, to_tap, plan.length - whole)
+                tile = add_products(tile, g, a + whole, plan.to_output, x, b + whole, to_tap, plan.length - whole)
     add_sums(tile, out, place, plan.rows * plan.channels * plan.columns)
 
 
@@ -155,24 +158,24 @@ def _weight_strip(five, three, one, taps, g, g_at, x, x_at, to_tap, out, place, 
             j += 1
 
 
-@kernel
+@compile_band
 def correlate_weight(plan, g, x, _, out, first, last, band):
-    """Add to out, (bands, G, O, KH, C, KW), what rows first to last of the gradient give, each band to its own."""
-    plan = unpacked(plan, Plan)
-    many = zeros(ROWS, 5, NARROW), zeros(ROWS, 3, NARROW), zeros(ROWS, 1, NARROW)
+    """Add up, over rows first to last of the gradient, in the band's own part of out (bands, G, O, KH, C, KW)."""
+    plan = unpack_plan(plan, LoopPlan)
+    many = zeros(TILE_ROWS, 5, NARROW), zeros(TILE_ROWS, 3, NARROW), zeros(TILE_ROWS, 1, NARROW)
     one = zeros(1, 5, NARROW), zeros(1, 3, NARROW), zeros(1, 1, NARROW)
     channels, taps, to_tap = plan.channels, plan.columns, plan.column_dilation * plan.batch
-    if taps == 1:  # then let the channels take their place: they lie as evenly
+    if taps == 1:  # then channels, which are as evenly spaced, take the place of taps
         channels, taps, to_tap = 1, plan.channels, plan.to_channel
     size = plan.rows * channels * taps
     own = band * plan.groups * plan.outputs * size
-    step = max(1, 16384 // plan.to_output)  # some rows at a time: they stay in the cache, and the sums stay short
+    step = max(1, WEIGHT_BLOCK // plan.to_output)  # rows at a time
     for start in range(first, last, step):
         for group in range(plan.groups):
             o = group * plan.outputs
             end = o + plan.outputs
             while o < end:
-                whole = o + ROWS <= end
+                whole = o + TILE_ROWS <= end
                 for i in range(plan.rows):
                     shift = i * plan.row_dilation - plan.top
                     y = max(start, -(shift // plan.down))
@@ -186,4 +189,4 @@ def correlate_weight(plan, g, x, _, out, first, last, band):
                             _weight_strip(*many, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
                         else:
                             _weight_strip(*one, taps, g, g_at, x, x_at, to_tap, out, place, rows, plan)
-                o += ROWS if whole else 1
+                o += TILE_ROWS if whole else 1

@@ -1,7 +1,8 @@
 """The compiled loops of matrix products.
 
 A tile of some rows times some columns is a sum, over the terms, of columns of the first matrix times rows of the
-second, and stays in registers until it is done. Each number is summed in the order of the terms, whoever does it.
+second, and stays in registers until it is done. Each number is summed in the order of the terms, in whichever
+thread.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import NamedTuple
 
 from numba import njit
 
-from tinygrad_cnn.kernels.compiled.atomics import unpacked
-from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, plus_outer, store, turned, zeros
-from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, kernel
+from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
+from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, add_outer_product, store, transposed, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, compile_band
 
 
-class Plan(NamedTuple):
-    """How a product moves through memory."""
+class MatmulPlan(NamedTuple):
+    """How the loops of a product move through memory, in elements."""
 
     terms: int  # of each sum
     columns: int  # of the second matrix and the product, whose rows lie one behind the other
@@ -28,7 +29,7 @@ class Plan(NamedTuple):
 @njit(**INLINE)
 def _tile(tile, a, at, b, start, step, out, place, count, plan):
     for _ in range(plan.terms):
-        tile = plus_outer(tile, a, at, plan.to_row, b, start, count)
+        tile = add_outer_product(tile, a, at, plan.to_row, b, start, count)
         at += plan.to_term
         start += step
     store(tile, out, place, plan.columns, count)
@@ -52,32 +53,32 @@ def _strip(six, four, one, a, b, start, step, column, out, count, first, last, p
 
 
 @njit(**INLINE)
-def own_size(terms):
+def packed_size(terms):
     """Return how many numbers `_pack` writes at most."""
     return (terms + NARROW - 1) // NARROW * NARROW * WIDE
 
 
 @njit(**INLINE)
-def _pack(b, column, own, place, plan):
-    """Write as many columns as a wide tile has beside one another: they lie one behind the other."""
+def _pack(b, column, packed, place, plan):
+    """Copy as many columns as a wide vector has lanes so that each row of them is contiguous."""
     square = zeros(NARROW, 1, NARROW)
     for c in range(0, min(WIDE, plan.columns - column), NARROW):
         for k in range(0, plan.terms, NARROW):
             at, rows, count = (column + c) * plan.terms + k, plan.columns - column - c, plan.terms - k
-            store(turned(square, b, at, plan.terms, rows, count), own, place + k * WIDE + c, WIDE, NARROW)
+            store(transposed(square, b, at, plan.terms, rows, count), packed, place + k * WIDE + c, WIDE, NARROW)
 
 
-@kernel
-def multiply(plan, a, b, own, out, first, last, band):
-    """Compute rows first to last of the product; each band has own memory, where there are columns to turn."""
-    plan = unpacked(plan, Plan)
+@compile_band
+def multiply(plan, a, b, packed, out, first, last, band):
+    """Compute rows first to last of the product; each band has packed memory, where there are columns to turn."""
+    plan = unpack_plan(plan, MatmulPlan)
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
-    place = band * own_size(plan.terms)
+    place = band * packed_size(plan.terms)
     for column in range(0, plan.columns, WIDE):
         if plan.across:
-            _pack(b, column, own, place, plan)
-            strip, start, step = own, place, WIDE
+            _pack(b, column, packed, place, plan)
+            strip, start, step = packed, place, WIDE
         else:
             strip, start, step = b, column, plan.columns
         width = min(WIDE, plan.columns - column)

@@ -10,16 +10,17 @@ import numpy as np
 
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
-from tinygrad_cnn.kernels.compiled.atomics import unpacked
-from tinygrad_cnn.kernels.compiled.batch_innermost import flat
-from tinygrad_cnn.kernels.compiled.simd import NARROW, larger, load, store, where_equal, zeros
-from tinygrad_cnn.kernels.compiled.thread_pool import bands, in_bands, kernel
+from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
+from tinygrad_cnn.kernels.compiled.batch_innermost import flat_batch_innermost
+from tinygrad_cnn.kernels.compiled.simd import NARROW, load, maximum, store, where_equal, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import band_count, compile_band, parallel_for
 from tinygrad_cnn.kernels.geometry import Window
+from tinygrad_cnn.kernels.thresholds import COMPILED_POOL_COST
 from tinygrad_cnn.typing import Array
 
 
-class Plan(NamedTuple):
-    """The shapes: of the input, of the output, of a window; and how far apart windows are."""
+class LoopPlan(NamedTuple):
+    """The shapes of the input, the output and a window, and the window's stride."""
 
     channels: int
     width: int
@@ -31,14 +32,10 @@ class Plan(NamedTuple):
     across: int
 
 
-COST = 30
-"""Multiplications that BLAS does while these loops come by a number of the input."""
-
-
-@kernel
-def pool(plan, x, _, __, out, first, last, band):
-    """Put the largest number of each window into rows first to last of the output."""
-    plan = unpacked(plan, Plan)
+@compile_band
+def pool_rows(plan, x, _, __, out, first, last, band):
+    """Compute rows first to last of the output: the largest number of each window."""
+    plan = unpack_plan(plan, LoopPlan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     for y in range(first, last):
         for channel in range(plan.channels):
@@ -50,14 +47,14 @@ def pool(plan, x, _, __, out, first, last, band):
                     for i in range(plan.kernel_height):
                         for j in range(plan.kernel_width):
                             place = at + i * plan.channels * line + j * plan.batch
-                            largest = larger(largest, load(largest, x, place, count))
+                            largest = maximum(largest, load(largest, x, place, count))
                     store(largest, out, (y * plan.channels + channel) * size + column * plan.batch + n, 0, count)
 
 
-@kernel
-def unpool(plan, g, x, largest, out, first, last, band):
-    """Put each number of rows first to last of g where its window first has its largest, and zeros elsewhere."""
-    plan = unpacked(plan, Plan)
+@compile_band
+def unpool_rows(plan, g, x, largest, out, first, last, band):
+    """Write rows first to last of g, each number at the first maximum of its window, zeros at its other pixels."""
+    plan = unpack_plan(plan, LoopPlan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     none = zeros(1, 1, NARROW)
     for y in range(first, last):
@@ -76,46 +73,54 @@ def unpool(plan, g, x, largest, out, first, last, band):
                             left = where_equal(value, wanted, none, left)
 
 
-class _Way(NamedTuple):
-    """How the loops go about a window: into which output, for how much; and whether it can be undone."""
+class _PoolPlan(NamedTuple):
+    """How to run a pooling: the plan of the loops, the output's shape in memory, the cost, and how windows lie."""
 
-    plan: Array
+    loop: Array  # a `LoopPlan`
     shape: tuple[int, int, int, int]  # of the output in memory
     cost: int
-    apart: bool  # no pixel is in two windows
-    all_seen: bool  # each pixel is in one
+    overlaps: bool  # whether a pixel can be in two windows
+    covers: bool  # whether each pixel is in one
 
 
 @lru_cache(maxsize=256)
-def _way(shape: tuple[int, ...], window: Window) -> _Way | None:
-    """Return None where the loops would not do: with a margin, or a dilation."""
+def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
+    """Plan a pooling; None for what the loops are not made for: padding, dilation."""
     batch, channels, height, width = shape
     (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, window.output_size((height, width))
     inside = sh * (oh - 1) + kh <= height and sw * (ow - 1) + kw <= width
     if window.padding != (0, 0) or window.dilation != (1, 1) or not inside:
         return None
-    all_seen = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
-    plan = np.array(Plan(channels, width, batch, ow, kh, kw, sh, sw))
-    return _Way(plan, (oh, channels, ow, batch), COST * prod(shape), not window.overlaps, all_seen)
+    covers = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
+    loop = np.array(LoopPlan(channels, width, batch, ow, kh, kw, sh, sw))
+    return _PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
 
 
 def max_pool2d(x: Array, window: Window) -> Array | None:
     """Return the largest value in each window."""
-    way = _way(x.shape, window)
-    if way is None:
+    plan = _pool_plan(x.shape, window)
+    if plan is None:
         return None
-    image, out = flat(x), memory.empty(way.shape, x.dtype)
-    in_bands(pool, way.plan, (image, image, image, out.reshape(-1)), len(out), bands(len(out), way.cost))
+    image, out = flat_batch_innermost(x), memory.empty(plan.shape, x.dtype)
+    parallel_for(
+        pool_rows, plan.loop, (image, image, image, out.reshape(-1)), len(out), band_count(len(out), plan.cost)
+    )
     return from_batch_innermost(out)
 
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
     """Return zeros of x's shape with each window's g where the window has its maximum, if no maximum is a NaN."""
-    way = _way(x.shape, window)
-    if way is None or not way.apart or np.isnan(largest.max()):
+    plan = _pool_plan(x.shape, window)
+    if plan is None or plan.overlaps or np.isnan(largest.max()):
         return None
     batch, channels, height, width = x.shape
-    out = (memory.empty if way.all_seen else memory.zeros)((height, channels, width, batch), x.dtype)
-    rows = way.shape[0]
-    in_bands(unpool, way.plan, (flat(g), flat(x), flat(largest), out.reshape(-1)), rows, bands(rows, way.cost))
+    out = (memory.empty if plan.covers else memory.zeros)((height, channels, width, batch), x.dtype)
+    rows = plan.shape[0]
+    parallel_for(
+        unpool_rows,
+        plan.loop,
+        (flat_batch_innermost(g), flat_batch_innermost(x), flat_batch_innermost(largest), out.reshape(-1)),
+        rows,
+        band_count(rows, plan.cost),
+    )
     return from_batch_innermost(out)

@@ -1,10 +1,10 @@
-"""Tiles of float32 that stay in the processor's registers, for Numba.
+"""SIMD register tiles of float32, for Numba: sums that stay in the processor's vector registers.
 
 A tile is a table of vectors, ``rows`` by ``columns`` of ``lanes`` numbers. Plain loops in Numba keep no sums in
-registers, and reach a tenth of what the processor can do, or less. Each operation below writes LLVM's instructions
-for one step of a kernel, for the tile's size, which is part of its type: a loop written once is compiled for every
-size that it is called with. Of a narrow vector, which is one register, the first ``count`` lanes are loaded and
-stored; of a wide one, all.
+registers, and reach a tenth of what the processor can do, or less. Each operation below writes LLVM's vector
+(SIMD) instructions for one step of a kernel. The size of a tile is part of its Numba type, so a loop that is
+written once is compiled for every size that it is called with. Of a narrow vector, which is one register, only
+the first ``count`` lanes are loaded and stored, by a mask; of a wide one, all are.
 
 Numba's cache looks at the file of a compiled loop only: after a change here, remove __pycache__.
 """
@@ -20,16 +20,16 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
 _FEATURES = cpu_target.target_context.codegen().magic_tuple()[2]
-_LARGE = "+avx512f" in _FEATURES  # 32 registers of 16 numbers; with AVX2 16 of 8, with NEON 32 of 4
+_AVX512 = "+avx512f" in _FEATURES  # 32 registers of 16 numbers; with AVX2 16 of 8, with NEON 32 of 4
 
-NARROW = 16 if _LARGE else 8
-"""Lanes of a narrow vector."""
+NARROW = 16 if _AVX512 else 8
+"""Lanes of a narrow vector: one register."""
 
-WIDE = 64 if _LARGE else 16
-"""Lanes of a wide vector: six of them leave registers to spare."""
+WIDE = 64 if _AVX512 else 16
+"""Lanes of a wide vector. A tile of six leaves registers to spare."""
 
-ROWS = 4 if _LARGE else 2
-"""How many rows by five columns of narrow vectors leave registers to spare."""
+TILE_ROWS = 4 if _AVX512 else 2
+"""Rows of a tile of five columns of narrow vectors that leave registers to spare."""
 
 _FLOAT, _INT, _WORD = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
@@ -50,7 +50,7 @@ class _TileModel(models.PrimitiveModel):
 
 
 class _Code:
-    """Where an operation writes its instructions, and how to write those that several have."""
+    """The LLVM builder of an operation, with the instructions that several operations share."""
 
     def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
         self.context, self.builder, self.lanes, self.vector = context, builder, tile.lanes, tile.vector
@@ -69,7 +69,7 @@ class _Code:
         return self.builder.call(function, arguments, **options)
 
     def mask(self, count: Any) -> Any:
-        """Return which lanes of a narrow vector count; None for a wide one, of which all do."""
+        """Return the mask of a narrow vector's first ``count`` lanes; None for a wide one, which has no mask."""
         if self.lanes > NARROW:
             return None
         kind = ir.VectorType(_INT, self.lanes)
@@ -110,8 +110,8 @@ def zeros(typing: Any, rows: Any, columns: Any, lanes: Any) -> Any:
 
 
 @intrinsic
-def filled(typing: Any, tile: Any, values: Any, at: Any) -> Any:
-    """Return a tile of one column like the given one, each row filled with one of the values from ``at`` on."""
+def broadcast_rows(typing: Any, tile: Any, values: Any, at: Any) -> Any:
+    """Return a tile of one column in which each row repeats (broadcasts) one number, values[at + row]."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
@@ -126,8 +126,8 @@ def filled(typing: Any, tile: Any, values: Any, at: Any) -> Any:
 
 
 @intrinsic
-def plus_outer(typing: Any, tile: Any, a: Any, at: Any, step: Any, b: Any, start: Any, count: Any) -> Any:
-    """Return a tile of one column with a[at + row * step] * b[start:] added to each row."""
+def add_outer_product(typing: Any, tile: Any, a: Any, at: Any, step: Any, b: Any, start: Any, count: Any) -> Any:
+    """Return a tile of one column plus an outer product: a[at + row * step] * b[start:] is added to each row."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, tile)
@@ -161,7 +161,7 @@ def store(typing: Any, tile: Any, out: Any, at: Any, step: Any, count: Any) -> A
 
 
 @intrinsic
-def plus_products(
+def add_products(
     typing: Any, tile: Any, g: Any, at: Any, step: Any, x: Any, start: Any, stride: Any, count: Any
 ) -> Any:
     """Return a tile with g[at + row * step:] * x[start + column * stride:] added."""
@@ -246,8 +246,8 @@ def gather(typing: Any, tile: Any, x: Any, at: Any, step: Any, count: Any) -> An
 
 
 @intrinsic
-def turned(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count: Any) -> Any:
-    """Return a square tile whose columns are x[at:], x[at + step:], ...; past the rows, the last again."""
+def transposed(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count: Any) -> Any:
+    """Return the transpose of the square tile of rows x[at:], x[at + step:], ...; past ``rows``, the last again."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code, last = _Code(context, builder, tile), builder.sub(arguments[4], arguments[4].type(1))
@@ -276,8 +276,8 @@ def turned(typing: Any, tile: Any, x: Any, at: Any, step: Any, rows: Any, count:
 
 
 @intrinsic
-def larger(typing: Any, a: Any, b: Any) -> Any:
-    """Return the larger numbers of two tiles of one vector; a NaN is larger than any."""
+def maximum(typing: Any, a: Any, b: Any) -> Any:
+    """Return the elementwise maximum of two tiles of one vector; NaN counts as the largest."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         x, y = (builder.extract_value(tile, 0) for tile in arguments)
@@ -289,7 +289,7 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def where_equal(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
-    """Return the numbers of one tile of one vector where two others are equal, and of another elsewhere."""
+    """Return the numbers of ``yes`` where a and b are equal and those of ``no`` elsewhere: tiles of one vector."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         x, y, yes, no = (builder.extract_value(tile, 0) for tile in arguments)

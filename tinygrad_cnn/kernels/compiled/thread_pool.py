@@ -1,16 +1,25 @@
-"""Threads that help with the bands of compiled kernels, and need no interpreter to do it.
+"""The thread pool of compiled kernels, whose worker threads need no interpreter to run a band.
 
-Waking a thread takes some 50 us, as long as a kernel on a small batch. So a helper that has done its band looks out
-for the next for a while, as the threads of OpenMP do, before it sleeps. Whoever calls a kernel does the first band,
-then those that no helper has begun: it waits for none to be free or awake, and any number of threads may call.
+It is the counterpart of the pool in `kernels/threads.py`, and starts its workers in the same way. There, a band
+is a Python function and costs 30 to 60 us to hand over; here it is machine code, called by address, and costs a
+few.
 
-A helper finds its bands in a mailbox of words, of which the first says how matters stand.
+Waking a thread takes some 50 us, as long as a kernel on a small batch. So a worker that has run its band spins:
+it looks for the next one for about a millisecond, as OpenMP's threads do, before it sleeps. Whoever calls a
+kernel runs the first band, and then those that no worker has begun: the caller waits for no worker to be free or
+awake, so any number of threads may call.
+
+Each worker has a *mailbox*: a row of words, of which the first is its state and the others are a *task*, the
+address of a band's function and its arguments. States change by compare-and-exchange, so of several threads one
+succeeds:
+
+    FREE -> RESERVED (a caller) -> POSTED (the task is written) -> RUNNING (the worker) -> DONE -> FREE (the caller)
+    POSTED -> FREE (the caller takes its task back)
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -19,28 +28,32 @@ from typing import Any
 import numpy as np
 from numba import cfunc, njit, types
 
-from tinygrad_cnn.kernels.compiled.atomics import BAND, INT, WORDS, call, let_others_run, look, put, swap
-from tinygrad_cnn.kernels.threads import get_num_threads, keep_away
+from tinygrad_cnn.kernels.compiled.atomics import (
+    BAND,
+    INT,
+    WORDS,
+    call_address,
+    compare_exchange,
+    load_acquire,
+    store_release,
+    yield_processor,
+)
+from tinygrad_cnn.kernels.threads import ThreadPool, get_num_threads
+from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SLEEP
 from tinygrad_cnn.typing import Array
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 INLINE: dict[str, Any] = {**OPTIONS, "forceinline": True}
-"""For what a kernel calls: a tile that is handed over lies in memory, unless the call disappears."""
+"""For functions that a band calls: a tile that is an argument goes through memory, unless the call is inlined."""
 
 ARRAY = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
 
-GRAIN = 600_000
-"""Multiplications that are worth a helper: some 5 us, several times what it takes one that is awake to begin."""
+MAX_WORKERS = 63
+"""As many as a word has bits but one: those that have a task are noted in a word. The caller runs further bands."""
 
-PATIENCE = 3000
-"""How often a helper looks for work before it sleeps: about a millisecond."""
-
-HELPERS = 63
-"""The most helpers there are; further bands are left to the caller."""
-
-FREE, TAKEN, POSTED, BEGUN, DONE = range(5)
-MAILBOX = 16  # words, ten of them used: what several helpers write does not share cache lines
-TASK = 9
+FREE, RESERVED, POSTED, RUNNING, DONE = range(5)
+TASK = 9  # words: an address, a plan, four arrays, the band's first row, last row and number
+MAILBOX = 16  # words: the state, a task and padding, so that no two workers write to one cache line
 
 
 @njit(types.void(WORDS, INT, WORDS, INT, INT, INT), **OPTIONS)
@@ -53,115 +66,95 @@ def _write_task(words, at, task, length, band, count):
 
 
 @njit(INT(WORDS, WORDS, types.UniTuple(ARRAY, 4), INT, INT, INT, INT), **OPTIONS)
-def _share(mail, plan, arrays, function, length, count, pause):
+def _run_bands(mailboxes, plan, arrays, function, length, count, pause):
+    """Post all bands but the first, run the first, then what is left; return how many no worker ran."""
     task = np.empty(TASK, np.int64)
     task[0], task[1] = function, plan.ctypes.data
     for i in range(4):
         task[2 + i] = arrays[i].ctypes.data
     posted = alone = 0
-    for band in range(1, min(count, HELPERS + 1)):
+    for band in range(1, min(count, MAX_WORKERS + 1)):
         at = (band - 1) * MAILBOX
-        if look(mail, at) == FREE and swap(mail, at, FREE, TAKEN):
-            _write_task(mail, at + 1, task, length, band, count)
-            put(mail, at, POSTED)
+        if load_acquire(mailboxes, at) == FREE and compare_exchange(mailboxes, at, FREE, RESERVED):
+            _write_task(mailboxes, at + 1, task, length, band, count)
+            store_release(mailboxes, at, POSTED)
             posted |= 1 << band
     for band in range(count):
         at = (band - 1) * MAILBOX
-        if band <= HELPERS and (posted >> band) & 1 and not swap(mail, at, POSTED, FREE):
-            while look(mail, at) != DONE:
-                let_others_run(pause)
-            put(mail, at, FREE)
+        by_worker = band <= MAX_WORKERS and (posted >> band) & 1
+        if by_worker and not compare_exchange(mailboxes, at, POSTED, FREE):
+            while load_acquire(mailboxes, at) != DONE:
+                yield_processor(pause)
+            store_release(mailboxes, at, FREE)
         else:
             _write_task(task, 0, task, length, band, count)
-            call(task, 0)
+            call_address(task, 0)
             alone += band > 0
     return alone
 
 
 @njit(types.void(WORDS, INT, INT, INT), **OPTIONS)
-def _serve(mail, at, patience, pause):
+def _spin(mailboxes, at, spins, pause):
+    """Run tasks from a mailbox until it was found empty so often in a row."""
     idle = 0
-    while idle < patience:
-        if look(mail, at) == POSTED and swap(mail, at, POSTED, BEGUN):
-            call(mail, at + 1)
-            put(mail, at, DONE)
+    while idle < spins:
+        if load_acquire(mailboxes, at) == POSTED and compare_exchange(mailboxes, at, POSTED, RUNNING):
+            call_address(mailboxes, at + 1)
+            store_release(mailboxes, at, DONE)
             idle = 0
         else:
-            let_others_run(pause)
+            yield_processor(pause)
             idle += 1
 
 
-class _Crew:
-    """The helpers. They are daemons, started when first wanted."""
+class _SpinningPool(ThreadPool):
+    """Workers that spin on their mailboxes, or sleep until they are woken."""
 
-    def __init__(self) -> None:
-        self.mail = np.zeros(HELPERS * MAILBOX, np.int64)
-        self.awake: list[threading.Event] = []
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
+    def reset(self) -> None:
+        super().reset()
+        self.mailboxes = np.zeros(MAX_WORKERS * MAILBOX, np.int64)
+        self._awake = [threading.Event() for _ in range(MAX_WORKERS)]
 
-    def wake(self, helpers: int) -> None:
-        """See to it that so many helpers look out for work, soon."""
-        if len(self.awake) < helpers:
-            self._hire(helpers)
-        for awake in self.awake[:helpers]:
+    def wake(self, count: int) -> None:
+        """Start or wake so many workers, and do not wait for them."""
+        if len(self.workers) < count:
+            self.start(count)
+        for awake in self._awake[:count]:
             if not awake.is_set():
-                self.make_room()
+                self.keep_off_this_core()
                 awake.set()
 
-    def make_room(self) -> None:
-        keep_away(self._threads)
-
-    def _hire(self, helpers: int) -> None:
-        with self._lock:
-            for i in range(len(self.awake), helpers):
-                awake = threading.Event()
-                thread = threading.Thread(
-                    target=self._serve, args=(i, awake), name=f"tinygrad_cnn-compiled-{i + 1}", daemon=True
-                )
-                thread.start()
-                self._threads.append(thread)
-                self.awake.append(awake)
-
-    def _serve(self, i: int, awake: threading.Event) -> None:
+    def serve(self, i: int) -> None:
+        mailboxes, awake = self.mailboxes, self._awake[i]
         while awake.wait():
-            _serve(self.mail, i * MAILBOX, PATIENCE, _PAUSE)
-            awake.clear()  # who posts before he sees it does the band himself
+            _spin(mailboxes, i * MAILBOX, SPINS_BEFORE_SLEEP, _PAUSE)
+            awake.clear()  # a task posted just before this is run by its caller
 
 
-def _system(name: str, library: str | None) -> int:
+def _address(name: str, library: str | None) -> int:
     """Return the address of a function of the system."""
     return ctypes.cast(ctypes.CDLL(library)[name], ctypes.c_void_p).value or 0
 
 
-_PAUSE = _system("SwitchToThread", "kernel32") if sys.platform == "win32" else _system("sched_yield", None)
-_crew = _Crew()
+_PAUSE = _address("SwitchToThread", "kernel32") if sys.platform == "win32" else _address("sched_yield", None)
+_pool = _SpinningPool("tinygrad_cnn-compiled")
 
 
-def _after_fork() -> None:
-    global _crew
-    _crew = _Crew()  # the child has none of its parent's threads
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def kernel(function: Callable[..., None]) -> int:
-    """Compile the band of a kernel, and return its address."""
+def compile_band(function: Callable[..., None]) -> int:
+    """Compile the function that runs a band of a kernel, and return its address."""
     return int(cfunc(BAND, cache=True, error_model="numpy")(function).address)
 
 
-def bands(length: int, cost: float) -> int:
-    """Return how many bands of a ``length`` to make of work that costs so many multiplications."""
-    return max(1, min(get_num_threads(), length, int(cost / GRAIN)))
+def band_count(length: int, cost: float) -> int:
+    """Return how many bands to make of range(length), for work that costs so many multiplications."""
+    return max(1, min(get_num_threads(), length, int(cost / COMPILED_GRAIN_SIZE)))
 
 
-def in_bands(
+def parallel_for(
     function: int, plan: Array, arrays: tuple[Array, Array, Array, Array], length: int, count: int
 ) -> None:
-    """Call a kernel on ``count`` bands of range(length): three inputs and an output, of flat memory."""
+    """Run a compiled function on ``count`` bands of range(length): three inputs and an output, as flat memory."""
     if count > 1:
-        _crew.wake(min(count - 1, HELPERS))
-    if _share(_crew.mail, plan, arrays, function, length, count, _PAUSE):
-        _crew.make_room()  # a helper came too late: perhaps the caller has moved to its core
+        _pool.wake(min(count - 1, MAX_WORKERS))
+    if _run_bands(_pool.mailboxes, plan, arrays, function, length, count, _PAUSE):
+        _pool.keep_off_this_core()  # a worker came too late: perhaps the caller has moved to its core
