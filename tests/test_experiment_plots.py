@@ -117,12 +117,14 @@ def test_style_and_state_of_matplotlib_stay_the_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS.keys())
-def test_a_note_is_at_the_foot_of_the_picture(draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_footnote_is_at_the_foot_of_the_picture(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from matplotlib.figure import Figure
 
     said = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: said.append(figure.get_supxlabel()))
-    with plots.noted("NOT MNIST"):
+    with plots.footnote("NOT MNIST"):
         draw(tmp_path / "picture.png")
     draw(tmp_path / "picture.png")
     assert said == ["NOT MNIST", ""]

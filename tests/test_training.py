@@ -16,7 +16,9 @@ from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.storage.safetensors import load_checkpoint
 from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
-from tinygrad_cnn.training.callbacks import Callback, Checkpoints, CSVLogger, TensorBoardLogger
+from tinygrad_cnn.training.callbacks import Callback
+from tinygrad_cnn.training.checkpoints import Checkpoints
+from tinygrad_cnn.training.loggers import CSVLogger, TensorBoardLogger
 
 # --- early stopping ---
 

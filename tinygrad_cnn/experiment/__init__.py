@@ -1,4 +1,4 @@
-"""The report's experiment as a program: configuration, run, pictures, report."""
+"""The report's experiment as a program: configuration, run, pictures and report."""
 
 from tinygrad_cnn.experiment.config import Config, ConfigError
 

@@ -1,4 +1,4 @@
-"""What a trained model is worth: on all three parts of the data, and in the statistics of the run."""
+"""The evaluation of a trained model, on all three parts of the data, with the statistics of the run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures, and what was found on the test set sample by sample."""
+    """The figures of a run, and the test set sample by sample."""
 
     metrics: dict[str, Any]
     images: Array  # (N, 1, H, W)
@@ -36,19 +36,19 @@ class Evaluation:
     confusion: Array  # (C, C)
 
 
-def evaluation(trainer: Trainer, train: Any, validation: Any, test: Any) -> Evaluation:
+def evaluate_run(trainer: Trainer, train: Any, validation: Any, test: Any) -> Evaluation:
     """Evaluate a model on its three parts of the data, and on the test part in detail."""
     scores = [trainer.evaluate(DataLoader(part, BATCH)) for part in (train, validation, test)]
-    images, labels = _whole(test)
+    images, labels = _as_arrays(test)
     probabilities = softmax(trainer.predict(DataLoader(test, BATCH)), dim=1).array
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, probabilities.argmax(1), classes)
     right = int(np.trace(confusion))
-    running = statistics(trainer.history)
+    final = statistics(trainer.history)
     low, high = wilson_interval(right, len(labels))
     metrics = {
-        **running,
-        "final_train_loss": running["train_loss"],
+        **final,
+        "final_train_loss": final["train_loss"],
         "train_accuracy": scores[0].accuracy,
         "train_loss": scores[0].loss,
         "val_accuracy": scores[1].accuracy,
@@ -65,7 +65,7 @@ def evaluation(trainer: Trainer, train: Any, validation: Any, test: Any) -> Eval
     return Evaluation(metrics, images, labels, probabilities, confusion)
 
 
-def _whole(part: Any) -> tuple[Array, Array]:
+def _as_arrays(part: Any) -> tuple[Array, Array]:
     """Return the images and class labels of a part as arrays."""
     batches: list[tuple[Tensor, Tensor]] = list(DataLoader(part, BATCH))
     labels = np.concatenate([y.array for _, y in batches])

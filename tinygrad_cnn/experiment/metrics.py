@@ -1,4 +1,4 @@
-"""How good a classifier is, in numbers: pure functions of arrays and histories."""
+"""Figures of a classifier: confusion, precision and recall, calibration, intervals, statistics of a history."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinygrad_cnn.training.history import History, Score
+from tinygrad_cnn.training.history import History, Score, columns_of
 from tinygrad_cnn.typing import Array
 
 OVERFITTING_GAP = 0.10  # the report's: 10 points
-_Z95 = 1.959963984540054  # the normal distribution has 95 % of its mass within this many standard deviations
+_Z95 = 1.959963984540054  # 95 % of a normal distribution lies within this many standard deviations
 
 
 def confusion_matrix(labels: ArrayLike, guesses: ArrayLike, classes: int) -> Array:
-    """Count how often each class (row) was taken for each class (column): (classes, classes), int64.
+    """Count how often samples of a class (row) were classified as each class (column): (classes, classes), int64.
 
     Raises ValueError unless labels and guesses are two (N,) arrays of class indices below ``classes``.
 
@@ -38,10 +38,10 @@ def confusion_matrix(labels: ArrayLike, guesses: ArrayLike, classes: int) -> Arr
 class PerClass(NamedTuple):
     """Figures for each class, each of shape (classes,)."""
 
-    precision: Array  # of what was taken for the class, how much was of it
-    recall: Array  # of what was of the class, how much was taken for it
-    f1: Array  # the harmonic mean of the two
-    support: Array  # how many samples are of the class
+    precision: Array  # of the samples classified as the class, the fraction that are of it
+    recall: Array  # of the samples of the class, the fraction classified as it
+    f1: Array  # the harmonic mean of precision and recall
+    support: Array  # the number of samples of the class
 
 
 def per_class(confusion: Array) -> PerClass:
@@ -60,7 +60,7 @@ def per_class(confusion: Array) -> PerClass:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Samples in bins of confidence (bin i: above edges[i], up to edges[i + 1]), and how far off they are."""
+    """A reliability diagram: samples in bins of confidence; bin i goes from edges[i] to edges[i + 1]."""
 
     edges: Array  # (bins + 1,)
     confidence: Array  # (bins,): mean probability of the guesses; 0 in an empty bin
@@ -70,7 +70,7 @@ class Calibration:
 
 
 def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Calibration:
-    """Compare how sure the model is of its guesses with how often they are right.
+    """Compare the confidence of a model in its guesses with how often they are right.
 
     ``probabilities`` are (N, C), ``labels`` class indices (N,). The guess is the first largest probability.
     After Guo et al., "On Calibration of Modern Neural Networks" (2017).
@@ -98,7 +98,7 @@ def calibration(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of the true accuracy, of which ``right`` of ``total`` samples are an estimate.
+    """Return the 95 % confidence interval of the accuracy of a model that got ``right`` of ``total`` samples right.
 
     After Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
 
@@ -111,35 +111,36 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     p, z2 = right / total, _Z95**2
     centre = (p + z2 / (2 * total)) / (1 + z2 / total)
     reach = _Z95 * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    # At the ends the bound is exact; rounding would leave it a hair off.
+    # At 0 and 1 the bound is known exactly; rounding would miss it by an ulp.
     return (0.0 if right == 0 else centre - reach, 1.0 if right == total else centre + reach)
 
 
 def statistics(history: History, test: Score | None = None, test_samples: int = 0) -> dict[str, float | None]:
-    """Return the final statistics of a run, plain numbers for JSON; what there is not, or is not finite, is None.
+    """Return the final statistics of a run, plain numbers for JSON. What is missing or not finite is None.
 
-    The loss has improved by what the training loss of the last epoch is below that of the first. With a ``test``
-    score, of ``test_samples`` samples, its accuracy's 95 % interval is added. Raises ValueError if no epoch ended.
+    ``loss_improvement`` is the training loss of the first epoch minus that of the last. Metrics stand under their
+    own names; of the accuracy there is the best of validation too, and, with a ``test`` score of ``test_samples``
+    samples, its 95 % interval. Raises ValueError if no epoch ended.
     """
     if not history.epochs:
         raise ValueError("statistics: the history has no epochs; wanted at least one")
     first, last = history.epochs[0], history.epochs[-1]
-    seen = [epoch.validation.accuracy for epoch in history.epochs if epoch.validation is not None]
+    row = last.row()
     numbers: dict[str, float | None] = {
         "epochs": len(history.epochs),
         "train_loss": last.train.loss,
         "loss_improvement": first.train.loss - last.train.loss,
-        "train_accuracy": last.train.accuracy,
-        "val_loss": last.validation.loss if last.validation else None,
-        "val_accuracy": last.validation.accuracy if last.validation else None,
-        "best_val_accuracy": max(seen, default=None),
-        "seconds_per_epoch": history.seconds / len(history.epochs),
-        "seconds_total": history.seconds,
+        **{name: row[name] for name in columns_of(last.train.metrics)[1:-2]},
     }
+    if "accuracy" in last.train.metrics:
+        accuracies = [epoch.validation.accuracy for epoch in history.epochs if epoch.validation is not None]
+        numbers["best_val_accuracy"] = max(accuracies, default=None)
+    numbers |= {"seconds_per_epoch": history.seconds / len(history.epochs), "seconds_total": history.seconds}
     if test is not None:
-        low, high = wilson_interval(round(test.accuracy * test_samples), test_samples)
-        numbers |= {"test_loss": test.loss, "test_accuracy": test.accuracy}
-        numbers |= {"test_accuracy_low": low, "test_accuracy_high": high}
+        numbers |= {"test_loss": test.loss, **{f"test_{name}": value for name, value in test.metrics.items()}}
+        if "accuracy" in test.metrics:
+            interval = wilson_interval(round(test.accuracy * test_samples), test_samples)
+            numbers["test_accuracy_low"], numbers["test_accuracy_high"] = interval
     return {name: value if value is None or math.isfinite(value) else None for name, value in numbers.items()}
 
 
@@ -152,7 +153,7 @@ def overfitting_warning(train_accuracy: float, val_accuracy: float) -> str | Non
     'overfitting: training accuracy 98.00% is 13.0 points above validation accuracy 85.00%'
     """
     gap = train_accuracy - val_accuracy
-    if round(gap, 9) <= OVERFITTING_GAP or math.isnan(gap):  # 0.4 - 0.3 is a hair above 0.1
+    if round(gap, 9) <= OVERFITTING_GAP or math.isnan(gap):  # 0.4 - 0.3 is above 0.1 in floating point
         return None
     return (
         f"overfitting: training accuracy {train_accuracy:.2%} is {100 * gap:.1f} points above "

@@ -1,4 +1,4 @@
-"""The pictures of a run, and the report that holds them."""
+"""The pictures of a run, and the report that contains them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 
-def draw(
+def draw_pictures(
     folder: Path, config: Config, source: Source, trainer: Trainer, found: Evaluation, metrics: dict[str, Any]
 ) -> None:
     """Draw every picture of a run into its folder, and write ``report.html``."""
@@ -25,14 +25,14 @@ def draw(
     pictures: list[tuple[str, str, Callable[[Path], None]]] = [
         ("losses", "Loss in each epoch", lambda p: plots.plot_losses(history, p)),
         ("accuracies", "Accuracy in each epoch", lambda p: plots.plot_accuracies(history, p)),
-        ("confusion", "What was taken for what", lambda p: plots.plot_confusion(found.confusion, names, p)),
+        ("confusion", "Confusion matrix", lambda p: plots.plot_confusion(found.confusion, names, p)),
         (
             "mistakes",
-            "The mistakes that the model was surest of",
+            "The mistakes in which the model was most confident",
             lambda p: plots.plot_mistakes(found.images, found.labels, found.probabilities, names, p),
         ),
         ("architecture", "The network", lambda p: plots.plot_architecture(layers, p)),
-        ("filters", "What the first layer looks for", lambda p: plots.plot_filters(model, p)),
+        ("filters", "Filters of the first convolution", lambda p: plots.plot_filters(model, p)),
         (
             "feature-maps",
             "One image on its way through the network",
@@ -50,7 +50,7 @@ def draw(
             lambda p: plots.plot_learning_rates(history, p),
         ),
     ]
-    with plots.noted("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
+    with plots.footnote("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
         for name, _, plot in pictures:
             plot(folder / f"{name}.png")
     write_report(

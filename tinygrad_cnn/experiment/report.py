@@ -1,4 +1,4 @@
-"""One page about a run: figures, tables and pictures in a single HTML file that needs nothing else."""
+"""The report of a run: figures, tables and pictures in one HTML file that needs no other files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
 
-# The browser is told to fetch nothing and to run nothing, whatever the page says.
+# The browser must fetch nothing and run nothing, whatever text the page contains.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _CSS = """
@@ -164,7 +164,7 @@ def _words(name: str) -> str:
 
 
 def _text(name: str, value: object) -> str:
-    """Shares as per cent, other numbers with as many digits as are read."""
+    """Return a value as text: fractions as percentages, other numbers with four digits."""
     if value is None or value == "":
         return "-"
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""A whole run: data, model, training, evaluation, and a folder with everything that came of it."""
+"""A whole run: data, model, training and evaluation, with all results in one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.sources import Source, open_dataset
 from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import Config, parse_arguments
-from tinygrad_cnn.experiment.evaluation import evaluation, statistics_table
+from tinygrad_cnn.experiment.evaluation import evaluate_run, statistics_table
 from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
@@ -26,16 +26,17 @@ from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneC
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.storage.atomic_files import atomic_write, locked, remove_leftovers
 from tinygrad_cnn.storage.safetensors import load_checkpoint, save
-from tinygrad_cnn.training.callbacks import Checkpoints, CSVLogger, JSONLinesLogger
+from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
+from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger
 from tinygrad_cnn.training.trainer import Trainer
 
 
 class DataSplits(NamedTuple):
     """The data of a run, in three parts."""
 
-    train: Subset  # as it is trained on, distorted if that is wanted
-    plain: tuple[Subset, Subset, Subset]  # the three parts as they are
+    train: Subset  # the training images, distorted if the configuration says so
+    plain: tuple[Subset, Subset, Subset]  # training, validation and test images, not distorted
     source: Source
 
 
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None, description: str | None = None) -> None:
         print(
             "ended at once" + (f"; {how_to_resume(config)}" if Path(config.output, "config.ini").exists() else "")
         )
-        sys.exit(130)  # as a shell has it for what Ctrl-C ended
+        sys.exit(130)  # the exit status of shells for a program that Ctrl-C ended
     except OSError as error:
         sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
     except (ValueError, FloatingPointError) as error:
@@ -61,7 +62,7 @@ def how_to_resume(config: Config) -> str:
 
 
 def limit_threads(threads: int) -> None:
-    """Start this program anew with that many threads for the matrix library, which reads the number only once."""
+    """Restart this program with that number of threads for the BLAS library, which reads it only once."""
     wanted = {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     if threads and any(os.environ.get(name) != value for name, value in wanted.items()):
         os.environ.update(wanted)
@@ -91,19 +92,23 @@ def _run(config: Config, folder: Path, resumed: bool) -> dict[str, Any]:
     else:
         config = settle(config, folder, parts.source)
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
-    history = trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
+    if trainer.is_finished(config.epochs):
+        trainer.finish()
+    else:
+        trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
+    history = trainer.history
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
     if history.ended_early == "interrupted":
         print(how_to_resume(config))
     save(trainer.model.state_dict(), folder / "model.safetensors")
-    found = evaluation(trainer, *parts.plain)
+    found = evaluate_run(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
     write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     if config.pictures:
-        from tinygrad_cnn.experiment.pictures import draw
+        from tinygrad_cnn.experiment.pictures import draw_pictures
 
-        draw(folder, config, parts.source, trainer, found, metrics)
+        draw_pictures(folder, config, parts.source, trainer, found, metrics)
     print(statistics_table(metrics))
     print(f"everything is in {folder}{os.sep}" + (" (report.html shows it)" if config.pictures else ""))
     return metrics
@@ -153,7 +158,7 @@ def load_data(config: Config) -> DataSplits:
 
 
 def augmentation(name: str) -> list[Any]:
-    """Return the distortions of a name: affine ones after the best that was found for LeNet on MNIST."""
+    """Return the distortions of that name; the affine ones are the best that were found for LeNet on MNIST."""
     if name == "affine":
         return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
     return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
@@ -174,7 +179,7 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         config.learning_rate,
         config.momentum,
         weight_decay=config.weight_decay,
-        nesterov=config.nesterov and config.momentum > 0,  # without momentum there is nothing to look ahead by
+        nesterov=config.nesterov and config.momentum > 0,  # Nesterov's look-ahead needs a momentum
     )
     callbacks = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
@@ -187,7 +192,7 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
 
 
 def _kaiming(module: Module) -> None:
-    """Begin a layer as He et al. (2015) do before ReLU, with no bias."""
+    """Initialize a layer as He et al. (2015) propose for ReLU, with biases of 0."""
     if isinstance(module, (Conv2d, Linear)):
         init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:

@@ -39,7 +39,7 @@ class Adadelta(PerParameter):
         if group["rho"] > 1:
             raise ValueError(f"Adadelta: rho is {group['rho']}; wanted a number from 0 to 1")
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         rho, eps = float(group["rho"]), float(group["eps"])
         next_step(state)
         square, steps = buffer(p, state, "square_avg"), buffer(p, state, "acc_delta")

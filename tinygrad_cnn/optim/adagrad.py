@@ -43,7 +43,7 @@ class Adagrad(PerParameter):
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         step = next_step(state)
         total = buffer(p, state, "sum", float(group["initial_accumulator_value"]))
         total += scaled(direction, direction)

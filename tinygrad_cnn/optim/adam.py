@@ -66,7 +66,7 @@ class Adam(PerParameter):
         self._want_finite(group, 0, "lr", "eps", "weight_decay")
         self._check_betas(group)
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         beta1, beta2 = map(float, group["betas"])
         step = next_step(state)
         mean, square = buffer(p, state, "exp_avg"), buffer(p, state, "exp_avg_sq")

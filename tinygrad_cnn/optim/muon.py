@@ -68,7 +68,7 @@ class Muon(PerParameter):
             if p.ndim != 2:
                 raise ValueError(f"Muon: a parameter has shape {p.shape}; wanted matrices, others are for AdamW")
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         momentum = float(group["momentum"])
         moving = buffer(p, state, "momentum_buffer")
         average(moving, direction, 1 - momentum)

@@ -54,7 +54,7 @@ class NAdam(PerParameter):
         self._want_finite(group, 0, "lr", "eps", "weight_decay", "momentum_decay")
         self._check_betas(group)
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         beta1, beta2 = map(float, group["betas"])
         step, eps = next_step(state), float(group["eps"])
         now, ahead = (beta1 * (1 - 0.5 * 0.96 ** (t * float(group["momentum_decay"]))) for t in (step, step + 1))

@@ -29,8 +29,10 @@ class Optimizer:
     hold for that group instead of the defaults. ``param_groups`` may be changed between steps.
     """
 
-    has_stepped = False  # schedules look at it: their steps come after the optimizer's
-    _used: tuple[weakref.ref[Tensor], int] | None = None  # a gradient that the last step used, and when
+    has_stepped = False  # read by schedules, whose steps must come after the optimizer's
+    _used: tuple[weakref.ref[Tensor], int] | None = (
+        None  # a gradient that the last step used, and the time of the step
+    )
 
     def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
@@ -71,7 +73,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         if self._used is not None and (gradient := self._used[0]()) is not None:
-            self._want_cleared(gradient, self._used[1])
+            self._warn_if_not_cleared(gradient, self._used[1])
         used = [p for group in self.param_groups for p in group["params"] if p._grad is not None]
         try:
             for group in self.param_groups:
@@ -85,8 +87,8 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_used": None}
 
-    def _want_cleared(self, gradient: Tensor, stepped: int) -> None:
-        """Warn if backward alone has written to a gradient since before the last step, and again since then."""
+    def _warn_if_not_cleared(self, gradient: Tensor, stepped: int) -> None:
+        """Warn if only backward has written to a gradient, before the last step and after it."""
         first, last = writes.lasting(gradient.array, ACCUMULATED)
         if first <= stepped < last:
             warn_user(
@@ -124,12 +126,12 @@ class Optimizer:
         self._check(group)
         self.param_groups.append(group)
 
-    def _numbered(self) -> list[Tensor]:
+    def _parameters_in_order(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state by the number of each parameter, and the groups with numbers in place of parameters."""
-        number = {p: i for i, p in enumerate(self._numbered())}
+        number = {p: i for i, p in enumerate(self._parameters_in_order())}
         groups = [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups]
         return {"state": {number[p]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
 
@@ -150,7 +152,7 @@ class Optimizer:
             groups.append({**self.defaults, **deepcopy(dict(given)), "params": own["params"]})
             self._check(groups[-1])
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
-        by_number = dict(zip(numbers, self._numbered(), strict=True))
+        by_number = dict(zip(numbers, self._parameters_in_order(), strict=True))
         state = {}
         for number, values in state_dict["state"].items():
             if number not in by_number:

@@ -1,4 +1,4 @@
-"""What the optimizers share that move each parameter by itself, with running averages that they keep of it."""
+"""The base of optimizers that update each parameter by itself, from running averages of its gradients."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from tinygrad_cnn.typing import Array
 
 
 class PerParameter(Optimizer):
-    """The base of these: subclasses define `_move`. Weight decay and ``maximize`` are seen to here."""
+    """Applies ``maximize`` and weight decay; subclasses define `_update_one`, the formula itself."""
 
-    _decoupled: ClassVar[bool] = False  # whether weight decay is no part of the gradient, for all groups
+    _decoupled: ClassVar[bool] = (
+        False  # whether weight decay is applied to the parameter, not added to the gradient
+    )
 
     def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
         self._check(dict(defaults))
@@ -43,15 +45,15 @@ class PerParameter(Optimizer):
                 decayed = scaled(array, decay)
                 decayed += direction
                 direction = decayed
-            self._move(p, direction, self.state.setdefault(p, {}), lr, group)
+            self._update_one(p, direction, self.state.setdefault(p, {}), lr, group)
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         """Change the values of a parameter, given its gradient and its state."""
-        raise NotImplementedError(f"{type(self).__name__}: _move() is not defined")
+        raise NotImplementedError(f"{type(self).__name__}: _update_one() is not defined")
 
 
 def buffer(p: Tensor, state: dict[str, Any], name: str, start: float = 0.0) -> Array:
-    """Return an array of the state that is of the parameter's shape, made at first use."""
+    """Return an array of the state, of the parameter's shape; it is made when it is first asked for."""
     if name not in state:
         state[name] = make_tensor(p, np.full_like(p.array, start))
     array: Array = state[name].array
@@ -65,13 +67,13 @@ def next_step(state: dict[str, Any]) -> int:
 
 
 def average(mean: Array, value: Array, share: float) -> None:
-    """Move a running mean towards a value by a share of the way."""
+    """Move a running mean towards a value, in place: mean += share (value - mean)."""
     mean *= 1 - share
     mean += scaled(value, share)
 
 
 def average_square(mean: Array, value: Array, share: float) -> None:
-    """Move a running mean of squares towards the square of a value by a share of the way."""
+    """Move a running mean of squares towards the square of a value, in place."""
     mean *= 1 - share
     square = scaled(value, value)
     square *= share
@@ -86,7 +88,7 @@ def root(array: Array, eps: float) -> Array:
 
 
 def step_along(array: Array, direction: Array, size: float, divisor: Array) -> None:
-    """Subtract size * direction / divisor; the divisor's memory is used up."""
+    """Subtract size * direction / divisor in place; the divisor is overwritten."""
     np.divide(direction, divisor, out=divisor)
     divisor *= size
     array -= divisor

@@ -55,7 +55,7 @@ class RMSprop(PerParameter):
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def _move(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
+    def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:
         share, eps, momentum = (float(group[name]) for name in ("alpha", "eps", "momentum"))
         next_step(state)
         square = buffer(p, state, "square_avg")

@@ -51,11 +51,12 @@ def _tree(name: str, module: Any, is_open: bool = False) -> str:
 
 
 def history_html(history: Any) -> str:
-    """Return the curves of the loss and of the accuracy, and the epochs as a table."""
+    """Return the curves of the loss and of each metric, and the epochs as a table."""
     rows = [epoch.row() for epoch in history.epochs]
     if not rows:
         return "<div>no epoch yet</div>"
-    pictures = "".join(_chart(rows, name) for name in ("loss", "accuracy"))
+    names = [column.removeprefix("train_") for column in rows[0] if column.startswith("train_")]
+    pictures = "".join(_chart(rows, name) for name in names)
     cells = [["-" if v is None else f"{v:.4g}" for v in row.values()] for row in rows]
     ended = f"<p>{escape(history.ended_early)}</p>" if history.ended_early else ""
     return f"<div>{pictures}{ended}{_table([key.replace('_', ' ') for key in rows[0]], cells)}</div>"

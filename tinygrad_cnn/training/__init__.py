@@ -1,15 +1,12 @@
-"""Training loops and what watches them."""
+"""The training loop, its history, and the callbacks that follow it."""
 
-from tinygrad_cnn.training.callbacks import (
-    Callback,
-    Checkpoints,
-    CSVLogger,
-    JSONLinesLogger,
-    TensorBoardLogger,
-)
+from tinygrad_cnn.training.callbacks import Callback
+from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
+from tinygrad_cnn.training.loggers import CSVLogger, GradientNorms, JSONLinesLogger, TensorBoardLogger
+from tinygrad_cnn.training.metric import accuracy
 from tinygrad_cnn.training.trainer import Trainer
 
 __all__ = [
@@ -18,10 +15,12 @@ __all__ = [
     "Checkpoints",
     "EarlyStopping",
     "Epoch",
+    "GradientNorms",
     "History",
     "JSONLinesLogger",
     "LearningRateFinder",
     "Score",
     "TensorBoardLogger",
     "Trainer",
+    "accuracy",
 ]

@@ -1,4 +1,4 @@
-"""Why a step of training gave numbers that are not finite: it is done again, and every operation is watched."""
+"""Finds where a training step first gave numbers that are not finite: repeats it and watches every operation."""
 
 from __future__ import annotations
 
@@ -24,59 +24,65 @@ from tinygrad_cnn.tape.watch import (
 from tinygrad_cnn.tensor import Tensor
 
 LARGE = 1e6
-"""Numbers of this size come from training that diverges, not from data or from a function's edge."""
+"""Numbers above this size come from training that diverges, not from data or the edge of a function's domain."""
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Return whether there is no NaN and no infinity, by the sum of squares where that is finite."""
+    """Return whether no tensor holds a NaN or an infinity. A finite sum of squares shows it fast."""
     arrays = [tensor.array for tensor in tensors]
     return isfinite(sum([float(np.vdot(a, a)) for a in arrays])) or all(np.isfinite(a).all() for a in arrays)
 
 
-class _Found(Exception):
-    """The first operation that gave numbers that are not finite; it ends the step that is done again."""
+class _FirstNonfinite(Exception):
+    """Describes the first operation that gave numbers that are not finite; it ends the repeated step."""
 
 
-def first_trouble(model: Module, loss: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, labels: Tensor) -> str:
-    """Return where in a step the first number came up that is not finite, and the likely cause.
+def first_nonfinite(model: Module, loss: Callable[..., Tensor], inputs: Tensor, targets: Tensor) -> str:
+    """Repeat a step, and return where its first number that is not finite came up, with the likely cause.
 
-    The step is done as it was: the caller has put the generator's state back. Gradients are left as they are.
+    The caller has restored the random generator's state, so the step draws the same numbers. No gradient changes.
     """
-    batch = [("the batch of inputs", inputs), ("the batch of labels", labels)]
+    batch = [("the batch of inputs", inputs), ("the batch of targets", targets)]
     for name, tensor in [*batch, *model.state_dict().items()]:
         finite = np.isfinite(tensor.array)
         if not finite.all():
             return f"{name} holds a NaN or an infinity, {_origin(name, finite)}"
     try:
         with np.errstate(all="ignore"):
-            with record_lines(), watch(_look):
-                result = loss(model(inputs), labels)
+            with record_lines(), watch(_raise_if_nonfinite):
+                result = loss(model(inputs), targets)
             for node in result.node.ancestors() if result.node is not None else ():
-                watch_derivatives(node, _look_at_gradient)
+                watch_derivatives(node, _raise_if_gradient_nonfinite)
             grad(result, [p for p in model.parameters() if p.requires_grad], allow_unused=True)
-    except _Found as found:
-        return str(found)
-    return "done again, the step gave finite numbers: something that is no part of the model's state had changed"
+    except _FirstNonfinite as first:
+        return str(first)
+    return (
+        "repeated, the step gave finite numbers: a callback changed the gradient, or something that is no part of "
+        "the model's state had changed"
+    )
 
 
 def _origin(name: str, finite: Any) -> str:
+    """Return which samples of a batch, or which update of a weight, brought the numbers in."""
     if name.startswith("the batch"):
         samples = np.flatnonzero(~finite.reshape(len(finite), -1).all(1))
         return f"in {len(samples)} of {len(finite)} samples (the first is number {samples[0]}): mend the data"
     return "from an earlier step's update, or as it was loaded: lower the learning rate, or clip the gradient"
 
 
-def _look(call: Call) -> None:
+def _raise_if_nonfinite(call: Call) -> None:
     if isinstance(call.result, Variable) and not np.isfinite(call.result.array).all():
         given = [value.array for value in call.inputs if isinstance(value, Variable)]
-        raise _Found(_described(call.operation.name, given, calling_line()))
+        raise _FirstNonfinite(_described(call.operation.name, given, calling_line()))
 
 
-def _look_at_gradient(derived: Derived) -> None:
+def _raise_if_gradient_nonfinite(derived: Derived) -> None:
     node = derived.node
     if derived.value is not None and not np.isfinite(derived.value).all():
         kept = [v for v in (node.kept or {}).values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
-        raise _Found(_described(f"the derivative of {node.operation.name}", [derived.given, *kept], line_of(node)))
+        raise _FirstNonfinite(
+            _described(f"the derivative of {node.operation.name}", [derived.given, *kept], line_of(node))
+        )
 
 
 def _described(operation: str, given: list[Any], line: Line | None) -> str:

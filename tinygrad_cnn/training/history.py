@@ -5,18 +5,48 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from tinygrad_cnn.support.html import history_html
 
 
-@dataclass(frozen=True)
+@dataclass(init=False)
 class Score:
-    """The mean loss over a set of samples, and the fraction of them that the model got right."""
+    """The mean loss over a set of samples, and the means of the metrics by name.
+
+    ``Score(loss, 0.9)`` is short for ``Score(loss, accuracy=0.9)``.
+
+    >>> from tinygrad_cnn.training import Score
+    >>> Score(0.5, accuracy=0.9).accuracy
+    0.9
+    >>> Score(0.5, mean_error=0.1).metrics
+    {'mean_error': 0.1}
+    """
 
     loss: float
-    accuracy: float
+    metrics: dict[str, float]
+
+    def __init__(self, loss: float, accuracy: float | None = None, /, **metrics: float) -> None:
+        self.loss = loss
+        self.metrics = metrics if accuracy is None else {"accuracy": accuracy, **metrics}
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of samples that the model got right. Raises AttributeError if that was not measured."""
+        if "accuracy" not in self.metrics:
+            known = ", ".join(self.metrics) or "none"
+            raise AttributeError(f"Score: the accuracy was not measured; the metrics are: {known}")
+        return self.metrics["accuracy"]
+
+
+def columns_of(metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the columns of a history, given those of its metrics."""
+    names = ("loss", *metrics)
+    scores = [f"{part}_{name}" for part in ("train", "val") for name in names]
+    return ("epoch", *scores, "learning_rate", "seconds")
 
 
 @dataclass(frozen=True)
@@ -31,27 +61,42 @@ class Epoch:
 
     def __str__(self) -> str:
         scores = [("train", self.train), ("val", self.validation)]
-        shown = [f"{name} {s.loss:.4f} {s.accuracy:7.2%}" for name, s in scores if s is not None]
+        shown = [f"{name} {_shown(score)}" for name, score in scores if score is not None]
         return "   ".join([*shown, f"lr {self.learning_rate:.2g}", f"{self.seconds:.1f} s"])
 
     def row(self) -> dict[str, float | None]:
-        """Return the epoch as numbers by column name."""
-        return {
-            "epoch": self.number,
-            "train_loss": self.train.loss,
-            "train_accuracy": self.train.accuracy,
-            "val_loss": None if self.validation is None else self.validation.loss,
-            "val_accuracy": None if self.validation is None else self.validation.accuracy,
-            "learning_rate": self.learning_rate,
-            "seconds": self.seconds,
-        }
+        """Return the epoch as numbers by column name; None without a validation set."""
+        values: dict[str, float | None] = {"epoch": self.number, "train_loss": self.train.loss}
+        values |= {f"train_{name}": value for name, value in self.train.metrics.items()}
+        if self.validation is not None:
+            values["val_loss"] = self.validation.loss
+            values |= {f"val_{name}": value for name, value in self.validation.metrics.items()}
+        values |= {"learning_rate": self.learning_rate, "seconds": self.seconds}
+        return {name: values.get(name) for name in columns_of(self.train.metrics)}
 
     @staticmethod
-    def from_row(row: dict[str, Any]) -> Epoch:
-        """Return the epoch that `row` described."""
-        validation = None if row["val_loss"] is None else Score(row["val_loss"], row["val_accuracy"])
-        train = Score(row["train_loss"], row["train_accuracy"])
+    def from_row(row: Mapping[str, Any]) -> Epoch:
+        """Return the epoch that `row` described. Raises ValueError for a row that describes none."""
+        if not all(isinstance(value, Real) for name, value in row.items() if value is not None):
+            raise ValueError(f"the epoch {row!r:.60} holds something that is no number")
+        names = [name.removeprefix("train_") for name in row if name.startswith("train_") and name != "train_loss"]
+        if tuple(row) != columns_of(names):
+            raise ValueError(f"an epoch has the columns {', '.join(row)}; wanted {', '.join(columns_of(names))}")
+        train, validation = (_score(row, part, names) for part in ("train", "val"))
+        if train is None:
+            raise ValueError(f"epoch {row['epoch']} has no training loss")
         return Epoch(row["epoch"], train, validation, row["learning_rate"], row["seconds"])
+
+
+def _shown(score: Score) -> str:
+    metrics = [f"{v:7.2%}" if name == "accuracy" else f"{name} {v:.4g}" for name, v in score.metrics.items()]
+    return " ".join([f"{score.loss:.4f}", *metrics])
+
+
+def _score(row: Mapping[str, Any], part: str, names: Iterable[str]) -> Score | None:
+    if row[f"{part}_loss"] is None:
+        return None
+    return Score(row[f"{part}_loss"], **{name: row[f"{part}_{name}"] for name in names})
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request, not an accident."""
+"""Ctrl-C as a request to end training in good order."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within the block, the first Ctrl-C is only noted, and the second raises KeyboardInterrupt.
+    """Within the block, only remember the first Ctrl-C, and let the second raise KeyboardInterrupt.
 
-    Yields a function that says whether there was one. Signals reach the main thread only; in others this does
-    nothing.
+    Yields a function that returns whether there was one. Signals reach the main thread only; in other threads this
+    does nothing.
     """
     asked = False
 
-    def note(number: int, frame: Any) -> None:
+    def on_signal(number: int, frame: Any) -> None:
         nonlocal asked
         if asked:
             raise KeyboardInterrupt
@@ -28,7 +28,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, on_signal)
     try:
         yield lambda: asked
     finally:

@@ -1,59 +1,80 @@
-"""What is known of an epoch while it runs."""
+"""The epoch that is under way: how far it has come, its means so far, and the bar that shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.history import Score
 from tinygrad_cnn.typing import Array
 
 
 @dataclass
-class Total:
-    """Loss and right answers, added up over batches of any size."""
+class Totals:
+    """Loss and metrics, added up over the samples of batches of any size."""
 
     loss: float = 0.0
-    right: int = 0
     samples: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
 
-    def add(self, loss: float, outputs: Tensor, labels: Tensor) -> None:
-        """Add a batch: its mean loss, the outputs (N, C), and the labels (N,) or (N, C)."""
-        guesses, answers = outputs.array.argmax(axis=1), labels.array
-        if answers.ndim > 1:
-            answers = answers.argmax(axis=1)
-        self.loss += loss * len(answers)
-        self.right += int((guesses == answers).sum())
-        self.samples += len(answers)
+    def add(self, mean_loss: float, metric_sums: Mapping[str, float], samples: int) -> None:
+        """Add a batch: its mean loss, and each metric added up over its samples."""
+        self.loss += mean_loss * samples
+        self.samples += samples
+        for name, value in metric_sums.items():
+            self.metrics[name] = self.metrics.get(name, 0.0) + value
 
     def score(self) -> Score:
         """Return the means."""
-        return Score(self.loss / self.samples, self.right / self.samples)
+        means = {name: value / self.samples for name, value in self.metrics.items()}
+        return Score(self.loss / self.samples, **means)
 
 
 @dataclass
 class Progress:
-    """An epoch that is running: the order of its samples, and how far it has come."""
+    """An epoch that is under way: the order of its samples or batches, and how many batches are done.
 
-    order: Array
-    learning_rate: float  # at its start
-    batches: int = 0  # that are done
+    ``order`` is None where the batches come from something that cannot be read again from the middle, such as a
+    generator: such an epoch cannot be saved.
+    """
+
+    order: Array | None
+    learning_rate: float  # at the start of the epoch
+    batches: int = 0  # number of batches that are done
     seconds: float = 0.0
-    total: Total = field(default_factory=Total)
+    totals: Totals = field(default_factory=Totals)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all of it as tensors and numbers."""
-        return {**vars(self), "order": from_numpy(self.order), "total": vars(self.total).copy()}
+        """Return all of it as tensors and numbers. Raises ValueError for an epoch that could not be resumed."""
+        if self.order is None:
+            raise ValueError(
+                "the epoch that is under way reads its batches from something that cannot be read again from the "
+                "middle; wanted a DataLoader or a list of batches, or a state saved between epochs"
+            )
+        totals = {**vars(self.totals), "metrics": dict(self.totals.metrics)}
+        return {**vars(self), "order": from_numpy(self.order), "totals": totals}
 
     @staticmethod
     def from_state_dict(state: Mapping[str, Any]) -> Progress:
         """Return the epoch that `state_dict` described. Raises ValueError for one that cannot be."""
-        order = state["order"].array
-        if not np.array_equal(np.sort(order), np.arange(len(order))) or state["batches"] < 0:
-            raise ValueError("the epoch that is running has no order of samples, or no number of batches done")
-        return Progress(**{**state, "order": order, "total": Total(**state["total"])})
+        order, batches, totals = state["order"].array, state["batches"], state["totals"]
+        numbers = [batches, state["learning_rate"], state["seconds"], *totals["metrics"].values()]
+        numbers += [totals["loss"], totals["samples"]]
+        if order.ndim != 1 or order.dtype.kind not in "iu" or order.min(initial=0) < 0:
+            raise ValueError(f"the epoch that is under way has {order.dtype} {order.shape} in place of an order")
+        if not all(isinstance(n, (int, float)) for n in numbers) or not isinstance(batches, int) or batches < 0:
+            raise ValueError(f"the epoch that is under way has {numbers!r:.60} in place of its numbers")
+        return Progress(**{**state, "order": order, "totals": Totals(**totals)})
+
+
+def with_progress_bar(batches: Iterable[Any], label: str, done: int, total: int | None) -> Iterable[Any]:
+    """Show a bar in the terminal while batches are read, ``done`` of ``total`` at first; elsewhere show nothing."""
+    from tqdm import tqdm
+
+    disable = None  # tqdm reads None as: show the bar in terminals only
+    bar: Iterable[Any] = tqdm(
+        batches, label, total, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=disable
+    )
+    return bar

@@ -5,14 +5,15 @@ from tinygrad_cnn.experiment.plots.curves import (
     plot_finder,
     plot_learning_rates,
     plot_losses,
+    plot_metric,
     plot_seconds,
 )
 from tinygrad_cnn.experiment.plots.digits import plot_confusion, plot_mistakes, plot_samples
 from tinygrad_cnn.experiment.plots.network import plot_architecture, plot_feature_maps, plot_filters
-from tinygrad_cnn.experiment.plots.style import noted
+from tinygrad_cnn.experiment.plots.style import footnote
 
 __all__ = [
-    "noted",
+    "footnote",
     "plot_accuracies",
     "plot_architecture",
     "plot_confusion",
@@ -21,6 +22,7 @@ __all__ = [
     "plot_finder",
     "plot_learning_rates",
     "plot_losses",
+    "plot_metric",
     "plot_mistakes",
     "plot_samples",
     "plot_seconds",

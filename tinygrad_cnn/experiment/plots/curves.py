@@ -1,4 +1,4 @@
-"""What happened from epoch to epoch."""
+"""Curves over the epochs of a run, and over the rates of the learning-rate finder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_cnn.experiment.plots.style import BLUE, FAINT, GREEN, INK, VERMILION, drawing
 from tinygrad_cnn.training.finder import FinderResult
-from tinygrad_cnn.training.history import Epoch, History
+from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.typing import Array
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def plot_losses(history: History, path: str | os.PathLike[str]) -> None:
     """Draw the training and validation loss of each epoch, and mark the lowest of the latter."""
-    train, validation = _scores(history, "loss")
+    train, validation = _scores(history, lambda score: score.loss)
     with drawing(path, 8, 4.5) as figure:
         axes = _over_epochs(figure.subplots(), history, "Loss", "cross-entropy, mean over samples")
         _two_curves(axes, train, validation, int(np.nanargmin(validation)) if _any(validation) else None, "{:.4f}")
@@ -28,17 +28,37 @@ def plot_losses(history: History, path: str | os.PathLike[str]) -> None:
 
 def plot_accuracies(history: History, path: str | os.PathLike[str]) -> None:
     """Draw the training and validation accuracy of each epoch, and mark the highest of the latter."""
+    plot_metric(history, "accuracy", path)
+
+
+def plot_metric(history: History, name: str, path: str | os.PathLike[str], mode: str = "max") -> None:
+    """Draw a metric of each epoch, and mark the best of validation: the highest, or with mode "min" the lowest.
+
+    Raises ValueError if the history has epochs, but no metric of that name.
+    """
     from matplotlib.ticker import PercentFormatter
 
-    train, validation = _scores(history, "accuracy")
+    known = history.epochs[0].train.metrics if history.epochs else {name: 0.0}
+    if name not in known or mode not in ("min", "max"):
+        raise ValueError(
+            f"plot_metric: name is {name!r}, mode is {mode!r}; wanted a metric of the history "
+            f"({', '.join(known)}), and 'min' or 'max'"
+        )
+    train, validation = _scores(history, lambda score: score.metrics[name])
+    argbest = np.nanargmax if mode == "max" else np.nanargmin
+    best = int(argbest(validation)) if _any(validation) else None
+    title, label, form = name.replace("_", " ").capitalize(), "mean over samples", "{:.4g}"
+    if name == "accuracy":
+        label, form = "fraction of samples", "{:.2%}"
     with drawing(path, 8, 4.5) as figure:
-        axes = _over_epochs(figure.subplots(), history, "Accuracy", "right guesses")
-        _two_curves(axes, train, validation, int(np.nanargmax(validation)) if _any(validation) else None, "{:.2%}")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes = _over_epochs(figure.subplots(), history, title, label)
+        _two_curves(axes, train, validation, best, form)
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def plot_seconds(history: History, path: str | os.PathLike[str]) -> None:
-    """Draw how long each epoch took, and the mean."""
+    """Draw the duration of each epoch, and the mean."""
     seconds = _each(history, lambda epoch: epoch.seconds)
     mean = float(np.mean(seconds)) if len(seconds) else 0.0
     with drawing(path, 8, 4.5) as figure:
@@ -73,7 +93,7 @@ def plot_finder(found: FinderResult, path: str | os.PathLike[str]) -> None:
 
 
 def _over_epochs(axes: Axes, history: History, title: str, ylabel: str) -> Axes:
-    """Prepare axes whose x are epochs: whole numbers, a sensible range also for a single one."""
+    """Prepare axes over epochs: whole numbers, and a range of some width even for a single epoch."""
     from matplotlib.ticker import MaxNLocator
 
     numbers = _numbers(history) or [1]
@@ -111,15 +131,15 @@ def _numbers(history: History) -> list[int]:
 
 
 def _each(history: History, value: Callable[[Epoch], float]) -> Array:
-    """One value of each epoch; curves have gaps where it is not finite."""
+    """Return a value for each epoch; a curve has a gap where it is not finite."""
     return np.array([value(epoch) for epoch in history.epochs], dtype=np.float64)
 
 
-def _scores(history: History, name: str) -> tuple[Array, Array]:
-    missing = float("nan")
+def _scores(history: History, value: Callable[[Score], float]) -> tuple[Array, Array]:
+    """Return a figure of training and of validation; the latter is NaN for epochs without it."""
     return (
-        _each(history, lambda epoch: getattr(epoch.train, name)),
-        _each(history, lambda epoch: getattr(epoch.validation, name, missing)),
+        _each(history, lambda epoch: value(epoch.train)),
+        _each(history, lambda epoch: float("nan") if epoch.validation is None else value(epoch.validation)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Images, and what a model made of them."""
+"""Images, and how a model classified them."""
 
 from __future__ import annotations
 
@@ -72,9 +72,10 @@ def plot_confusion(matrix: Array, class_names: Sequence[str], path: str | os.Pat
 def plot_mistakes(
     images: Array, labels: Array, probabilities: Array, class_names: Sequence[str], path: str | os.PathLike[str]
 ) -> None:
-    """Draw the wrong guesses that the model was surest of, at most 12, each with what the model took it for.
+    """Draw the wrong guesses with the highest probability, at most 12.
 
-    The bars are of its two best guesses, and the truth or else the third.
+    Beside each image are bars for the three most probable classes; the true class takes the place of the third if
+    it is not among them.
     """
     pictures = _grey("plot_mistakes", images, labels)
     if probabilities.shape != (len(pictures), len(class_names)):
@@ -87,7 +88,7 @@ def plot_mistakes(
     down = ceil(len(worst) / 3)
     with drawing(path, 11, 1.5 * down + 0.8) as figure:
         title = f"Mistakes: {len(wrong):,} of {len(pictures):,} images"
-        title += ", the surest ones first" if len(wrong) else ""
+        title += ", the most confident first" if len(wrong) else ""
         figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
         cells = figure.subfigures(down, 3, squeeze=False).flat if down else ()
         for cell, i in zip(cells, worst, strict=False):

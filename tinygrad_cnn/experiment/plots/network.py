@@ -1,4 +1,4 @@
-"""What a network looks like, from outside and inside."""
+"""Pictures of a network: its layers, its filters, and its feature maps."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def plot_filters(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def plot_feature_maps(model: Module, image: Tensor, path: str | os.PathLike[str]) -> None:
-    """Draw what each layer makes of one image, (1, C, H, W): up to 16 of its maps, or its numbers as a strip.
+    """Draw the output of each layer for one image (1, C, H, W): up to 16 feature maps, or numbers as a strip.
 
-    Each layer has its own scale, from its lowest value to its highest.
+    The grey or colour scale of each layer goes from its lowest value to its highest.
     """
     layers = [("input", "", image.array[0])]
     for name, module, output, _ in observe(model, image):
@@ -94,7 +94,7 @@ def _height(layer: tuple[str, str, Array]) -> float:
 
 
 def _layer(row: SubFigure, name: str, kind: str, values: Array) -> None:
-    """A label at the left, and the maps in one or two lines, or the strip."""
+    """Draw a label at the left, then the maps in one or two lines, or the strip."""
     label, right = row.subfigures(1, 2, squeeze=False, width_ratios=[1.6, 8])[0]
     heading = f"{shortened(name, 20)}\n{shortened(kind, 20)}".rstrip()
     more = f"\n{MOST_MAPS} shown" if values.ndim == 3 and len(values) > MOST_MAPS else ""
@@ -114,7 +114,7 @@ def _layer(row: SubFigure, name: str, kind: str, values: Array) -> None:
 
 
 def plot_architecture(summary: Summary, path: str | os.PathLike[str]) -> None:
-    """Draw a model's layers as boxes, sized by the shape of what they put out: sheets for maps, bars for rows."""
+    """Draw the layers of a model as boxes sized by the shapes of their outputs: sheets for maps, bars for rows."""
     start = Row("input", "", summary.input_size, 0, 0)
     rows = (start, *summary.rows)
     across = min(len(rows), BOXES_ACROSS)
@@ -144,7 +144,7 @@ def _lines(figure: Figure, rows: tuple[Row, ...], across: int, down: int) -> Non
 
 
 def _box(axes: Axes, x: float, row: Row, side: int, length: int) -> None:
-    """Sheets as large as the maps, the more the more maps; a bar as long as the row of numbers."""
+    """Draw sheets for feature maps, more of them for more maps, or a bar for a row of numbers."""
     from matplotlib.patches import Rectangle
 
     shape = row.output_shape or ()

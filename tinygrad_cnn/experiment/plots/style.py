@@ -1,4 +1,4 @@
-"""What all pictures share: colours, type, and how they become files. matplotlib is imported where it is used."""
+"""What all pictures share: colours, fonts, and how they are written. matplotlib is imported where it is used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
+# Okabe & Ito, "Color universal design" (2008): distinguishable with any kind of colour vision.
 BLUE, VERMILION, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
 INK, QUIET, FAINT = "#222222", "#666666", "#dddddd"
 HEAT = "viridis"
@@ -55,22 +55,22 @@ STYLE: Any = {
 }
 
 
-_NOTE = ContextVar("note", default="")
+_FOOTNOTE = ContextVar("footnote", default="")
 
 
 @contextmanager
-def noted(text: str) -> Iterator[None]:
-    """Within the block, every picture that is drawn says ``text`` at its foot."""
-    token = _NOTE.set(text)
+def footnote(text: str) -> Iterator[None]:
+    """Write ``text`` at the foot of every picture that is drawn within the block."""
+    token = _FOOTNOTE.set(text)
     try:
         yield
     finally:
-        _NOTE.reset(token)
+        _FOOTNOTE.reset(token)
 
 
 @contextmanager
 def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
-    """Give a figure of so many inches to draw on; when the block ends, it becomes the PNG file at ``path``."""
+    """Yield a figure of that size in inches; when the block ends, write it to ``path`` as a PNG file."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -78,10 +78,10 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
         figure = Figure(figsize=(width, height), layout="constrained")
         try:
             yield figure
-            if _NOTE.get():
-                figure.supxlabel(_NOTE.get(), fontsize=10, fontweight="bold", color=VERMILION)
+            if _FOOTNOTE.get():
+                figure.supxlabel(_FOOTNOTE.get(), fontsize=10, fontweight="bold", color=VERMILION)
             png = io.BytesIO()
-            with warnings.catch_warnings():  # a name in letters that the font lacks is drawn as boxes
+            with warnings.catch_warnings():  # characters that the font lacks are drawn as boxes
                 warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
                 figure.savefig(png, format="png")
         finally:
@@ -91,13 +91,13 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
 
 
 def shortened(name: str, most: int = 16) -> str:
-    """Return a name on one line, cut to so many characters."""
+    """Return a name on one line, cut to at most ``most`` characters."""
     name = " ".join(name.split())
     return name if len(name) <= most else name[: most - 1].rstrip() + "…"
 
 
 def bare(axes: Axes) -> None:
-    """Leave away ticks and frame."""
+    """Remove ticks and frame."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

@@ -1,7 +1,7 @@
-"""Schedules: how the learning rate changes from step to step, under PyTorch's names and by its rules.
+"""Learning-rate schedules, under PyTorch's names and by its rules.
 
-Make a schedule on an optimizer, and step it after the optimizer: once an epoch or once a batch, whichever its
-lengths count. The optimizer keeps the rates, so to resume load the states of both.
+Make a schedule of an optimizer, and call its ``step`` after the optimizer's: once an epoch or once a batch,
+whichever its lengths count. The optimizer keeps the rates, so load the states of both to resume.
 
 A warm-up is a schedule before another:
 

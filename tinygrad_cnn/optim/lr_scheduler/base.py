@@ -16,8 +16,9 @@ from tinygrad_cnn.tape.watch import warn_user
 class LRScheduler:
     """The base of schedules: subclasses define `get_lr`, the learning rates of the groups at ``last_epoch``.
 
-    ``last_epoch`` counts steps. The first is taken when the schedule is made, and is number 0. If an argument says
-    where an earlier schedule of the optimizer was, the first is the one after it, and leaves the rates as they are.
+    ``last_epoch`` counts steps. Step 0 is taken when the schedule is made. A ``last_epoch`` given as an argument is
+    the step that an earlier schedule of the optimizer had reached: this one then starts at the step after it, and
+    leaves the rates as they are.
     """
 
     _held_outside = frozenset({"optimizer"})  # attributes that are no part of the state
@@ -65,8 +66,8 @@ class LRScheduler:
         for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = lr
 
-    def _begin(self) -> None:
-        """Go to step 0 from the initial rates, whatever came before."""
+    def _restart(self) -> None:
+        """Go to step 0 from the initial rates, whatever the rates are now."""
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr
         self._go_to(0)

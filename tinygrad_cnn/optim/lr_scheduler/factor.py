@@ -22,8 +22,8 @@ def linear(start: float, end: float, part: float) -> float:
 class _FactorLR(LRScheduler):
     """A schedule whose rate is the initial one times a factor that depends on the step alone.
 
-    A step multiplies the rate that it finds by the change of the factor: schedules of one optimizer multiply, and a
-    rate that was set by hand is kept in proportion. Only what lies above ``eta_min`` is scaled.
+    A step multiplies the present rate by the change of the factor. So several schedules of one optimizer multiply,
+    and a rate that was set by hand keeps its proportion. Only the part above ``eta_min`` is scaled.
     """
 
     eta_min = 0.0
@@ -43,7 +43,7 @@ class _FactorLR(LRScheduler):
 
 
 class _GammaLR(LRScheduler):
-    """A schedule that multiplies the rate by gamma now and then: as often, up to a step, as `_times` says."""
+    """A schedule that multiplies the rate by gamma at some steps: `_times(step)` times in all up to a step."""
 
     gamma: float
 
@@ -131,7 +131,7 @@ class LinearLR(_FactorLR):
 
 
 class CosineAnnealingLR(_FactorLR):
-    """Let the rate fall to ``eta_min`` in ``T_max`` steps, by half a wave of a cosine, then rise again, and so on.
+    """Let the rate fall to ``eta_min`` in ``T_max`` steps along half a cosine wave, then rise again, and so on.
 
     Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), without the restarts.
     """

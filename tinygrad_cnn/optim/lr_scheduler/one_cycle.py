@@ -12,7 +12,7 @@ from tinygrad_cnn.optim.optimizer import Optimizer
 
 
 class _Phase(NamedTuple):
-    """Up to which step a phase lasts, and between what it moves: 0 initial, 1 highest, 2 lowest rate."""
+    """The last step of a phase, and between which rates it moves: 0 is the initial, 1 the highest, 2 the lowest."""
 
     end: float
     rates: tuple[int, int]
@@ -83,7 +83,7 @@ class OneCycleLR(LRScheduler):
         return [_Phase(peak, (0, 1), (1, 0)), _Phase(last, (1, 2), (0, 1))]
 
     def _now(self) -> tuple[_Phase, float]:
-        """Return the phase of this step, and which part of it is over."""
+        """Return the phase of this step, and the fraction of it that is over."""
         start = 0.0
         phases = self._phases()
         for phase in phases:

@@ -1,4 +1,4 @@
-"""The schedule that waits for a metric to stop improving."""
+"""The schedule that reduces the rate when a metric stops improving."""
 
 from __future__ import annotations
 

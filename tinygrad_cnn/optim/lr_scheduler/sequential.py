@@ -1,4 +1,4 @@
-"""One schedule after the other."""
+"""The schedule that follows other schedules one after the other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tinygrad_cnn.optim.optimizer import Optimizer
 
 
 class SequentialLR(LRScheduler):
-    """Follow one schedule after the other: each from its step 0 and the initial rates, at its milestone.
+    """Follow several schedules one after the other. All must be schedules of the given optimizer.
 
-    Schedule i + 1 takes over at step ``milestones[i]``. All must be of the given optimizer.
+    Schedule i + 1 takes over at step ``milestones[i]``, and starts at its own step 0 from the initial rates.
     """
 
     _held_outside = frozenset({"optimizer", "_schedulers"})
@@ -51,7 +51,7 @@ class SequentialLR(LRScheduler):
         schedule = self._schedulers[number]
         start = self._milestones[number - 1] if number else 0
         if epoch == start:
-            schedule._begin()
+            schedule._restart()
         else:
             schedule._go_to(epoch - start)
         self.last_epoch = epoch
