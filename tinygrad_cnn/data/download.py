@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
-from tinygrad_cnn.storage.known_formats import known_format
+from tinygrad_cnn.storage.reading import known_format
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",

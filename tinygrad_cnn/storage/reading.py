@@ -1,6 +1,8 @@
-"""What a file is that is not what was wanted, told by how it begins, and what to do with it."""
+"""What readers of files share: to read no more than is wanted, and to name a file of another format."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 BEGINNING = 512
 """Bytes from the front of a file that suffice to tell."""
@@ -25,10 +27,28 @@ _PICKLE_IN_ZIP = (
 )
 
 
-def known_format(beginning: bytes) -> str:
-    """Return a sentence on a file that begins so, after a colon; nothing if its format is not known.
+_PIECE = 1 << 18
 
-    >>> from tinygrad_cnn.storage.known_formats import known_format
+
+class Readable(Protocol):
+    """An open file of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+
+def read_at_most(file: Readable, size: int) -> bytearray:
+    """Read piece by piece, so that memory grows with what is there, not with what a header promises."""
+    content = bytearray()
+    while len(content) < size and (piece := file.read(min(size - len(content), _PIECE))):
+        content += piece
+    return content
+
+
+def known_format(beginning: bytes | bytearray) -> str:
+    """Return a sentence on a file that begins so, after a colon; nothing if it is of no known format.
+
+    >>> from tinygrad_cnn.storage.reading import known_format
     >>> known_format(b"\\x1f\\x8b")
     ': it is compressed by gzip: unpack it first'
     """
