@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,13 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-def check_state(owner: str, own: Mapping[str, Tensor], state: Any, strict: bool) -> IncompatibleKeys:
-    """Raise one RuntimeError that lists everything in a state that does not fit."""
+def check_state(
+    owner: str, own: Mapping[str, Tensor], state: Any, strict: bool, optional: Collection[str] = ()
+) -> IncompatibleKeys:
+    """Raise one RuntimeError that lists all that does not fit in a state; optional names are never missing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"{owner}.load_state_dict: wanted a dict of tensors, got {type(state).__name__}")
-    missing = [name for name in own if name not in state]
+    missing = [name for name in own if name not in state and name not in optional]
     unexpected = [name for name in state if name not in own]
     wrong = []
     if strict:

@@ -7,6 +7,7 @@ header, JSON that gives the type, the shape and the place of the bytes of each t
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -39,9 +40,7 @@ def parse(file: IO[bytes]) -> tuple[dict[str, Array], dict[str, str]]:
         raise ValueError(f"damaged or not a safetensors file: {error}{known_format(content)}") from error
     for name, described in header.items():
         (_check_metadata if name == "__metadata__" else _check_type)(name, described)
-    content += read_at_most(file, _promised(content, header) + 1 - len(content))
-    whole = bytes(content)
-    del content
+    whole = _first(file, _promised(content, header) + 1, content)
     try:  # this checks shapes, and that the tensors' bytes are all that there is
         found = deserialize(whole)  # type: ignore[no-untyped-call]
         del whole
@@ -94,6 +93,19 @@ def _promised(content: bytearray, header: Mapping[str, Any]) -> int:
     ends = [described.get("data_offsets") for name, described in header.items() if name != "__metadata__"]
     pairs = (end for end in ends if isinstance(end, list) and len(end) == 2 and type(end[1]) is int)
     return 8 + int.from_bytes(content[:8], "little") + max((end for _, end in pairs), default=0)
+
+
+def _first(file: IO[bytes], size: int, content: bytearray) -> bytes:
+    """Return the first bytes of a file, or fewer if there are fewer, some of which were read already.
+
+    Where there is a way back, they are read at once: to put pieces together takes a copy, and twice the memory.
+    """
+    if not file.seekable():
+        return bytes(content + read_at_most(file, size - len(content)))
+    start = file.tell() - len(content)
+    there = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
+    return file.read(min(size, there))
 
 
 def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> Array:
