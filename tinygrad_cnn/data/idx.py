@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
 from tinygrad_cnn.storage.reading import BEGINNING, Readable, known_format, read_at_most
+from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.typing import Array
 
 TYPES = {
@@ -67,7 +68,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     Raises ValueError for an array that IDX has no type for, or that `read_idx` would refuse.
     """
     path = Path(path)
-    array = np.asarray(array)
+    array = plain_array(str(path), np.asanyarray(array))
     code = CODES.get(array.dtype.newbyteorder("="))
     if code is None:
         wanted = ", ".join(map(str, CODES))

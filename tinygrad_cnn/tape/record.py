@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 
 import numpy as np
 
+from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.writes import clock
 from tinygrad_cnn.typing import Array, T
@@ -176,6 +177,7 @@ class Operation:
         if len(inputs) < len(self.inputs):
             inputs = self._in_order(inputs, constants)
         variable = None
+        beside = False  # whether there is anything but tensors
         arrays: list[Any] = []
         needing: list[int] = []  # the inputs that need a gradient
         for value in inputs:
@@ -185,7 +187,12 @@ class Operation:
                     needing.append(len(arrays))
                 arrays.append(value.array)
             else:
+                beside = True
                 arrays.append(value)
+        if beside and variable is not None:
+            for value in arrays:
+                if type(value) is not np.ndarray and isinstance(value, np.ndarray):
+                    return self(*(plain_array(self.name, given) for given in inputs), **constants)
         if self.promoted is not None and variable is not None:
             met = self.promoted(inputs, arrays)
             if met is not None:
