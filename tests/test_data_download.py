@@ -6,6 +6,8 @@ import hashlib
 import http.server
 import socket
 import threading
+import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +59,9 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 
     def broken(self) -> None:
         self.send(b"out of order", 500)
+
+    def login(self) -> None:
+        self.send(b"<!DOCTYPE html><title>Welcome to our network</title>")
 
     def moved(self) -> None:
         self.send(b"", 302, Location=f"/good/{NAME}")
@@ -194,6 +199,145 @@ def test_no_more_is_read_than_is_accepted(mirror: str, tmp_path: Path, way: str)
 def test_no_more_time_is_taken_than_is_given(mirror: str, tmp_path: Path) -> None:
     with pytest.raises(ConnectionError, match=r"not complete after 0\.2 seconds"):
         fetch(NAME, SHA256, [f"{mirror}/drip"], tmp_path, max_seconds=0.2)
+
+
+# --- answers without an end ---
+
+OK = b"HTTP/1.1 200 OK\r\n"
+MOVED = b"HTTP/1.1 302 Found\r\nLocation: /good/digits.gz\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MEGABYTE = bytes(1 << 20)
+
+ENDLESS = {  # what a server sends first, and then for ever
+    "dripped status line": (b"HTTP/1.1 200 ", b"O"),
+    "dripped header": (OK + b"X: ", b"x"),
+    "dripped body": (OK + b"Content-Length: 1000000\r\n\r\n", b"x"),
+    "dripped chunk size": (CHUNKED, b"0"),
+    "dripped trailer": (CHUNKED + b"0\r\nX: ", b"x"),
+    "dripped 100 Continue": (b"", CONTINUE),
+    "dripped redirect": (MOVED + b"X: ", b"x"),
+    "flood of 100 Continue": (b"", CONTINUE * 10_000),
+    "flood of trailers": (CHUNKED + b"0\r\n", b"X: x\r\n" * 10_000),
+}
+
+
+class Endless:
+    """A server on loopback that sends a beginning and then one piece after the other, for at most five seconds."""
+
+    def __init__(self, beginning: bytes, piece: bytes) -> None:
+        self.beginning, self.piece, self.released = beginning, piece, threading.Event()
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening.settimeout(5)
+        self.address = f"127.0.0.1:{self.listening.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve)
+
+    def serve(self) -> None:
+        pause = 0.01 if len(self.piece) < 1000 else 0
+        end = time.monotonic() + 5
+        try:
+            connection = self.listening.accept()[0]
+            connection.settimeout(5)
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(self.beginning)
+                while not self.released.wait(pause) and time.monotonic() < end:
+                    connection.sendall(self.piece)
+        except OSError:
+            pass
+
+    def __enter__(self) -> str:
+        self.thread.start()
+        return self.address
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        self.listening.close()
+        self.thread.join()
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("way", ENDLESS)
+def test_an_answer_without_an_end_is_given_up_at_the_deadline(tmp_path: Path, way: str) -> None:
+    began = time.monotonic()
+    with Endless(*ENDLESS[way]) as address, pytest.raises(ConnectionError) as caught:
+        fetch(NAME, SHA256, [f"http://{address}"], tmp_path, max_seconds=0.3, max_bytes=1 << 18)
+    assert any(limit in str(caught.value) for limit in ("not complete after 0.3 seconds", "larger than the 262144"))
+    assert time.monotonic() - began < 3
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("way", ENDLESS)
+def test_a_proxy_has_no_more_time_than_a_mirror(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    began = time.monotonic()
+    with Endless(*ENDLESS[way]) as address:
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        with pytest.raises(ConnectionError):
+            fetch(NAME, SHA256, ["https://mirror.invalid"], tmp_path, max_seconds=0.3, max_bytes=1 << 18)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("tls", [b"", b"\x16\x03\x03\x40\x00"])
+def test_a_tls_handshake_that_never_ends_is_given_up(tmp_path: Path, tls: bytes) -> None:
+    began = time.monotonic()
+    with Endless(tls, tls and b"x") as address, pytest.raises(ConnectionError, match=address):
+        fetch(NAME, SHA256, [f"https://{address}"], tmp_path, timeout=0.3, max_seconds=0.3)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_many_addresses_have_no_more_time_than_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf(socket.socket):
+        def connect(self, _: object) -> None:
+            time.sleep(self.gettimeout() or 0)
+            raise TimeoutError("timed out")
+
+    address = socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: address * 100)
+    monkeypatch.setattr(socket, "socket", Deaf)
+    began = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"not complete after 0\.3 seconds"):
+        fetch(NAME, SHA256, ["http://127.0.0.1"], tmp_path, timeout=0.1, max_seconds=0.3)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("status", ["302 Found", "301 Moved", "404 Not Found", "500 Broken"])
+@pytest.mark.parametrize("length", [b"Content-Length: 107374182400\r\n", b"Transfer-Encoding: chunked\r\n", b""])
+def test_bodies_of_redirects_and_errors_are_not_read(tmp_path: Path, status: str, length: bytes) -> None:
+    """They may be endless, or promise 100 GB, which cannot be had at once."""
+    beginning = f"HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:1/x\r\n".encode() + length + b"\r\n"
+    piece = b"100000\r\n" + MEGABYTE + b"\r\n" if b"chunked" in length else MEGABYTE
+    tracemalloc.start()
+    try:
+        with Endless(beginning, piece) as address, pytest.raises(ConnectionError, match=f"{NAME}: .*"):
+            fetch(NAME, SHA256, [f"http://{address}"], tmp_path, max_seconds=3)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_promise_of_100_gigabytes_is_refused_with_the_file_and_the_limit(tmp_path: Path) -> None:
+    promise = OK + b"Content-Length: 107374182400\r\n\r\n"
+    with (
+        Endless(promise, MEGABYTE) as address,
+        pytest.raises(ConnectionError, match=f"{NAME}: larger than the {1 << 26} bytes that are accepted"),
+    ):
+        fetch(NAME, SHA256, [f"http://{address}"], tmp_path)
+
+
+def test_a_login_page_in_place_of_the_file_is_named(mirror: str, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match=r"the SHA-256 is .*: it is an HTML page, .* a network's login page"):
+        fetch(NAME, SHA256, [f"{mirror}/login"], tmp_path)
 
 
 def test_folder_that_cannot_be_written_is_no_fault_of_the_mirror(mirror: str, tmp_path: Path) -> None:

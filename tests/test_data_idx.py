@@ -219,6 +219,55 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monke
     assert read_idx(tmp_path / "a").tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("code", [13, 14, 11, 8])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_memory_is_that_of_the_array_that_results(tmp_path: Path, code: int, ending: str) -> None:
+    """Numbers are brought into this machine's order where they are."""
+    count = (1 << 24) // idx.TYPES[code].itemsize
+    content = header(code, count) + bytes(1 << 24)
+    (tmp_path / "a").write_bytes(gzip.compress(content, 1) if ending else content)
+    tracemalloc.start()
+    try:
+        assert read_idx(tmp_path / "a").nbytes == 1 << 24
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * (1 << 24)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("dtype", "shape", "message"),
+    [
+        (np.uint8, None, r"has float32 of shape \(4194304,\); wanted uint8$"),
+        (None, (3,), r"wanted \(3,\)$"),
+        (None, (None, 28, 28), r"wanted \(N, 28, 28\)$"),
+        (np.float64, (None,), r"wanted float64 \(N,\)$"),
+    ],
+)
+def test_type_and_shape_are_looked_at_before_the_numbers_are_read(
+    tmp_path: Path, ending: str, dtype: type, shape: tuple[int | None, ...], message: str
+) -> None:
+    content = header(13, 1 << 22) + bytes(1 << 24)
+    (tmp_path / "a").write_bytes(gzip.compress(content, 1) if ending else content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            read_idx(tmp_path / "a", dtype, shape)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert read_idx(tmp_path / "a", np.float32, (None,)).dtype == np.float32
+
+
+@pytest.mark.parametrize("content", [b"<!DOCTYPE html><html>", b"\n<html><head>", b'<?xml version="1.0"?><Error>'])
+def test_an_html_page_in_place_of_a_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "digits.gz").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"digits\.gz: not an IDX file: .*: it is an HTML page, .* login page: download"
+    ):
+        read_idx(tmp_path / "digits.gz")
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_idx(tmp_path / "nowhere")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import struct
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save as to_file
 
 import tinygrad_cnn as tg
 from tests.support.hostile import READERS, SAMPLES, safetensors
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
 from tinygrad_cnn.storage.nested_state import digest
-from tinygrad_cnn.storage.safetensors import save_checkpoint
+from tinygrad_cnn.storage.safetensors import load_checkpoint, save_checkpoint
 
 CASES = [(name, sample) for name, samples in SAMPLES.items() for sample in samples]
 IDS = [f"{name}-{samples.index(sample)}" for name, samples in SAMPLES.items() for sample in samples]
@@ -104,6 +107,12 @@ HARMFUL = {
     "half a truth": (one(b"\x02", dtype="BOOL", data_offsets=[0, 1]), "neither 0 nor 1"),
     "a type of others": (one(bytes(4), dtype="F8_E4M3", shape=[4]), "NumPy lacks"),
     "complex numbers": (one(bytes(8), dtype="C64", data_offsets=[0, 8]), "tensors lack"),
+    "no metadata": (safetensors({"__metadata__": None}), "__metadata__ is None; wanted an object of strings"),
+    "metadata of numbers": (safetensors({"__metadata__": {"a": 1}}), "wanted an object of strings"),
+    "no object": (safetensors([]), "the header is a list; wanted an object"),
+    "no type": (safetensors({"a": None}), "NumPy lacks"),
+    "no offsets": (safetensors({"a": {"dtype": "F32"}}, bytes(4)), "damaged"),
+    "strange offsets": (one(bytes(4), data_offsets=[True, 1e300]), "damaged"),
     "code": (b"cos\nsystem\n(S'touch pwned'\ntR.", "not a safetensors file"),
 }
 
@@ -123,6 +132,77 @@ def test_weights_that_mean_harm_are_refused_in_little_memory(
     finally:
         tracemalloc.stop()
     assert [p.name for p in tmp_path.iterdir()] == ["evil.safetensors"]
+
+
+@pytest.mark.parametrize("wrong", [{"dtype": "C64"}, {"dtype": "F8_E4M3"}])
+@pytest.mark.parametrize("name", ["weights", "checkpoint"])
+def test_a_wrong_type_is_refused_before_the_numbers_are_read(tmp_path: Path, wrong: Any, name: str) -> None:
+    path = tmp_path / "file"
+    size = 1 << 28
+    header = {"a": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size], **wrong}}
+    path.write_bytes(safetensors(header))
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size + size)
+
+    def refused() -> None:
+        with pytest.raises(ValueError, match="numbers of a type"):
+            (tg.load if name == "weights" else load_checkpoint)(path)
+
+    assert peak_of(refused) < 1 << 20
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+@pytest.mark.parametrize("size", [0, 2, 1 << 20])
+def test_no_more_is_read_than_the_header_promises(size: int, seekable: bool) -> None:
+    class Reader(io.BytesIO):
+        asked = 0
+
+        def seekable(self) -> bool:
+            return seekable
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert size >= 0
+            self.asked += size
+            return super().read(size)
+
+    head = safetensors({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}})
+    assert tg.load(Reader(head + bytes(size)))["a"].shape == (size,)
+    file = Reader(head + bytes(size) + bytes(1 << 24))
+    with pytest.raises(ValueError, match="damaged"):
+        tg.load(file)
+    assert file.asked <= 512 + len(head) + size + 1
+
+
+def forged(text: str, **arrays: np.ndarray) -> bytes:
+    """A checkpoint with the right checksum."""
+    return to_file(arrays, {"state": text, "sha256": digest(text, arrays)})
+
+
+def peak_of(function: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_tensor_that_is_referred_to_many_times_takes_no_more_memory_than_the_file() -> None:
+    content = forged("[" + ", ".join(['{"__tensor__": "a"}'] * 4000) + "]", a=np.zeros(1 << 18, np.float32))
+    found: list[Any] = []
+    assert peak_of(lambda: found.append(READERS["checkpoint"](content))) < 5 * len(content)
+    assert found == [None]
+    with pytest.raises(ValueError, match="BytesIO: the state refers to 'a', which is not there, or a second time"):
+        tg.load(io.BytesIO(content))
+
+
+def test_a_whole_checkpoint_takes_a_bounded_multiple_of_its_size(tmp_path: Path) -> None:
+    save_checkpoint({str(i): tg.zeros(1 << 18) for i in range(16)}, tmp_path / "c")
+    size = (tmp_path / "c").stat().st_size
+    assert peak_of(lambda: load_checkpoint(tmp_path / "c")) < 2.5 * size
+    tg.save({str(i): tg.zeros(1 << 18) for i in range(16)}, tmp_path / "w")
+    assert peak_of(lambda: tg.load(tmp_path / "w")) < 2.5 * size
 
 
 def test_names_that_climb_are_names_and_nothing_more(tmp_path: Path) -> None:

@@ -199,3 +199,18 @@ def test_a_loss_warns_of_shapes_that_broadcast() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.MSELoss()(tg.ones(2), tg.ones(2))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_weights_without_the_count_of_batches_are_taken_as_in_pytorch(strict: bool) -> None:
+    model = nn.Sequential(nn.BatchNorm2d(2), nn.InstanceNorm1d(2, track_running_stats=True))
+    for norm in model:
+        norm.num_batches_tracked.fill_(7)
+    counts = [name for name in model.state_dict() if name.endswith("num_batches_tracked")]
+    state = {name: tg.full(tensor.shape, 3.0) for name, tensor in model.state_dict().items() if name not in counts}
+    assert len(counts) == 2
+    assert model.load_state_dict(state, strict) == ([], [])
+    assert model[0].running_mean.tolist() == [3, 3]
+    assert [norm.num_batches_tracked.item() for norm in model] == [7, 7]
+    with pytest.raises(RuntimeError, match=r"nothing was loaded\n  missing: 0\.bias$"):
+        model.load_state_dict({name: tensor for name, tensor in state.items() if name != "0.bias"})

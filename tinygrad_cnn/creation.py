@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.tape.record import make_tensor
@@ -28,10 +29,18 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def from_numpy(array: Array) -> Tensor:
-    """Return a tensor that shares its memory with an array."""
+    """Return a tensor that shares its memory with an array.
+
+    Raises ValueError for an array in the byte order of other machines: it cannot be shared, `tensor` converts it.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
-    return from_array(array)
+    if not array.dtype.isnative:
+        raise ValueError(
+            f"from_numpy: the array is {array.dtype.str}, in the byte order of other machines, and cannot be "
+            "shared; wanted array.astype(array.dtype.newbyteorder('=')), or tensor(array), which copies"
+        )
+    return from_array(own_array("from_numpy", array))
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -39,8 +48,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    if isinstance(data, np.ndarray) and (dtype is None or as_dtype(dtype) == data.dtype):
-        return from_numpy(data)
+    if isinstance(data, np.ndarray):
+        array = own_array("as_tensor", data)
+        return from_array(array if dtype is None else array.astype(as_dtype(dtype), copy=False))
     return Tensor(data, dtype)
 
 
@@ -176,9 +186,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     """
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: wanted something with __dlpack__, got {type(ext_tensor).__name__}")
-    array = np.from_dlpack(ext_tensor)
-    as_dtype(array.dtype)
-    return from_array(array)
+    return from_array(own_array("from_dlpack", np.from_dlpack(ext_tensor)))
 
 
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

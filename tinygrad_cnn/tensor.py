@@ -14,8 +14,9 @@ from tinygrad_cnn.methods import numpy_protocol
 from tinygrad_cnn.methods.in_place import InPlace
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.support.devices import device
-from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
 from tinygrad_cnn.tape.backward import backward
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
@@ -429,14 +430,18 @@ class Retain:
 def as_array(data: Any, dtype: Any = None) -> Array:
     """Return a new array from a tensor, an array, nested sequences or a number, by PyTorch's rules for types."""
     given = data.array if isinstance(data, Variable) else data
+    if isinstance(given, np.ndarray):
+        given = own_array("tensor", given)
+    elif isinstance(given, (list, tuple)) and given and isinstance(given[0], np.ndarray):
+        given = [plain_array("tensor", part) for part in given]
     try:
         array = np.array(given)
     except ValueError as error:
         raise ValueError(f"tensor: {error}") from error
-    if array.dtype.kind not in "biuf":
+    if not is_supported(array.dtype):
         raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} {data!r:.60}")
     if dtype is not None:
         return array.astype(as_dtype(dtype), copy=False)
     if array.dtype == np.float64 and not isinstance(given, (np.ndarray, np.generic)):
         return array.astype(default_dtype())
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

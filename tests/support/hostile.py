@@ -61,7 +61,7 @@ def idx(path: Path) -> Any:
 def weights(path: Path) -> Any:
     found = tg.load(path)
     assert all(isinstance(name, str) and isinstance(tensor, tg.Tensor) for name, tensor in found.items())
-    assert sum(tensor.array.nbytes for tensor in found.values()) <= path.stat().st_size
+    assert sum(tensor.array.nbytes for tensor in found.values()) <= 2 * path.stat().st_size  # bfloat16 as float32
     return found
 
 
@@ -185,7 +185,7 @@ def _samples() -> dict[str, list[bytes]]:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n" + SERVED + b"\r\n0\r\n\r\n"
     return {
         "idx": [gzip.decompress(zipped), zipped],
-        "safetensors": [_written(lambda path: tg.save(tensors, path))],
+        "safetensors": [_written(lambda path: tg.save(tensors, path)), BFLOAT16],
         "checkpoint": [_written(lambda path: save_checkpoint(state, path))],
         "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],
         "download": [head + SERVED, chunked],
@@ -194,11 +194,14 @@ def _samples() -> dict[str, list[bytes]]:
     }
 
 
-SAMPLES = _samples()
-"""Files that each reader accepts."""
-
-
 def safetensors(header: object, body: bytes = b"") -> bytes:
     """A file with any header, given as JSON or as it stands."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
+
+
+BFLOAT16 = safetensors({"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, b"\x80\x3f\x49\xc0")
+"""The numbers 1 and -3.140625."""
+
+SAMPLES = _samples()
+"""Files that each reader accepts."""

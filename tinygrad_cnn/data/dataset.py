@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_cnn.creation import from_numpy, tensor
+from tinygrad_cnn.creation import from_array, tensor
 from tinygrad_cnn.kernels.batch_innermost import take
 from tinygrad_cnn.ops import stack
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -143,14 +144,17 @@ def _collate_parts(samples: Sequence[Any]) -> tuple[Any, ...]:
 _JOINS: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
     ((tuple, list), _collate_parts),
     ((Tensor,), stack),
-    ((np.ndarray,), lambda arrays: stack([from_numpy(a) for a in arrays])),
+    ((np.ndarray,), lambda arrays: stack([from_array(own_array("collate", a)) for a in arrays])),
     ((bool, int, float, np.generic), tensor),
 )
 
 
 def as_indices(name: str, indices: Sequence[int] | Array, length: int) -> Array:
     """Return indices as an array of integers that are within a length."""
-    array = np.asarray(indices)
+    try:
+        array = plain_array(name, np.asanyarray(indices))
+    except ValueError as error:
+        raise TypeError(f"{name}: wanted a sequence of integers as indices: {error}") from error
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
             f"{name}: wanted a sequence of integers as indices, got {array.dtype} of shape {array.shape}"

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
-
-if TYPE_CHECKING:
-    from urllib.request import OpenerDirector
+from tinygrad_cnn.storage.reading import known_format
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -30,9 +26,7 @@ MAX_BYTES = 1 << 26
 """What a file may have: MNIST's largest has 10 MB."""
 
 MAX_SECONDS = 1800.0
-"""How long a file may take: MNIST's largest comes in that time at 6 kB/s."""
-
-_CHUNK = 1 << 16
+"""How long an exchange with a mirror may take: MNIST's largest file comes in that time at 6 kB/s."""
 
 
 def download_mnist(folder: str | os.PathLike[str]) -> list[Path]:
@@ -51,26 +45,31 @@ def fetch(
 ) -> Path:
     """Return the path of a file in a folder, downloaded from the first mirror that serves it, if it is not there.
 
-    ``timeout`` is for how many seconds a mirror may be silent, ``max_seconds`` how long it may take to serve the
-    file. Raises ConnectionError with what went wrong at each mirror, FileExistsError if another file has that name
-    already: it is left alone; ValueError for a name that leads out of the folder.
+    ``timeout`` is for how many seconds a mirror may be silent, ``max_seconds`` how long the whole exchange with it
+    may take, from the connection to the last byte, redirects included. Raises ConnectionError with what went wrong
+    at each mirror, FileExistsError if another file has that name already: it is left alone; ValueError for a name
+    that leads out of the folder.
     """
     if Path(name).name != name or name in ("", ".."):
         raise ValueError(f"fetch: {name!r} is not the plain name of a file")
     path = Path(folder) / name
     if path.exists():
-        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
+        with open(path, "rb") as there:
+            found = hashlib.file_digest(there, "sha256").hexdigest()
+        if found != sha256:
             raise FileExistsError(f"{path} has the SHA-256 {found}; wanted {sha256}. Remove it to download it anew")
         return path
-    from http.client import HTTPException
+    from http.client import HTTPException  # importing these takes a tenth of a second
+
+    from tinygrad_cnn.data.http import get
 
     failures = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"
         try:
-            content = _get(url, timeout, max_bytes, max_seconds)
+            content = get(url, timeout, max_bytes, max_seconds)
             if (found := hashlib.sha256(content).hexdigest()) != sha256:
-                raise ValueError(f"the SHA-256 is {found}; wanted {sha256}")
+                raise ValueError(f"the SHA-256 is {found}; wanted {sha256}{known_format(content)}")
         except (OSError, HTTPException, ValueError) as error:
             failures.append(f"  {url}: {error or type(error).__name__}")
             continue
@@ -81,48 +80,3 @@ def fetch(
     raise ConnectionError(
         "\n".join([f"{name}: no mirror served it:", *failures, f"Put it there by hand: {path} (SHA-256 {sha256})"])
     )
-
-
-def _get(url: str, timeout: float, max_bytes: int, max_seconds: float) -> bytes:
-    """Return what a URL serves. Nothing is on disk before it is complete, so nothing can be left behind."""
-    from urllib.request import Request
-
-    from tqdm import tqdm
-
-    too_large = f"larger than the {max_bytes} bytes that are accepted"
-    content = bytearray()
-    deadline = time.monotonic() + max_seconds
-    with _opener().open(Request(url, headers={"User-Agent": "tinygrad_cnn"}), timeout=timeout) as response:
-        announced = response.headers.get("Content-Length")
-        total = int(announced) if announced else None
-        if total and total > max_bytes:
-            raise ValueError(too_large)
-        with tqdm(total=total, unit="B", unit_scale=True, desc=url.rpartition("/")[2]) as progress:
-            while piece := response.read1(_CHUNK):  # what has come by now: read() would wait for more
-                content += piece
-                progress.update(len(piece))
-                if len(content) > max_bytes:
-                    raise ValueError(too_large)
-                if time.monotonic() > deadline:
-                    raise ValueError(f"not complete after {max_seconds:g} seconds")
-    if total is not None and len(content) != total:
-        raise ValueError(f"ended after {len(content)} of {total} bytes")
-    return bytes(content)
-
-
-def _opener() -> OpenerDirector:
-    """Return an opener of http and https URLs only, also when redirected: urllib's own opens files and ftp too."""
-    from urllib import request
-
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler,
-        request.UnknownHandler,
-        request.HTTPHandler,
-        request.HTTPSHandler,
-        request.HTTPDefaultErrorHandler,
-        request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor,
-    ):
-        opener.add_handler(handler())
-    return opener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.typing import Array
 
 SIZE, BOX = 28, 20
@@ -22,7 +23,8 @@ def digit_from_drawing(ink: Array) -> Array:
     >>> digit_from_drawing(np.tri(100)).shape
     (28, 28)
     """
-    ink = np.asarray(ink, np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
+        ink = own_array("digit_from_drawing", np.asanyarray(ink)).astype(np.float32)
     if ink.ndim != 2 or not np.isfinite(ink).all() or (ink < 0).any():
         raise ValueError(
             f"digit_from_drawing: wanted finite numbers of at least 0, of shape (H, W); got shape {ink.shape}"

@@ -11,11 +11,13 @@ import os
 import zlib
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.storage.reading import BEGINNING, Readable, known_format, read_at_most
+from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.typing import Array
 
 TYPES = {
@@ -30,15 +32,15 @@ MAX_BYTES = 1 << 30
 MAX_DIMS = 64
 """As many dimensions as NumPy has."""
 
-_CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_idx(path: str | os.PathLike[str]) -> Array:
+def read_idx(path: str | os.PathLike[str], dtype: Any = None, shape: tuple[int | None, ...] | None = None) -> Array:
     """Return the array in an IDX file, raw or compressed by gzip, in this machine's byte order.
 
-    No more is read than the header promises, and one byte. Raises ValueError, naming the file, if it is not an IDX
-    file or not of the length that its header promises.
+    If a dtype or a shape, in which None is any length, is given, the header must promise that. No more is read than
+    the header promises, and one byte; an array takes at most ``MAX_BYTES``. Raises ValueError, naming the file, if
+    it is not an IDX file, not what is wanted, or not of the length that its header promises.
 
     >>> import tempfile, numpy as np
     >>> from tinygrad_cnn.data import read_idx, write_idx
@@ -52,10 +54,10 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         compressed = file.read(2) == _GZIP_MAGIC
         file.seek(0)
         if not compressed:
-            return _read(path, file)
+            return _read(path, file, dtype, shape)
         try:
             with gzip.GzipFile(fileobj=file) as inside:
-                return _read(path, inside)
+                return _read(path, inside, dtype, shape)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{path}: the gzip file is damaged or incomplete: {error}") from error
 
@@ -66,7 +68,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     Raises ValueError for an array that IDX has no type for, or that `read_idx` would refuse.
     """
     path = Path(path)
-    array = np.asarray(array)
+    array = plain_array(str(path), np.asanyarray(array))
     code = CODES.get(array.dtype.newbyteorder("="))
     if code is None:
         wanted = ", ".join(map(str, CODES))
@@ -80,30 +82,48 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
         file.write(content)
 
 
-def _read(path: Path, file: BinaryIO | gzip.GzipFile) -> Array:
-    magic = _read_at_most(file, 4)
+def _read(path: Path, file: Readable, dtype: Any, shape: tuple[int | None, ...] | None) -> Array:
+    found, lengths = _read_header(path, file)
+    wanted = None if dtype is None else np.dtype(dtype)
+    lengths_fit = shape is None or (len(shape) == len(lengths) and all(map(_fits, shape, lengths)))
+    if not lengths_fit or (wanted is not None and wanted != found.newbyteorder("=")):
+        described = " ".join(str(part).replace("None", "N") for part in (wanted, shape) if part is not None)
+        raise ValueError(f"{path}: has {found.name} of shape {lengths}; wanted {described}")
+    promised = prod(lengths) * found.itemsize
+    content = read_at_most(file, promised + 1)
+    if len(content) != promised:
+        has = "more" if len(content) > promised else f"{len(content)}"
+        raise ValueError(
+            f"{path}: the header promises {promised} bytes for {lengths} of {found.name}; there are {has}"
+        )
+    array = np.frombuffer(content, found).reshape(lengths)
+    if not found.isnative:  # in place: a copy would take the limit twice
+        array = array.byteswap(inplace=True).view(found.newbyteorder())
+    return array
+
+
+def _fits(wanted: int | None, found: int) -> bool:
+    return wanted is None or wanted == found
+
+
+def _read_header(path: Path, file: Readable) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    magic = read_at_most(file, 4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
         begins = f"begins with {magic.hex(' ')}" if magic else "is empty"
         known = ", ".join(f"{code:02x}" for code in TYPES)
         raise ValueError(
             f"{path}: not an IDX file: it {begins}; wanted 00 00, a type ({known}), the number of dimensions"
+            f"{known_format(magic + read_at_most(file, BEGINNING))}"
         )
     dtype, ndim = TYPES[magic[2]], magic[3]
-    dimensions = _read_at_most(file, 4 * ndim)
+    dimensions = read_at_most(file, 4 * ndim)
     if len(dimensions) < 4 * ndim:
         raise ValueError(
             f"{path}: the header is incomplete: {len(dimensions)} bytes for {ndim} dimensions of 4 each"
         )
     shape = tuple(np.frombuffer(dimensions, ">u4").tolist())
     _check_shape(path, shape, dtype.itemsize)
-    promised = prod(shape) * dtype.itemsize
-    content = _read_at_most(file, promised + 1)
-    if len(content) != promised:
-        has = "more" if len(content) > promised else f"{len(content)}"
-        raise ValueError(
-            f"{path}: the header promises {promised} bytes for {shape} of {dtype.name}; there are {has}"
-        )
-    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    return dtype, shape
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
@@ -111,11 +131,3 @@ def _check_shape(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
         raise ValueError(f"{path}: {len(shape)} dimensions; wanted 1 to {MAX_DIMS}")
     if prod(max(n, 1) for n in shape) * itemsize > MAX_BYTES:  # 0 counts as 1: NumPy, too, refuses (0, huge)
         raise ValueError(f"{path}: dimensions {shape} of {itemsize} bytes each; wanted at most {MAX_BYTES} bytes")
-
-
-def _read_at_most(file: BinaryIO | gzip.GzipFile, size: int) -> bytearray:
-    """Read piece by piece, so that memory grows with what is there, not with what a header promises."""
-    content = bytearray()
-    while len(content) < size and (piece := file.read(min(size - len(content), _CHUNK))):
-        content += piece
-    return content

@@ -62,7 +62,7 @@ class MNIST(Images):
         self.train = train
         part = self.parts[0 if train else 1]
         paths = [self._find(f"{part}-{kind}-ubyte", download) for kind in ("images-idx3", "labels-idx1")]
-        images, labels = map(read_idx, paths)
+        images, labels = read_idx(paths[0], np.uint8, (None, 28, 28)), read_idx(paths[1], np.uint8, (None,))
         _check(paths[0], images, paths[1], labels)
         super().__init__(images, labels, transform, one_hot, target_transform)
 
@@ -102,10 +102,6 @@ def default_root() -> Path:
 
 
 def _check(images_path: Path, images: Array, labels_path: Path, labels: Array) -> None:
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise ValueError(f"{images_path}: has {images.dtype} of shape {images.shape}; wanted uint8 (N, 28, 28)")
-    if labels.dtype != np.uint8 or labels.ndim != 1:
-        raise ValueError(f"{labels_path}: has {labels.dtype} of shape {labels.shape}; wanted uint8 (N,)")
     if len(images) != len(labels):
         raise ValueError(
             f"{images_path} has {len(images)} images, {labels_path} {len(labels)} labels; wanted as many"

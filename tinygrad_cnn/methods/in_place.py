@@ -12,6 +12,7 @@ from tinygrad_cnn.methods.conversions import Conversions
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.index import places
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import make_tensor, renamed
 from tinygrad_cnn.tape.writes import mark_written
@@ -51,8 +52,9 @@ class InPlace(Conversions):
                 f"{name}: writing in place is not recorded, and a tensor here requires a gradient; "
                 "do it under no_grad(), or write the operation out of place"
             )
+        given = own_array(name, value) if isinstance(value, np.ndarray) else array_of(value)
         try:
-            function(self.array, array_of(value))
+            function(self.array, given)
         except (ValueError, TypeError, IndexError) as error:
             raise renamed(error, f"{name}: {error} (given shape {self.shape})") from error
         mark_written(self.array, name)

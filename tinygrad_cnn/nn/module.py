@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -37,6 +37,9 @@ class Module:
     """
 
     training: bool
+    _optional_state: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # what a state that is loaded may lack: it stays as it is
     _hooks: ModuleHooks | None = None  # none were registered: a call is forward itself
     _registry: dict[str, str]  # name -> "parameter", "buffer", "unsaved buffer" or "module", in order
 
@@ -317,7 +320,10 @@ class Module:
         unexpected, or of the wrong shape or kind. Missing and unexpected names are returned, if not ``strict``.
         """
         own = self.state_dict()
-        keys = check_state(type(self).__name__, own, state_dict, strict)
+        optional = {
+            _join(path, n) for path, m in self.named_modules(remove_duplicate=False) for n in m._optional_state
+        }
+        keys = check_state(type(self).__name__, own, state_dict, strict, optional)
         for name in own.keys() & state_dict.keys():
             own[name].copy_(array_of(state_dict[name]))
         return keys

@@ -39,6 +39,9 @@ class _ChannelNorm(_Norm):
     """Batch and instance normalisation: a weight and a bias for each channel, and running statistics."""
 
     _dims: ClassVar[tuple[int, ...]]
+    _optional_state = frozenset(
+        {"num_batches_tracked"}
+    )  # weights from before PyTorch 0.4.1 lack it, and many since
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.support.dtypes import is_supported
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -18,11 +19,13 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-def check_state(owner: str, own: Mapping[str, Tensor], state: Any, strict: bool) -> IncompatibleKeys:
-    """Raise one RuntimeError that lists everything in a state that does not fit."""
+def check_state(
+    owner: str, own: Mapping[str, Tensor], state: Any, strict: bool, optional: Collection[str] = ()
+) -> IncompatibleKeys:
+    """Raise one RuntimeError that lists all that does not fit in a state; optional names are never missing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"{owner}.load_state_dict: wanted a dict of tensors, got {type(state).__name__}")
-    missing = [name for name in own if name not in state]
+    missing = [name for name in own if name not in state and name not in optional]
     unexpected = [name for name in state if name not in own]
     wrong = []
     if strict:
@@ -38,8 +41,10 @@ def check_state(owner: str, own: Mapping[str, Tensor], state: Any, strict: bool)
 def _misfit(own: Tensor, given: Any) -> str | None:
     if not isinstance(given, (Tensor, np.ndarray)):
         return f"is a {type(given).__name__}; wanted a tensor or an array"
+    if np.ma.is_masked(given):
+        return "has masked entries; wanted values: array.filled(VALUE)"
     if given.shape != own.shape:
         return f"has shape {given.shape}; wanted {own.shape}"
-    if (given.dtype.kind == "f") != (own.dtype.kind == "f") or given.dtype.kind not in "biuf":
+    if (given.dtype.kind == "f") != (own.dtype.kind == "f") or not is_supported(given.dtype):
         return f"has numbers of type {given.dtype}; wanted {own.dtype}"
     return None

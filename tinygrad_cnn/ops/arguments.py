@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.record import Variable
 
 Result = TypeVar("Result")
 
 
 def array_of(value: Any) -> Any:
-    """Return a tensor's array, and anything else as it is."""
-    return value.array if isinstance(value, Variable) else value
+    """Return a tensor's array, and anything else as it is; of subclasses of arrays, the plain array."""
+    return value.array if isinstance(value, Variable) else plain_array("array", value)
 
 
 def one_dim(name: str, dim: int, ndim: int) -> int:

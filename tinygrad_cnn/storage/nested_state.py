@@ -31,13 +31,17 @@ def to_bytes(state: Any) -> bytes:
     return content
 
 
-def from_bytes(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> Any:
-    """Return the state that a file's arrays and metadata hold. Raises ValueError if it is damaged, or none."""
+def from_bytes(arrays: dict[str, Array], metadata: Mapping[str, str]) -> Any:
+    """Return the state that a file's arrays, which are used up, and its metadata hold.
+
+    Raises ValueError if it is damaged, or none.
+    """
+    if not {"state", "sha256"} <= metadata.keys():
+        raise ValueError("it holds named tensors and no state")
+    if metadata["sha256"] != digest(metadata["state"], arrays):
+        raise ValueError("its checksum is wrong")
     try:
-        text = metadata["state"]
-        if metadata["sha256"] != digest(text, arrays):
-            raise ValueError("its checksum is wrong")
-        return _unpacked(json.loads(text), arrays)
+        return _unpacked(json.loads(metadata["state"]), arrays)
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
@@ -63,13 +67,16 @@ def packed(value: Any, name: str, arrays: dict[str, Array]) -> Any:
     return plain
 
 
-def _unpacked(value: Any, arrays: Mapping[str, Array]) -> Any:
+def _unpacked(value: Any, arrays: dict[str, Array]) -> Any:
+    """Return the value that `packed` took apart. Each array is used once, so that memory is bounded by the file."""
     if isinstance(value, list):
         return [_unpacked(v, arrays) for v in value]
     if not isinstance(value, dict):
         return value
     if _TENSOR in value:
-        return Tensor(arrays[value[_TENSOR]])
+        if value[_TENSOR] not in arrays:
+            raise ValueError(f"the state refers to {value[_TENSOR]!r}, which is not there, or a second time")
+        return Tensor(arrays.pop(value[_TENSOR]))
     return {key: _unpacked(v, arrays) for key, v in value["items"]}
 
 
@@ -78,5 +85,5 @@ def digest(text: str, arrays: Mapping[str, Array]) -> str:
     result = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         result.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
-        result.update(arrays[name].tobytes())
+        result.update(np.ascontiguousarray(arrays[name]).data)
     return result.hexdigest()

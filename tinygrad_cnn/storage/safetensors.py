@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 
 from tinygrad_cnn.storage.atomic_files import atomic_write
 from tinygrad_cnn.storage.nested_state import from_bytes, to_bytes
+from tinygrad_cnn.storage.parse import parse
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.typing import Array
 
 File = str | os.PathLike[str] | IO[bytes]
 
@@ -48,23 +47,25 @@ def save(obj: Any, f: File) -> None:
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """Read what `save` wrote, or the named tensors of any safetensors file.
+    """Read what `save` wrote, or the named tensors of any safetensors file; bfloat16 comes as float32, exactly.
 
     PyTorch's arguments are taken: tensors are on the CPU whatever map_location says, and no file can run code.
     Raises ValueError, naming the file, if it is no such file or is damaged.
     """
     if isinstance(f, (str, os.PathLike)):
-        name, content = os.fspath(f), Path(f).read_bytes()
-    else:
-        name, content = getattr(f, "name", type(f).__name__), f.read()
+        with open(f, "rb") as file:
+            return _load(file, os.fspath(f))
+    return _load(f, getattr(f, "name", type(f).__name__))
+
+
+def _load(file: IO[bytes], name: Any) -> Any:
     try:
-        arrays, metadata = _parse(content)
+        arrays, metadata = parse(file)
         if {"state", "sha256"} <= metadata.keys():
             return from_bytes(arrays, metadata)
-        return {name: Tensor(array) for name, array in arrays.items()}
+        return {name: Tensor(arrays.pop(name)) for name in list(arrays)}
     except ValueError as error:
-        hint = ": it looks like a pickle, which is never read" if content[:2] in (b"PK", b"\x80\x02") else ""
-        raise ValueError(f"load: {name}: {error}{hint}") from error
+        raise ValueError(f"load: {name}: {error}") from error
 
 
 def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
@@ -77,7 +78,8 @@ def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a state. Raises ValueError, naming the file, if it is not a checkpoint or was damaged."""
     try:
-        state: dict[str, Any] = from_bytes(*_parse(path.read_bytes()))
+        with open(path, "rb") as file:
+            state: dict[str, Any] = from_bytes(*parse(file))
     except ValueError as error:
         raise ValueError(f"{path}: not a checkpoint, or damaged: {error}") from error
     return state
@@ -89,33 +91,3 @@ def _is_flat(obj: Any) -> bool:
         isinstance(name, str) and name != "__metadata__" and isinstance(value, Tensor)
         for name, value in obj.items()
     )
-
-
-def _parse(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
-    """Return the arrays and the metadata that a safetensors file holds. Raises ValueError if it is not one.
-
-    No more memory is taken than the file has bytes, whatever its header promises.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
-    try:
-        arrays = from_bytes(content)  # checks the header, all but for names that come twice
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_unique)
-    except (SafetensorError, ValueError, TypeError) as error:
-        raise ValueError(f"damaged or not a safetensors file: {error}") from error
-    except (KeyError, AttributeError) as error:
-        raise ValueError(f"has numbers of a type that NumPy lacks: {error}") from error
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"has numbers of a type that tensors lack: {name!r} is {array.dtype}")
-        if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
-            raise ValueError(f"damaged: {name!r} has a truth value that is neither 0 nor 1")
-    return arrays, header.get("__metadata__", {})
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a name comes twice")
-    return result

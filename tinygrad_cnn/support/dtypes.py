@@ -50,9 +50,14 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"dtype: {dtype!r} is not a type of numbers") from None
-    if found.kind not in _CATEGORIES:
+    if not is_supported(found):
         raise TypeError(f"dtype: {found} is not supported; wanted bool, an integer or a floating-point type")
-    return found
+    return found.newbyteorder("=")
+
+
+def is_supported(dtype: np.dtype[Any]) -> bool:
+    """Return whether tensors may have numbers of a type, in any byte order: NumPy's widest floats are too wide."""
+    return dtype.kind in _CATEGORIES and dtype.itemsize <= 8
 
 
 def destination(name: str, *given: Any) -> np.dtype[Any] | None:
@@ -94,10 +99,11 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     best: np.dtype[Any] | None = None
     for group in (dimensioned, scalar_arrays):
         for dtype in group:
-            if dtype.kind not in _CATEGORIES:
+            if not is_supported(dtype):
                 raise TypeError(f"numbers of type {dtype} are not supported; wanted bool, integer or float")
         if group:
             widest = np.result_type(*(d for d in group if _category(d) == max(map(_category, group))))
+            widest = widest.newbyteorder("=")  # of a single type, NumPy keeps the byte order
             if best is None or _category(widest) > _category(best):
                 best = widest
     if numbers and (best is None or max(numbers) > _category(best)):

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.writes import clock
@@ -261,6 +262,7 @@ class Operation:
         if len(inputs) < len(self.inputs):
             inputs = self._in_order(inputs, constants)
         variable = None
+        beside = False  # whether there is anything but tensors
         arrays: list[Any] = []
         needing: list[int] = []  # the inputs that need a gradient
         for value in inputs:
@@ -270,7 +272,12 @@ class Operation:
                     needing.append(len(arrays))
                 arrays.append(value.array)
             else:
+                beside = True
                 arrays.append(value)
+        if beside and variable is not None:
+            for value in arrays:
+                if type(value) is not np.ndarray and isinstance(value, np.ndarray):
+                    return self(*(plain_array(self.name, given) for given in inputs), **constants)
         if self.promoted is not None and variable is not None:
             met = self.promoted(inputs, arrays)
             if met is not None:

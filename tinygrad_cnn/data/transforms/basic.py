@@ -10,6 +10,7 @@ from tinygrad_cnn.creation import from_numpy, tensor
 from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
 from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -59,8 +60,9 @@ class ToTensor:
         if not isinstance(images, np.ndarray) or images.ndim not in (2, 3):
             given = f"shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
             raise TypeError(f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), got {given}")
-        planes = from_numpy(images.reshape(*images.shape[:2], -1).transpose(2, 0, 1)).contiguous()
-        return planes.to(default_dtype()) / 255 if images.dtype == np.uint8 else planes
+        array = own_array("ToTensor", images)
+        planes = from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1)).contiguous()
+        return planes.to(default_dtype()) / 255 if array.dtype == np.uint8 else planes
 
 
 class Normalize:

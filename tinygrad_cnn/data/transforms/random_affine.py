@@ -11,6 +11,7 @@ from tinygrad_cnn.data.dataset import as_generator
 from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
 from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -111,7 +112,7 @@ def affine(
 
 
 def _per_image(argument: str, value: PerImage, n: int) -> Array:
-    array = np.asarray(value, np.float64)
+    array = own_array("affine", np.asanyarray(value)).astype(np.float64)
     if array.shape not in ((), (n,)) or not np.isfinite(array).all():
         raise ValueError(f"affine: {argument} is {value!r:.60}; wanted a finite number, or {n} of them")
     return np.broadcast_to(array, (n,))
