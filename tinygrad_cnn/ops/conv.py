@@ -86,8 +86,10 @@ def conv2d(
     (1, 1, 2, 2)
     """
     steps, apart = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
-    zeros = padding if isinstance(padding, str) else pair("conv2d", "padding", padding, 0)
-    return _convolved("conv2d", input, weight, bias, steps, zeros, apart, groups)
+    if isinstance(padding, str):
+        input, padding = _padded("conv2d", padding, input, weight, steps, apart)
+    geometry = Geometry(steps, pair("conv2d", "padding", padding, 0), apart, groups)
+    return _convolved("conv2d", input, weight, bias, geometry)
 
 
 def conv1d(
@@ -109,8 +111,11 @@ def conv1d(
     """
     rows, kernels = _as_images("conv1d", input, weight)
     steps, apart = (1, single("conv1d", "stride", stride, 1)), (1, single("conv1d", "dilation", dilation, 1))
-    zeros = padding if isinstance(padding, str) else (0, single("conv1d", "padding", padding, 0))
-    return squeeze(_convolved("conv1d", rows, kernels, bias, steps, zeros, apart, groups), -2)
+    if isinstance(padding, str):
+        rows, zeros = _padded("conv1d", padding, rows, kernels, steps, apart)
+    else:
+        zeros = 0, single("conv1d", "padding", padding, 0)
+    return squeeze(_convolved("conv1d", rows, kernels, bias, Geometry(steps, zeros, apart, groups)), -2)
 
 
 def conv_transpose2d(
@@ -176,55 +181,29 @@ def _as_images(name: str, input: T, weight: T) -> tuple[T, T]:
     return unsqueeze(input, -2), unsqueeze(weight, -2)
 
 
-def _convolved(
-    name: str,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Pair,
-    padding: Pair | str,
-    dilation: Pair,
-    groups: int,
-) -> Any:
+def _convolved(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry) -> Any:
     want_same_dtype(name, input=input, weight=weight, bias=bias)
-    if len(input.shape) == 3:
-        alone = unsqueeze(input, 0)
-        return squeeze(_convolved(name, alone, weight, bias, stride, padding, dilation, groups), 0)
-    if isinstance(padding, str):
-        input, padding = _padded(name, padding, input, weight, stride, dilation)
-    biases = None if bias is None else bias.shape
-    geometry = _geometry(name, input.shape, weight.shape, biases, stride, padding, dilation, groups)
+    if input.ndim == 3:
+        return squeeze(_convolved(name, unsqueeze(input, 0), weight, bias, geometry), 0)
+    _check_convolution(name, input.shape, weight.shape, None if bias is None else bias.shape, geometry)
     return _conv2d(input, weight, bias, geometry=geometry)
 
 
-@lru_cache(maxsize=1024, typed=True)  # what is refused may not depend on what was asked before
-def _geometry(
-    name: str,
-    input: Shape,
-    weight: Shape,
-    bias: Shape | None,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-) -> Geometry:
-    """Return how a kernel moves; refuse shapes that do not fit. A model asks the same in every step."""
-    geometry = Geometry(stride, padding, dilation, groups)
-    given = _checked(name, input, weight, bias, geometry)
-    if input[1] != weight[1] * groups:
-        expected = weight[1] * groups
-        raise ValueError(f"{name}: input has {input[1]} channels, weight expects {expected} {given}")
-    kernel = weight[2], weight[3]
-    if min(kernel) < 1 or min(geometry.output_size((input[2], input[3]), kernel)) < 1:
+@lru_cache(maxsize=1024, typed=True)  # a model asks the same in every step; what is refused is not cached
+def _check_convolution(name: str, x: Shape, w: Shape, bias: Shape | None, geometry: Geometry) -> None:
+    """Refuse shapes that do not fit one another."""
+    given = _check_operands(name, x, w, bias, geometry)
+    if x[1] != w[1] * geometry.groups:
+        raise ValueError(f"{name}: input has {x[1]} channels, weight expects {w[1] * geometry.groups} {given}")
+    if min(w[2:]) < 1 or min(geometry.output_size((x[2], x[3]), (w[2], w[3]))) < 1:
         raise ValueError(f"{name}: the kernel is larger than its input {given}, {geometry}")
-    return geometry
 
 
 def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dilation: Pair) -> tuple[Any, Pair]:
     """Return what "same" or "valid" stand for; where "same" takes an odd number of zeros, one more comes after."""
     if padding not in ("same", "valid") or (padding == "same" and max(stride) > 1):
         raise ValueError(f"{name}: padding {padding!r} with stride {stride}; wanted 'valid', or 'same' without")
-    if padding == "valid" or len(input.shape) != 4 or len(weight.shape) != 4:
+    if padding == "valid" or input.ndim not in (3, 4) or weight.ndim != 4:
         return input, (0, 0)
     height, width = (d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True))
     if height % 2 or width % 2:
@@ -237,7 +216,7 @@ def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometr
     if len(input.shape) == 3:
         return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)
     biases = None if bias is None else bias.shape
-    given = _checked(name, input.shape, weight.shape, biases, geometry, transposed=True)
+    given = _check_operands(name, input.shape, weight.shape, biases, geometry, transposed=True)
     if input.shape[1] != weight.shape[0]:
         raise ValueError(f"{name}: input has {input.shape[1]} channels, weight expects {weight.shape[0]} {given}")
     if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation, strict=True)):
@@ -252,7 +231,7 @@ def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometr
     return out if bias is None else add(out, reshape(bias, (-1, 1, 1)))
 
 
-def _checked(
+def _check_operands(
     name: str, x: Shape, w: Shape, bias: Shape | None, geometry: Geometry, transposed: bool = False
 ) -> str:
     """Refuse shapes of operands that do not fit; return how error messages name them."""

@@ -13,7 +13,7 @@ from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops.arguments import pair, single, want_float, whole
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
 from tinygrad_cnn.tape.record import operation
-from tinygrad_cnn.typing import Array, Pair, Size, T
+from tinygrad_cnn.typing import Array, Pair, Shape, Size, T
 
 __all__ = [
     "avg_pool1d",
@@ -201,30 +201,22 @@ def _batched(name: str, input: Any) -> tuple[Any, bool]:
 
 
 def _window(
-    name: str,
-    input: T,
-    kernel_size: Size,
-    stride: Size | None,
-    padding: Size,
-    dilation: Size,
-    ceil_mode: bool,
+    name: str, input: T, kernel_size: Size, stride: Size | None, padding: Size, dilation: Size, ceil_mode: bool
 ) -> Window:
     """Return the checked window of a pooling operation."""
+    want_float(name, input)
     kernel = pair(name, "kernel_size", kernel_size, 1)
     step = kernel if stride is None else pair(name, "stride", stride, 1)
     margin, apart = pair(name, "padding", padding, 0), pair(name, "dilation", dilation, 1)
-    want_float(name, input)
-    return _fitting(name, input.shape, kernel, step, margin, apart, bool(ceil_mode))
+    window = Window(kernel, step, margin, apart, bool(ceil_mode))
+    _check_window(name, input.shape, window)
+    return window
 
 
-@lru_cache(maxsize=1024)
-def _fitting(
-    name: str, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> Window:
-    """Return a window, or refuse one that does not fit. A model asks the same in every step."""
-    window = Window(kernel, stride, padding, dilation, ceil_mode)
-    if any(2 * p > n for p, n in zip(padding, window.span, strict=True)):
-        raise ValueError(f"{name}: padding {padding} is more than half of the kernel {kernel}")
+@lru_cache(maxsize=1024)  # a model asks the same in every step
+def _check_window(name: str, shape: Shape, window: Window) -> None:
+    """Refuse a window that does not fit its input."""
+    if any(2 * p > n for p, n in zip(window.padding, window.span, strict=True)):
+        raise ValueError(f"{name}: padding {window.padding} is more than half of the kernel {window.kernel}")
     if min(window.output_size((shape[2], shape[3]))) < 1:
         raise ValueError(f"{name}: the kernel is larger than its input (input {shape}, {window})")
-    return window
