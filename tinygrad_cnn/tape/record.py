@@ -196,8 +196,8 @@ class Operation:
     Positional parameters of ``forward`` are inputs (arrays, tensors or numbers), keyword-only ones constants. The
     derivative with respect to an input takes the gradient ``g`` of the result and, by name, what it reads: ``out``
     (the result), any input or constant, ``<input>_shape`` or ``<input>_dtype``. What no needed derivative names
-    is not kept. An input without a derivative is a constant (a mask, indices). With ``*inputs``, the one
-    derivative also may ask for ``index``, which input it is for.
+    is not kept. An input without a derivative is a constant (a mask, indices). Of ``*inputs``, the one derivative
+    may also ask for ``index``: which of them it is for.
 
     A forward function that returns a tuple of arrays has several results; ``g`` is then a tuple of their gradients,
     and ``out`` the tuple of the results.
@@ -220,7 +220,10 @@ class Operation:
         names = code.co_varnames
         constants = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         self.variadic = bool(code.co_flags & inspect.CO_VARARGS)
-        self.inputs = (names[len(constants)],) if self.variadic else names[: code.co_argcount]
+        self.inputs = names[: code.co_argcount]
+        if self.variadic:
+            self.inputs += (names[code.co_argcount + len(constants)],)
+        self.last = len(self.inputs) - 1  # with ``*inputs``, all from here on have one name
         self.derivatives = {
             name: self._derivative(name, function, constants) for name, function in derivatives.items()
         }
@@ -262,7 +265,6 @@ class Operation:
         if len(inputs) < len(self.inputs):
             inputs = self._in_order(inputs, constants)
         variable = None
-        beside = False  # whether there is anything but tensors
         arrays: list[Any] = []
         needing: list[int] = []  # the inputs that need a gradient
         for value in inputs:
@@ -272,12 +274,7 @@ class Operation:
                     needing.append(len(arrays))
                 arrays.append(value.array)
             else:
-                beside = True
-                arrays.append(value)
-        if beside and variable is not None:
-            for value in arrays:
-                if type(value) is not np.ndarray and isinstance(value, np.ndarray):
-                    return self(*(plain_array(self.name, given) for given in inputs), **constants)
+                arrays.append(value if type(value) is np.ndarray else plain_array(self.name, value))
         if self.promoted is not None and variable is not None:
             met = self.promoted(inputs, arrays)
             if met is not None:
@@ -307,37 +304,27 @@ class Operation:
         return inputs
 
     def record(
-        self,
-        inputs: tuple[Any, ...],
-        needing: tuple[int, ...],
-        arrays: list[Any],
-        constants: dict[str, Any],
-        out: Any,
+        self, inputs: Any, needing: tuple[int, ...], arrays: list[Any], constants: dict[str, Any], out: Any
     ) -> Any:
         """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
         rules, fetched, saves = self._plans.get(needing) or self._plan(needing)
         if not rules:
             return None
-        edges: list[Edge] = []
-        for rule, i in rules:
-            value = inputs[i]
-            edges.append((value.node or value, rule, i))
+        edges = [(inputs[i].node or inputs[i], rule, i) for rule, i in rules]
         for name, fetch, i in fetched:
             constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
-        kind = SeveralOutputs if type(out) is tuple else Node
-        return kind(self, edges, constants, saves, out)
+        return (SeveralOutputs if type(out) is tuple else Node)(self, edges, constants, saves, out)
 
     def _plan(self, needing: tuple[int, ...]) -> Plan:
         """Return the derivatives for those inputs, and what they read beside the constants."""
-        rules = [(rule, i) for i in needing if (rule := self._rules[0 if self.variadic else i]) is not None]
+        rules = [(rule, i) for i in needing if (rule := self._rules[min(i, self.last)]) is not None]
         sources: dict[str, tuple[Fetch | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
+        for i, name in enumerate(self.inputs):
+            sources[name] = (None, i)
+            sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
+            sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
         if self.variadic:
-            sources[self.inputs[0]] = (lambda arrays, i, out: tuple(arrays), 0)
-        else:
-            for i, name in enumerate(self.inputs):
-                sources[name] = (None, i)
-                sources[f"{name}_shape"] = (lambda arrays, i, out: np.shape(arrays[i]), i)
-                sources[f"{name}_dtype"] = (lambda arrays, i, out: arrays[i].dtype, i)
+            sources[self.inputs[-1]] = (lambda arrays, i, out: tuple(arrays[i:]), self.last)
         reads = dict.fromkeys(name for rule, _ in rules for name in rule.reads)
         fetched = [(name, *sources[name]) for name in reads if name in sources]
         plan = rules, fetched, any(name == "out" or name in self.inputs for name, _, _ in fetched)
@@ -362,8 +349,8 @@ class Operation:
         )
 
     def input_name(self, i: int) -> str:
-        """Return the name of input ``i``: with ``*inputs``, all have one name."""
-        return self.inputs[0 if self.variadic else i]
+        """Return the name of input ``i``; those of ``*inputs`` have one name."""
+        return self.inputs[min(i, self.last)]
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Become a method of the class that assigns the operation, as in ``exp = ops.exp``."""

@@ -94,7 +94,7 @@ class Walk:
             values = self._values(node)
             for origin, derivative, i in edges:
                 if operation.variadic:
-                    values = {**values, "index": i}
+                    values = {**values, "index": i - operation.last}
                 value = derivative(gradient, values)
                 if value is None and operation.may_lack_gradients:
                     continue
@@ -160,9 +160,9 @@ def traced(node: Node, kept: dict[str, Any], like: Variable) -> dict[str, Any]:
         name = operation.input_name(i)
         if name not in values:
             continue
-        if operation.variadic:
-            several = values[name]
-            values[name] = (*several[:i], _tensor_of(node, origin, several[i], like), *several[i + 1 :])
+        if operation.variadic and i >= operation.last:
+            several, k = values[name], i - operation.last
+            values[name] = (*several[:k], _tensor_of(node, origin, several[k], like), *several[k + 1 :])
         else:
             values[name] = _tensor_of(node, origin, values[name], like)
     out = kept.get("out")
