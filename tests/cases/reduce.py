@@ -49,7 +49,6 @@ case(
     tg.mean,
     numpy_reduction(np.mean),
     calls(anywhere, shape=filled, arguments=reductions),
-    "sum div",
     torch="mean",
 )
 case("nansum", tg.nansum, numpy_reduction(np.nansum), calls(nans_among, arguments=reductions), "where", "nansum")

@@ -18,6 +18,7 @@ from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, to_batch_
 from tinygrad_cnn.kernels.dispatch import compiled_if_large
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.sums import total
 from tinygrad_cnn.kernels.threads import in_bands
 from tinygrad_cnn.typing import Array, Pair
 
@@ -55,8 +56,8 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
         grads = to_batch_innermost(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
         if outs >= 8:  # the longer side of the small result as rows: BLAS blocks over rows
-            return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
-        return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
+            return total(np.matmul(rows, grads.swapaxes(3, 4)), (1, 2)).swapaxes(1, 2)
+        return total(np.matmul(grads, rows.swapaxes(3, 4)), (1, 2))
 
     product, *others = in_bands(band, oh, g.size * taps)
     for other in others:
