@@ -49,7 +49,6 @@ case(
     tg.mean,
     numpy_reduction(np.mean),
     calls(anywhere, shape=filled, arguments=reductions),
-    records="sum div",
     torch="mean",
 )
 case(

@@ -19,6 +19,7 @@ from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, to_batch_
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.sums import total
 from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.kernels.thresholds import (
     BLAS_PACKED_ROWS,
@@ -62,8 +63,8 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
         grads = to_batch_innermost(g[:, :, start:stop]).reshape(stop - start, groups, outs, length).swapaxes(0, 1)
         rows, grads = _split(rows, blocks), _split(grads, blocks)
         if outs >= WEIGHT_OUTPUTS_AS_COLUMNS_FROM:  # the longer side of the result as rows
-            return np.matmul(rows, grads.swapaxes(3, 4)).sum((1, 2)).swapaxes(1, 2)
-        return np.matmul(grads, rows.swapaxes(3, 4)).sum((1, 2))
+            return total(np.matmul(rows, grads.swapaxes(3, 4)), (1, 2)).swapaxes(1, 2)
+        return total(np.matmul(grads, rows.swapaxes(3, 4)), (1, 2))
 
     product, *others = parallel_for(band, oh, g.size * taps)
     for other in others:

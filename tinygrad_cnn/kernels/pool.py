@@ -14,6 +14,7 @@ from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels.sums import added, widened
 from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.kernels.thresholds import POOL_COST
 from tinygrad_cnn.kernels.where import bits
@@ -137,17 +138,10 @@ def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
     over_rows, over_columns = _halves(window)
     height, width = window.output_size(x.shape[2:])
     padded = window.pad(x, 0.0)
-    rows = _total(over_rows.offsets(padded, (height, padded.shape[3])))
-    total = _total(over_columns.offsets(rows, (height, width)))
+    rows = added(list(over_rows.offsets(padded, (height, padded.shape[3]))))
+    total = added(list(over_columns.offsets(rows, (height, width))))
     total /= divisor
-    return total
-
-
-def _total(arrays: Iterator[Array]) -> Array:
-    total = next(arrays).copy(order="K")
-    for array in arrays:
-        total += array
-    return total
+    return total.astype(x.dtype, copy=False)
 
 
 @numpy_kernel(reference.avg_unpool2d)
@@ -155,13 +149,14 @@ def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> 
     """Return g spread evenly over each window of an input of ``size``: the adjoint of `avg_pool2d`."""
     over_rows, over_columns = _halves(window)
     height, width = window.padded_size(size)
-    rows, share = np.zeros_like(g, shape=(*g.shape[:3], width)), g / divisor
+    share = widened(g) / divisor
+    rows = np.zeros_like(share, shape=(*g.shape[:3], width))
     for target in over_columns.offsets(rows, g.shape[2:]):
         target += share
-    spread = np.zeros_like(g, shape=(*g.shape[:2], height, width))
+    spread = np.zeros_like(share, shape=(*g.shape[:2], height, width))
     for target in over_rows.offsets(spread, rows.shape[2:]):
         target += rows
-    return window.crop(spread, size)
+    return window.crop(spread, size).astype(g.dtype, copy=False)
 
 
 def _halves(window: Window) -> tuple[Window, Window]:
@@ -183,7 +178,8 @@ def col2im(columns: Array, size: Pair, window: Window) -> Array:
     """Return an image of ``size`` to which each column is added where its window lies: the adjoint of `im2col`."""
     taps, out_size = prod(window.kernel), window.output_size(size)
     pixels = columns.reshape(columns.shape[0], columns.shape[1] // taps, taps, *out_size)
-    spread = np.zeros_like(columns, shape=(*pixels.shape[:2], *window.padded_size(size)))
+    wide = np.float32 if columns.dtype == np.float16 else columns.dtype
+    spread = np.zeros_like(columns, wide, shape=(*pixels.shape[:2], *window.padded_size(size)))
     for i, target in enumerate(window.offsets(spread, out_size)):
         target += pixels[:, :, i]
-    return window.crop(spread, size)
+    return window.crop(spread, size).astype(columns.dtype, copy=False)

@@ -19,6 +19,15 @@ RELU_PLAIN_BELOW = 2048
 CHANNEL_SUMS_COMPILED_FROM = 1 << 14
 """Elements from which on sums over all but the channels are compiled."""
 
+SUM_BLOCK = 64
+"""Elements of a block of a sum, which are added one after the other; the sums of blocks are then added likewise."""
+
+SUMMED_PLAINLY_UP_TO = 2 * SUM_BLOCK
+"""Most elements that are added one after the other: up to here, blocks would cost time and hardly save rounding."""
+
+SUM_ROW_WIDTH = 2048
+"""Elements of a row that is added to another row at once: NumPy takes several times as long for short rows."""
+
 MATMUL_COMPILED_ROWS, MATMUL_COMPILED_COLUMNS = 3, 10
 """Rows of the first and columns of the second matrix from which on a product is compiled: a SIMD register tile of
 fewer is mostly empty, and BLAS is faster."""

@@ -34,9 +34,9 @@ def clip_grad_norm_(
     """
     grads = [p._grad for p in _several(parameters) if p._grad is not None]
     order = float(norm_type)
-    norms = [np.linalg.norm(grad.array.ravel(), order) for grad in grads]
+    norms = [np.linalg.norm(np.asarray(grad.array, np.float64).ravel(), order) for grad in grads]
     total = np.linalg.norm(norms, order) if norms else np.float32(0)
-    total = total.astype(np.result_type(*norms)) if norms else total
+    total = total.astype(np.result_type(*(grad.dtype for grad in grads))) if grads else total
     if error_if_nonfinite and not isfinite(total):
         raise RuntimeError(
             f"clip_grad_norm_: the norm of order {order:g} of the gradients is {total}; to scale them anyway, "

@@ -301,6 +301,7 @@ MAPPINGS: dict[str, Mapping] = {
     "logaddexp": lambda b, inputs, out: _log_of_sum(b, *(b.cast(x, out.dtype) for x in inputs)),
     "logsumexp": _extreme("ReduceLogSumExp"),
     "max_pool2d": _max_pool,
+    "mean": _extreme("ReduceMean"),
     "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
     "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),
     "remainder": _remainder,

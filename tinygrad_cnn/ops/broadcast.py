@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_cnn.kernels.sums import total
 from tinygrad_cnn.ops.arguments import one_or_several
-from tinygrad_cnn.support.dtypes import default_dtype, result_type
+from tinygrad_cnn.support.dtypes import default_dtype, float16, float32, result_type
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, make_tensor, operation, watching
 from tinygrad_cnn.typing import Array, T
@@ -24,7 +26,7 @@ def sum_to(input: Array, *, shape: tuple[int, ...]) -> Array:
     """Sum over whatever broadcasting ``shape`` to the input's shape would have repeated."""
     lead = input.ndim - len(shape)
     repeated = (i + lead for i, n in enumerate(shape) if n == 1 != input.shape[i + lead])
-    return input.sum(axis=(*range(lead), *repeated)).reshape(shape)
+    return total(input, (*range(lead), *repeated)).reshape(shape)
 
 
 @operation(input=lambda g, input_shape: sum_to(g, shape=input_shape))
@@ -60,6 +62,26 @@ def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
 
 _NEEDING = {(False, False): (), (True, False): (0,), (False, True): (1,), (True, True): (0, 1)}
 """Which of two inputs need a gradient."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def half_in_float32(function: Function) -> Function:
+    """Have a function of float16 tensors compute in float32 and round its result: squares and products overflow."""
+
+    def in_half(value: Any) -> Any:
+        return cast(value, dtype=float16) if value.dtype == float32 else value
+
+    @wraps(function)
+    def call(input: Any, *others: Any, **options: Any) -> Any:
+        if input.dtype != float16:
+            return function(input, *others, **options)
+        half = (getattr(value, "dtype", None) == float16 for value in (input, *others))
+        wide = (cast(v, dtype=float32) if h else v for v, h in zip((input, *others), half, strict=True))
+        out = function(*wide, **options)
+        return tuple(map(in_half, out)) if isinstance(out, tuple) else in_half(out)
+
+    return call  # type: ignore[return-value]
 
 
 class Broadcasting(Operation):

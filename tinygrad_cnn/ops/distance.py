@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
-from tinygrad_cnn.ops.broadcast import broadcast_to, cast
+from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
 from tinygrad_cnn.ops.elementwise import abs, add, square, sub, where
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.reduce import amax, sum
@@ -29,6 +29,7 @@ def _power(x: Any, p: float) -> Any:
     return where(positive, where(positive, x, 1.0) ** p, 0.0)
 
 
+@half_in_float32
 def p_norm(x: Any, p: float, dim: int, keepdim: bool = False) -> Any:
     """Return (sum |x|^p)^(1/p) along a dimension; the gradient of a vector of zeros is 0, as in PyTorch."""
     if p == 0:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM
+from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_UP_TO
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape.record import operation
@@ -40,24 +41,35 @@ def _index(input: Array, *, index: Any) -> Array:
 @operation(input=lambda g, index: _index(g, index=index))
 def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
     arrays = [i for i in (index if isinstance(index, tuple) else (index,)) if not isinstance(i, _BASIC)]
-    out = np.zeros_like(input, shape=shape)
-    if not arrays or (
-        input.size >= INDEX_CHECKED_FROM and len(arrays) == 1 and _all_different(np.asarray(arrays[0]))
-    ):
+    often = _most_named(arrays, input.size)
+    if often == 1:
+        out = np.zeros_like(input, shape=shape)
         out[index] = input
-    elif input.size < INDEX_CHECKED_FROM:
-        np.add.at(out, index, input)  # a place may be named more than once
+        return out
+    wide = (
+        sums.widened_type(input.dtype) if often > SUMMED_PLAINLY_UP_TO or input.dtype == np.float16 else input.dtype
+    )
+    if input.size < INDEX_CHECKED_FROM:
+        out = np.zeros_like(input, wide, shape=shape)
+        np.add.at(out, index, input)
     else:  # NumPy adds several times as fast at an index of one dimension
+        out = np.zeros(shape, wide)
         places = np.arange(out.size).reshape(shape)[index]
-        flat = np.zeros(out.size, out.dtype)
-        np.add.at(flat, places.ravel(), np.broadcast_to(input, places.shape).ravel())
-        out = flat.reshape(shape)
-    return out
+        values = np.broadcast_to(input, places.shape).astype(wide, copy=False)
+        np.add.at(out.reshape(-1), places.ravel(), values.ravel())
+    return out.astype(input.dtype, copy=False)
 
 
-def _all_different(index: Array) -> bool:
-    """Whether an index, on its own, names no place twice: a mask, or different integers from 0 on."""
-    return index.dtype == bool or bool(index.min() >= 0 and np.bincount(index.ravel()).max() == 1)
+def _most_named(arrays: list[Any], count: int) -> int:
+    """Return how often an index for so many numbers names a place at most; exactly, if it is worth looking."""
+    if not arrays:
+        return 1
+    if len(arrays) > 1:
+        return count
+    index = np.asarray(arrays[0])
+    if index.dtype == bool:
+        return 1
+    return int(np.bincount(index.ravel()).max()) if count >= INDEX_CHECKED_FROM and index.min() >= 0 else index.size
 
 
 # PyTorch's convention: where a place is named twice, each of the values receives its gradient.

@@ -8,7 +8,7 @@ from tinygrad_cnn.kernels import matmul as kernels
 from tinygrad_cnn.ops.arguments import want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting
 from tinygrad_cnn.ops.elementwise import add, mul
-from tinygrad_cnn.ops.reduce import sum
+from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, T
@@ -151,7 +151,7 @@ def _rows(x: Any) -> Any:
 @operation(
     input=lambda g, weight: _linear(g, weight.mT, None),
     weight=lambda g, input: _matmul(_rows(g).mT, _rows(input)),
-    bias=lambda g: _rows(g).sum(0),
+    bias=lambda g: _sum(_rows(g), dim=(0,), keepdim=False),
 )
 def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
     return kernels.linear(input, weight, bias)

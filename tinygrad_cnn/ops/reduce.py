@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.kernels.sums import channel_sums
+from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
-from tinygrad_cnn.ops.broadcast import broadcast_to, cast
+from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
 from tinygrad_cnn.ops.comparison import isnan
 from tinygrad_cnn.ops.elementwise import abs, exp, sign, square, where
 from tinygrad_cnn.ops.shape import reshape
@@ -61,10 +61,7 @@ def as_type(input: T, dtype: Any) -> T:
 
 @operation(input=lambda g, input_shape, dim: _spread(g, input_shape, dim))
 def _sum(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
-    if dim == (0, 2, 3) and input.ndim == 4 and input.dtype.kind == "f":
-        sums = channel_sums(input)
-        return sums.reshape(1, -1, 1, 1) if keepdim else sums
-    return input.sum(axis=dim, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else np.int64)
+    return sums.total(input, dim, keepdim)
 
 
 def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
@@ -77,13 +74,27 @@ def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) ->
     return _sum(as_type(input, dtype), dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
 
 
+# The gradient is multiplied by 1 / n, for float16 has no n above 65,504.
+@operation(input=lambda g, input_shape, dim: _spread(g * (1 / _count(input_shape, dim)), input_shape, dim))
+def _mean(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
+    return sums.mean(input, dim, keepdim)
+
+
+def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> float:
+    """Return how many numbers a reduction makes one of; NaN instead of 0, so that dividing by it gives NaN."""
+    return prod([shape[i] for i in dim]) or nan
+
+
 def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Average over the given dimensions, or all."""
+    """Average over the given dimensions, or all; the mean of nothing is NaN.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([[1.0, 2.0], [3.0, 6.0]]).mean(dim=0)
+    tensor([2., 4.])
+    """
     input = as_type(input, dtype)
     want_float("mean", input)
-    dims = many_dims("mean", dim, len(input.shape))
-    count = prod(input.shape[i] for i in dims)
-    return _sum(input, dim=dims, keepdim=keepdim) / (count or nan)
+    return _mean(input, dim=many_dims("mean", dim, len(input.shape)), keepdim=keepdim)
 
 
 def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
@@ -93,12 +104,17 @@ def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None)
 
 def nanmean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Average what is not NaN; where nothing is left, the mean is NaN."""
-    dims = many_dims("nanmean", dim, len(input.shape))
+    return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, len(input.shape)), keepdim)
+
+
+@half_in_float32
+def _nanmean(input: T, dims: tuple[int, ...], keepdim: bool) -> T:
     counts = np.sum(~np.isnan(array_of(input)), axis=dims, keepdims=keepdim)
-    total = nansum(input, dims, keepdim, dtype)
+    total = nansum(input, dims, keepdim)
     return total / np.asarray(np.where(counts == 0, nan, counts), total.dtype)
 
 
+@half_in_float32
 def var_mean(
     input: T,
     dim: Dims | bool = None,
@@ -119,7 +135,7 @@ def var_mean(
     if correction is None:
         correction = 0 if unbiased is False else 1
     dims = many_dims("var", dim, len(input.shape))
-    count = prod(input.shape[i] for i in dims)
+    count = prod([input.shape[i] for i in dims])
     center = mean(input, dims, keepdim=True)
     variance = _sum(square(input - center), dim=dims, keepdim=keepdim) / (max(count - correction, 0) or nan)
     return variance, center if keepdim else reshape(center, variance.shape)
@@ -142,6 +158,7 @@ def var(
     return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
+@half_in_float32
 def std_mean(
     input: T,
     dim: Dims | bool = None,
@@ -190,7 +207,11 @@ def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fal
         raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro'")
     input = as_type(input, dtype)
     want_float("norm", input)
-    dims = many_dims("norm", dim, len(input.shape))
+    return _norm(input, p, many_dims("norm", dim, len(input.shape)), keepdim)
+
+
+@half_in_float32
+def _norm(input: T, p: float | str, dims: tuple[int, ...], keepdim: bool) -> T:
     if p in ("fro", 2):
         return _flat_power(_sum(square(input), dim=dims, keepdim=keepdim), 0.5)
     if p in (inf, -inf):
@@ -206,10 +227,12 @@ def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fal
 @operation(input=lambda g, input, out, dim: _shares(g, input, out, dim))
 def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     x = as_float(input)
-    top = x.max(axis=dim, keepdims=True, initial=-inf)
+    wide = sums.widened(x)
+    top = wide.max(axis=dim, keepdims=True, initial=-inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
-        out = np.log(np.exp(x - top).sum(axis=dim, keepdims=True)) + top
+        out = np.log(sums.total(np.exp(wide - top), dim, keepdims=True)) + top
+    out = out.astype(x.dtype, copy=False)
     return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in dim])
 
 
@@ -230,8 +253,9 @@ def logsumexp(input: T, dim: Dims, keepdim: bool = False) -> T:
 def _to_ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     """Return g shared evenly among the entries that hold the extreme value (NaN, if there are any)."""
     x, kept = array_of(input), _with_ones(input.shape, dim)
-    ties = ((x == array_of(out).reshape(kept)) | (x != x)).astype(x.dtype)
-    return ties * (reshape(g, kept) / ties.sum(axis=dim, keepdims=True))
+    ties = (x == array_of(out).reshape(kept)) | (x != x)
+    shares = (1 / np.count_nonzero(ties, axis=dim, keepdims=True)).astype(x.dtype)
+    return ties.astype(x.dtype) * (reshape(g, kept) * shares)
 
 
 @operation(input=lambda g, input, out, dim: _to_ties(g, input, out, dim))

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from tinygrad_cnn.kernels.sums import running_total
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
-from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.broadcast import cast, half_in_float32
 from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.rearrange import flip
@@ -32,7 +31,7 @@ __all__ = [
 
 @operation(input=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim))
 def _cumsum(input: Array, *, dim: int) -> Array:
-    return np.cumsum(input, axis=dim, dtype=input.dtype)
+    return running_total(input, dim)
 
 
 def _counting(input: T, dtype: Any) -> Any:
@@ -52,6 +51,7 @@ def cumsum(input: T, dim: int, dtype: Any = None) -> T:
     return _cumsum(running, dim=axis) if input.shape else running
 
 
+@half_in_float32
 def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
     """Combine each entry with all before it, over distances 1, 2, 4, ... (Hillis & Steele, 1986)."""
     length, step = input.shape[dim] if input.shape else 1, 1
@@ -85,9 +85,15 @@ def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     tensor([0., 6., 0.])
     """
     dims = many_dims("prod", dim, len(input.shape))
-    out: Any = cast(input, dtype=_counting(input, dtype))
+    factors: Any = cast(input, dtype=_counting(input, dtype))
     if dim is None and not keepdim:
-        out, dims = reshape(out, -1), (0,)
+        factors, dims = reshape(factors, -1), (0,)
+    return _prod(factors, dims, keepdim)
+
+
+@half_in_float32
+def _prod(factors: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    out = factors
     for d in dims:
         while (n := out.shape[d]) > 1:
             half = n // 2

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
-from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.broadcast import cast, half_in_float32
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, where
 from tinygrad_cnn.ops.index import getitem
-from tinygrad_cnn.ops.reduce import _sum, sum
+from tinygrad_cnn.ops.reduce import _sum, mean, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.support.dtypes import as_dtype, as_float
 from tinygrad_cnn.tape.record import Operation, operation
@@ -32,18 +33,20 @@ REDUCTIONS = ("mean", "sum", "none")
 
 @operation(input=lambda g, out, dim: out * (g - _sum(g * out, dim=(dim,), keepdim=True)))
 def _softmax(input: Array, *, dim: int) -> Array:
-    e = as_float(input)
+    x = as_float(input)
+    e = sums.widened(x)
     e = np.exp(e - np.maximum.reduce(e, dim, keepdims=True, initial=-np.inf))
-    e /= np.add.reduce(e, dim, keepdims=True)
-    return e
+    e /= sums.total(e, (dim,), keepdims=True)
+    return e.astype(x.dtype, copy=False)
 
 
 @operation(input=lambda g, out, dim: g - exp(out) * _sum(g, dim=(dim,), keepdim=True))
 def _log_softmax(input: Array, *, dim: int) -> Array:
-    z = as_float(input)
-    z = z - z.max(axis=dim, keepdims=True, initial=-np.inf)
-    z -= np.log(np.exp(z).sum(axis=dim, keepdims=True))
-    return z
+    x = as_float(input)
+    z = sums.widened(x)
+    z = z - np.maximum.reduce(z, dim, keepdims=True, initial=-np.inf)
+    z -= np.log(sums.total(np.exp(z), (dim,), keepdims=True))
+    return z.astype(x.dtype, copy=False)
 
 
 def _converted(input: T, dtype: Any) -> T:
@@ -161,15 +164,20 @@ def reduced(name: str, losses: T, reduction: str, count: float | None = None) ->
         raise ValueError(f"{name}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}")
     if reduction == "none":
         return losses
-    if count is None:
-        count = prod(losses.shape)
-    if reduction == "mean" and not count:
+    if reduction == "sum":
+        return sum(losses)
+    if not (prod(losses.shape) if count is None else count):
         raise ValueError(
             f"{name}: the mean of an empty batch is not defined "
-            f"(losses of shape {losses.shape}, of weight {count:g})"
+            f"(losses of shape {losses.shape}, of weight {count or 0:g})"
         )
-    total = sum(losses)
-    return total if reduction == "sum" else total / count
+    return mean(losses) if count is None else _sum_over(losses, count)
+
+
+@half_in_float32
+def _sum_over(losses: T, count: float) -> T:
+    """Return the sum over a number that float16 need not have."""
+    return sum(losses) / count
 
 
 # The gradient is softmax - target (the report's equation 6), where the target's probabilities add up to 1.
@@ -180,23 +188,26 @@ def reduced(name: str, losses: T, reduction: str, count: float | None = None) ->
     target=lambda g, input, dim: -unsqueeze(g, dim) * _log_softmax(input, dim=dim),
 )
 def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
-    z = input - input.max(axis=dim, keepdims=True)
-    total = np.log(np.exp(z).sum(axis=dim))
+    z, weights = sums.widened(input), sums.widened(target)
+    z = z - z.max(axis=dim, keepdims=True)
+    total = np.log(sums.total(np.exp(z), (dim,)))
     z[target == 0] = 0  # a class that is ruled out, by a logit of -inf, costs nothing where it is not the target
-    return total * target.sum(axis=dim) - (target * z).sum(axis=dim)
+    losses = total * sums.total(weights, (dim,)) - sums.total(weights * z, (dim,))
+    return losses.astype(input.dtype, copy=False)
 
 
 # The usual case, class indices that all count alike, needs neither a distribution nor a sum over it.
 @operation(
     input=lambda g, input, target, divisor: (
-        (_softmax(input, dim=1) - _indicator(target, array_of(input))) * (g / divisor)
+        (_softmax(input, dim=1) - _indicator(target, array_of(input))) * (g * (1 / divisor))
     )
 )
 def _class_cross_entropy(input: Array, *, target: Array, divisor: int) -> Array:
-    z = input - np.maximum.reduce(input, 1, keepdims=True)
-    losses = np.log(np.add.reduce(np.exp(z), 1))
+    z = sums.widened(input)
+    z = z - np.maximum.reduce(z, 1, keepdims=True)
+    losses = np.log(sums.total(np.exp(z), (1,)))
     losses -= z[np.arange(len(z)), target]
-    return np.add.reduce(losses) / divisor
+    return (np.add.reduce(losses) / divisor).astype(input.dtype, copy=False)  # in one piece: pairwise
 
 
 def _indicator(target: Array, like: Array) -> Array:

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.reduce import mean, var
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, T
 
 
+@half_in_float32
 def _standardize_back(g: Any, input: Any, out: Any, dim: tuple[int, ...], eps: float) -> Any:
     """Return g without what would move the mean or the variance, over the standard deviation."""
     scale = (var(input, dim, correction=0, keepdim=True) + eps) ** -0.5
@@ -18,11 +21,12 @@ def _standardize_back(g: Any, input: Any, out: Any, dim: tuple[int, ...], eps: f
 
 
 # Recorded, for its derivative is far less work than that of its parts, and exact where their terms cancel.
-@operation(input=_standardize_back)
+@operation(input=lambda g, input, out, dim, eps: _standardize_back(g, input, out, dim, eps))
 def _standardize(input: Array, *, dim: tuple[int, ...], eps: float) -> Array:
-    centred = input - input.mean(axis=dim, keepdims=True)
-    centred /= np.sqrt(np.square(centred).mean(axis=dim, keepdims=True) + eps)
-    return centred
+    wide = sums.widened(input)
+    centred = wide - sums.mean(wide, dim, keepdims=True)
+    centred /= np.sqrt(sums.mean(np.square(centred), dim, keepdims=True) + eps)
+    return centred.astype(input.dtype, copy=False)
 
 
 def standardize(input: T, dim: tuple[int, ...], eps: float) -> T:

@@ -88,7 +88,7 @@ def orthogonalized(matrix: Array, coefficients: Iterable[float], steps: int, eps
     """
     a, b, c = map(float, coefficients)
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x: Array = wide / max(float(np.linalg.norm(wide)), eps)
+    x: Array = wide / max(float(np.linalg.norm(np.asarray(wide, np.float64))), eps)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x

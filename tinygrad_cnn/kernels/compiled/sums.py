@@ -10,34 +10,42 @@ from tinygrad_cnn.kernels.batch_innermost import memory_order
 from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
 from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, add_outer_product, add_sums, zeros
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, compile_band, parallel_for
-from tinygrad_cnn.kernels.thresholds import COMPILED_SUM_COST
+from tinygrad_cnn.kernels.sums import total
+from tinygrad_cnn.kernels.thresholds import COMPILED_SUM_COST, SUM_BLOCK
 from tinygrad_cnn.typing import Array
+
+SEGMENT = SUM_BLOCK * WIDE
+"""Elements that are added at once: no lane of a SIMD vector then adds more than a block of them."""
 
 
 class SumPlan(NamedTuple):
-    """The shape: a row of a channel is ``length`` contiguous numbers."""
+    """The shape: a row of a channel is ``length`` contiguous numbers, in ``segments``."""
 
     channels: int
     length: int
+    segments: int
 
 
 @compile_band
 def sum_rows(plan, x, ones, _, out, first, last, band):
-    """Add rows first to last to the band's sums."""
+    """Compute the sums of the segments of rows first to last: out is (H, segments, C)."""
     plan = unpack_plan(plan, SumPlan)
     for y in range(first, last):
         for channel in range(plan.channels):
             at = (y * plan.channels + channel) * plan.length
-            end, place = at + plan.length, band * plan.channels + channel
-            many, some = zeros(1, 1, WIDE), zeros(1, 1, NARROW)
-            while at + WIDE <= end:
-                many = add_outer_product(many, ones, 0, 0, x, at, WIDE)
-                at += WIDE
-            while at < end:
-                some = add_outer_product(some, ones, 0, 0, x, at, end - at)
-                at += NARROW
-            add_sums(many, out, place, 0)
-            add_sums(some, out, place, 0)
+            row_end, place = at + plan.length, y * plan.segments * plan.channels + channel
+            for _ in range(plan.segments):
+                end = min(at + SEGMENT, row_end)
+                many, some = zeros(1, 1, WIDE), zeros(1, 1, NARROW)
+                while at + WIDE <= end:
+                    many = add_outer_product(many, ones, 0, 0, x, at, WIDE)
+                    at += WIDE
+                while at < end:
+                    some = add_outer_product(some, ones, 0, 0, x, at, end - at)
+                    at += NARROW
+                add_sums(many, out, place, 0)
+                add_sums(some, out, place, 0)
+                place += plan.channels
 
 
 def channel_sums(x: Array) -> Array | None:
@@ -46,8 +54,10 @@ def channel_sums(x: Array) -> Array | None:
     if not image.flags.c_contiguous:
         return None
     height, channels, width, batch = image.shape
-    plan, line, ones = np.array(SumPlan(channels, width * batch)), image.reshape(-1), np.ones(1, x.dtype)
-    count = band_count(height, COMPILED_SUM_COST * x.size)
-    sums = np.zeros((count, channels), x.dtype)
-    parallel_for(sum_rows, plan, (line, ones, ones, sums.reshape(-1)), height, count)
-    return np.add.reduce(sums, 0)
+    length = width * batch
+    plan = np.array(SumPlan(channels, length, -(-length // SEGMENT)))
+    line, ones, sums = image.reshape(-1), np.ones(1, x.dtype), np.zeros((height * plan[2], channels), x.dtype)
+    parallel_for(
+        sum_rows, plan, (line, ones, ones, sums.reshape(-1)), height, band_count(height, COMPILED_SUM_COST * x.size)
+    )
+    return total(sums, (0,))

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
+from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
 from tinygrad_cnn.ops.softmax import REDUCTIONS, _want_no, reduced
 from tinygrad_cnn.tape.watch import warn_user
@@ -257,12 +258,17 @@ def cosine_embedding_loss(
     a, b, y = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
     if a != b or len(y) > 1 or y != a[:-1] or not a:
         raise ValueError(f"cosine_embedding_loss: wanted (N, D), (N, D) and (N,), got {a}, {b} and {y}")
-    lengths = (ops.sum(ops.square(input1), -1) + 1e-12) * (ops.sum(ops.square(input2), -1) + 1e-12)
-    cosine = ops.sum(input1 * input2, -1) / ops.sqrt(lengths)
+    cosine = _cosine(input1, input2)
     sign = array_of(target)
     alike = ops.where(sign == 1, 1 - cosine, 0.0)
     unlike = ops.where(sign == -1, ops.clamp(cosine - margin, 0.0), 0.0)
     return reduced("cosine_embedding_loss", alike + unlike, reduction)
+
+
+@half_in_float32
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    lengths = (ops.sum(ops.square(a), -1) + 1e-12) * (ops.sum(ops.square(b), -1) + 1e-12)
+    return ops.sum(a * b, -1) / ops.sqrt(lengths)
 
 
 def triplet_margin_loss(

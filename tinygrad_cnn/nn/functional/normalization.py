@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
 
+from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.nn.functional.vision import pad
 from tinygrad_cnn.ops import avg_pool2d, clamp, mean, reshape, square
 from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype, whole
+from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
 from tinygrad_cnn.tape.writes import mark_written
@@ -119,7 +122,12 @@ def rms_norm(
     """
     dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    return _scaled(input * (mean(square(input), dims, keepdim=True) + small) ** -0.5, weight, None)
+    return _scaled(_over_root_mean_square(input, dims, small), weight, None)
+
+
+@half_in_float32
+def _over_root_mean_square(input: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
+    return input * (mean(square(input), dims, keepdim=True) + eps) ** -0.5
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
@@ -216,8 +224,8 @@ def _track(
     if count < 2:
         raise ValueError(f"{name}: wanted more than one value a channel, got an input of {tuple(input.shape)}")
     x = input.array
-    for running, of_input in ((running_mean, np.mean), (running_var, lambda x, axis: np.var(x, axis, ddof=1))):
+    for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:
-            now = of_input(x, axis=dims).reshape(-1, x.shape[1]).mean(axis=0)
+            now = sums.mean(of_input(x, dims).reshape(-1, x.shape[1]), (0,))
             running.array[...] = (1 - momentum) * running.array + momentum * now
             mark_written(running.array, name)

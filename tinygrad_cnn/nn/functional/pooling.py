@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import avg_pool2d, max_pool2d, reshape, squeeze, sum, unsqueeze, where
 from tinygrad_cnn.ops.arguments import pair, single, want_float
+from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
 from tinygrad_cnn.tape.record import make_tensor
@@ -42,11 +43,15 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] |
     if all(wanted) and not any(n % out for n, out in zip(size, wanted, strict=True)):
         height, width = (n // out for n, out in zip(size, wanted, strict=True))
         return avg_pool2d(input, (height, width))
-    places, inside = _windows(size, wanted)
-    taken = getitem(reshape(input, (*input.shape[:-2], prod(size))), (..., places))
-    counts = inside.sum(-1).astype(input.dtype)
-    means = sum(where(inside, taken, 0.0), -1) / counts
+    means = _means(reshape(input, (*input.shape[:-2], prod(size))), *_windows(size, wanted))
     return reshape(means, (*input.shape[:-2], *wanted))
+
+
+@half_in_float32
+def _means(planes: Tensor, places: Array, inside: Array) -> Tensor:
+    """Return the mean over each window of flattened planes."""
+    counts = inside.sum(-1).astype(planes.dtype)
+    return sum(where(inside, getitem(planes, (..., places)), 0.0), -1) / counts
 
 
 def adaptive_max_pool2d(
