@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from onnx_runs import Of, run, same
 from op_cases import CASES
 from registry import OpCase
 
@@ -26,33 +27,6 @@ from tinygrad_cnn.onnx.walk import walk_once
 from tinygrad_cnn.tape.record import Operation
 
 onnx = pytest.importorskip("onnx")
-runtime = pytest.importorskip("onnxruntime")
-runtime.set_default_logger_severity(4)
-OPTIONS = runtime.SessionOptions()
-OPTIONS.intra_op_num_threads = OPTIONS.inter_op_num_threads = 1
-
-
-class Of(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs: tg.Tensor) -> Any:
-        return self.function(*inputs)
-
-
-def run(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    session = runtime.InferenceSession(model, OPTIONS)
-    return session.run(None, {wanted.name: x for wanted, x in zip(session.get_inputs(), inputs, strict=True)})
-
-
-def same(ours: Any, theirs: list[np.ndarray]) -> None:
-    for a, b in zip(ours if isinstance(ours, (tuple, list)) else [ours], theirs, strict=True):
-        assert (a.shape, a.dtype) == (b.shape, b.dtype)
-        np.testing.assert_allclose(a.detach().numpy(), b, rtol=1e-5, atol=1e-5)
-
 
 # --- every mapping, by the registry of operations ---
 

@@ -87,6 +87,10 @@ def name_of_batch(dynamic_axes: Axes | None, inputs: Sequence[str]) -> str | Non
         return "N"
     names = set()
     for value, axes in dynamic_axes.items():
+        if not isinstance(axes, (Mapping, list, tuple)) or "" in axes:
+            raise TypeError(
+                f"onnx.export: dynamic_axes has {axes!r} for {value!r}; wanted a dimension and its name, {{0: 'N'}}"
+            )
         for axis in axes:
             if value in inputs and axis != 0:
                 raise ValueError(

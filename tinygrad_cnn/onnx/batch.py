@@ -32,8 +32,9 @@ class Batch:
     times: Any
     plus: Any = 0
 
-    def __str__(self) -> str:
-        return f"{'' if self.times == 1 else self.times}N{f'{self.plus:+}' if self.plus else ''}"
+    def formula(self, length: str) -> str:
+        """Return it as a formula of the length, whose name is given."""
+        return f"{'' if self.times == 1 else f'{self.times}*'}{length}{f'{self.plus:+}' if self.plus else ''}"
 
 
 @dataclass(frozen=True)

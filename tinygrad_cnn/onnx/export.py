@@ -65,6 +65,8 @@ def export(
     file does not compute what the model does. A choice made on the length alone (``if len(x) > 1000``) is not seen
     where batches of up to 200 samples all go one way.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"onnx.export: model is {type(model).__name__}; wanted an nn.Module")
     arguments.refuse_others(options)
     arguments.want_file(f)
     examples = arguments.examples_of(args)
@@ -136,7 +138,7 @@ def model_of(found: Walk, name: str, opset: int = OPSETS[0], batch: str = "N") -
 def _described(ref: Ref, batch: str) -> Any:
     from onnx import helper
 
-    shape = [str(n).replace("N", batch) if isinstance(n, Batch) else n for n in ref.shape]
+    shape = [n.formula(batch) if isinstance(n, Batch) else n for n in ref.shape]
     return helper.make_tensor_value_info(ref.name, helper.np_dtype_to_tensor_dtype(ref.dtype), shape)
 
 

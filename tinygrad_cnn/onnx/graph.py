@@ -91,7 +91,7 @@ class Graph:
     def _vector(self, number: Batch) -> Ref:
         """Return an integer that follows from the length of the batch, as a vector of one."""
         if not isinstance(number.times, int) or not isinstance(number.plus, int):
-            raise ValueError(f"with {number}, which is no integer, as a length")
+            raise ValueError(f"with {number.formula('N')}, which is no integer, as a length")
         if self._length is None:
             whole = self("Shape", self._batch, dtype=np.int64)
             self._length = self("Slice", whole, self.integers([0]), self.integers([1]))

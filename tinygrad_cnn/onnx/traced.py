@@ -93,7 +93,9 @@ class HostArray(np.ndarray):
     item, tolist, tobytes, tofile, dump, dumps = map(
         _closed, ("item", "tolist", "tobytes", "tofile", "dump", "dumps")
     )
-    argmax, argmin, nonzero, searchsorted = map(_closed, ("argmax", "argmin", "nonzero", "searchsorted"))
+    argmax, argmin, nonzero, searchsorted, trace = map(
+        _closed, ("argmax", "argmin", "nonzero", "searchsorted", "trace")
+    )
 
     def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Any:
         return np.asarray(array).view(HostArray)

@@ -59,17 +59,7 @@ def walk(
     lengths = [len(examples[0])] * 3 if fixed else [3, 5, long_batch(examples)]
     walks = []
     for seed, length in enumerate(lengths):
-        batch = [like(x, length, seed) for x in examples]
-        try:
-            walks.append(walk_once(model, batch, names, fold))
-        except Exception as error:
-            if str(error).startswith("onnx.export"):
-                raise
-            shapes = ", ".join(f"{x.shape} of {x.dtype}" for x in batch)
-            raise ValueError(
-                f"onnx.export: the model failed on a batch of {length} samples like the example (shape {shapes}); "
-                f"dimension 0 of an example is the batch. {type(error).__name__}: {error}"
-            ) from error
+        walks.append(walk_once(model, [like(x, length, seed) for x in examples], names, fold))
     return _merged_walks(walks, lengths)
 
 
@@ -208,7 +198,7 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fol
     walker = _Walker(Walk(refs, stored), given, fold)
     start = next(clock)
     with exporting(), in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(walker.see):
-        result = model(*given)
+        result = _called(model, given)
         walker.refuse_random("by the model")
     writer = writes.after(walker.values.arrays, start)
     if writer is not None:
@@ -217,6 +207,17 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fol
     found.outputs = {name: walker.values.resolved(value) for name, value in named_outputs(result).items()}
     found.steps = _needed(found.steps, found.outputs)
     return found
+
+
+def _called(model: Module, inputs: Sequence[Tensor]) -> Any:
+    try:
+        return model(*inputs)
+    except Exception as error:
+        given = ", ".join(f"{x.shape} of {x.dtype}" for x in inputs)
+        raise ValueError(
+            f"onnx.export: the model failed on {given}, which is like the example but for the length of the batch, "
+            f"dimension 0. {type(error).__name__}: {error}"
+        ) from error
 
 
 def named_outputs(result: Any) -> dict[str, Any]:
