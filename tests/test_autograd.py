@@ -60,6 +60,18 @@ def test_gradient_of_a_random_program_is_that_of_finite_differences(steps, seed)
     assert tg.gradcheck(program, (leaf(0.3, -0.5), leaf(0.7, 0.2)), atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+@pytest.mark.parametrize("uses", [1, 2, 3, 4, 7])
+def test_gradients_of_many_uses_add_up_in_any_shape(shape, uses):
+    x = tg.full(shape, 2.0, requires_grad=True)
+    sum((x * x for _ in range(uses)), tg.zeros(shape)).sum().backward()
+    assert x.grad.shape == shape
+    assert isinstance(x.grad.array, np.ndarray)
+    assert np.all(x.grad.array == 4.0 * uses)
+    x.grad += 1.0
+    assert np.all(x.grad.array == 4.0 * uses + 1.0)
+
+
 def test_two_leaves_never_share_the_memory_of_their_gradients():
     x, y, z = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)
     given = tg.ones(2, dtype=tg.float64)

@@ -7,14 +7,14 @@ result is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import log, prod
 from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.onnx.batch import Batch, Ramp, Ref, Uniform
 from tinygrad_cnn.onnx.graph import FAR, Graph
-from tinygrad_cnn.onnx.walk import Batch, Ref
 
 Mapping = Callable[..., Ref]
 
@@ -52,6 +52,17 @@ def _ask(operator: str) -> Mapping:
     return mapping
 
 
+def _boolean(operator: str) -> Mapping:
+    def mapping(b: Graph, inputs: list[Any], out: Ref) -> Ref:
+        return (
+            b(operator, *(b.cast(x, out.dtype) for x in inputs))
+            if out.dtype == np.bool_
+            else _refuse("of integers")
+        )
+
+    return mapping
+
+
 # --- formulas ---
 
 
@@ -77,8 +88,8 @@ def _remainder(b: Graph, inputs: list[Any], out: Ref) -> Ref:
 
 
 def _standardized(b: Graph, input: Any, dim: tuple[int, ...], eps: float) -> Ref:
-    centred = b("Sub", input, b("ReduceMean", input, axes=list(dim)))
-    variance = b("ReduceMean", b("Mul", centred, centred), axes=list(dim))
+    centred = b("Sub", input, b.reduce("ReduceMean", input, dim))
+    variance = b.reduce("ReduceMean", b("Mul", centred, centred), dim)
     return b("Div", centred, b("Sqrt", b("Add", variance, b.cast(eps, variance.dtype))))
 
 
@@ -155,26 +166,30 @@ def _reshape(b: Graph, input: Any, shape: Any) -> Ref:
     if 0 in shape:
         raise ValueError("to a length of 0")
     given = input.shape
+    if tuple(shape) == given:
+        return b.ref(input)
     target = [0 if isinstance(n, Batch) and given[i : i + 1] == (n,) else n for i, n in enumerate(shape)]
     if sum(isinstance(n, Batch) for n in target) == 1:
         target = [-1 if isinstance(n, Batch) else n for n in target]
-    return b("Reshape", input, b.shape(shape if any(isinstance(n, Batch) for n in target) else target))
+    return b("Reshape", input, b.integers(shape if any(isinstance(n, Batch) for n in target) else target))
 
 
 def _broadcast(b: Graph, input: Any, shape: Any) -> Ref:
     """Expand broadcasts both ways: where the input has the length already, 1 will do."""
     own = (1,) * (len(shape) - len(input.shape)) + tuple(input.shape)
-    return b("Expand", input, b.shape([1 if n == m else n for n, m in zip(shape, own, strict=True)]))
+    if tuple(shape) == input.shape:
+        return b.ref(input)
+    return b("Expand", input, b.integers([1 if n == m else n for n, m in zip(shape, own, strict=True)]))
 
 
 def _sum(b: Graph, input: Any, dim: tuple[int, ...], keepdim: bool, out: Ref) -> Ref:
     terms = b.cast(input, out.dtype)
-    return b("ReduceSum", terms, b.integers(dim), keepdims=int(keepdim)) if dim else terms
+    return b.reduce("ReduceSum", terms, dim, keepdim)
 
 
-def _extreme(operator: str) -> Mapping:
+def _reduced(operator: str) -> Mapping:
     def mapping(b: Graph, input: Any, dim: tuple[int, ...], keepdim: bool) -> Ref:
-        return b(operator, input, axes=list(dim), keepdims=int(keepdim)) if dim else b.ref(input)
+        return b.reduce(operator, input, dim, keepdim)
 
     return mapping
 
@@ -194,30 +209,45 @@ def _flip(b: Graph, input: Any, dims: tuple[int, ...]) -> Ref:
     return b("Slice", input, *map(b.integers, ends))
 
 
-def _index(b: Graph, input: Any, index: Any) -> Ref:
+def _index(b: Graph, input: Any, index: Any, out: Ref) -> Ref:
     """Slices, then the one array of indices, then the dimensions that integers take away, then new ones."""
     parts = _spelled_out(index, len(input.shape))
     axes = [part for part in parts if part is not None]
-    gathered = [(axis, p) for axis, p in enumerate(axes) if isinstance(p, (Ref, np.ndarray))]
+    gathered = [(axis, p) for axis, p in enumerate(axes) if _is_array(p)]
     taken = [axis for axis, p in enumerate(axes) if isinstance(p, (int, np.integer))]
     booleans = any(isinstance(p, (bool, np.bool_)) or getattr(p, "dtype", None) == np.bool_ for p in axes)
     if len(gathered) > 1 or booleans or (gathered and len(parts) > len(axes)):
         raise ValueError("with several arrays or with booleans as indices")
-    cuts = [
-        (axis, *_ends(p, input.shape[axis])) for axis, p in enumerate(axes) if not isinstance(p, (Ref, np.ndarray))
-    ]
-    cuts = [cut for cut in cuts if cut[1:] != (0, FAR, 1)]
-    out = b.ref(input)
+    left = iter(_left(parts, out.shape))
+    ends = [(axis, *_ends(p, input.shape[axis], next(left))) for axis, p in enumerate(axes) if not _is_array(p)]
+    cuts = [cut for cut in ends if cut[1:] != (0, FAR, 1)]
+    x = b.ref(input)
     if cuts:
-        where, starts, ends, steps = zip(*cuts, strict=True)
-        out = b("Slice", out, *map(b.integers, (starts, ends, where, steps)))
+        where, starts, stops, steps = zip(*cuts, strict=True)
+        x = b("Slice", x, *map(b.integers, (starts, stops, where, steps)))
     for axis, indices in gathered:
-        out = b("Gather", out, b.cast(indices, np.int64), axis=axis)
+        x = b("Gather", x, b.cast(indices, np.int64), axis=axis)
     if taken:
-        out = b("Squeeze", out, b.integers(taken))
+        x = b("Squeeze", x, b.integers(taken))
     kept = [p for p in parts if not isinstance(p, (int, np.integer))]
     new = [i for i, p in enumerate(kept) if p is None]
-    return b("Unsqueeze", out, b.integers(new)) if new else out
+    return b("Unsqueeze", x, b.integers(new)) if new else x
+
+
+def _is_array(part: Any) -> bool:
+    return isinstance(part, (Ref, np.ndarray, Uniform, Ramp))
+
+
+def _left(parts: list[Any], shape: tuple[Any, ...]) -> Iterator[Any]:
+    """Return the length that each slice of an index leaves of its dimension; for an integer None."""
+    place = 0
+    for part in parts:
+        if isinstance(part, (int, np.integer)):
+            yield None
+            continue
+        if isinstance(part, slice):
+            yield shape[place]
+        place += len(part.shape) if _is_array(part) else 1
 
 
 def _spelled_out(index: Any, ndim: int) -> list[Any]:
@@ -228,15 +258,18 @@ def _spelled_out(index: Any, ndim: int) -> list[Any]:
     return [*parts[:at], *[slice(None)] * rest, *parts[at + 1 :]]
 
 
-def _ends(part: Any, length: Any) -> tuple[int, int, int]:
-    """Return start, end and step of a slice or of an integer."""
+def _ends(part: Any, length: Any, left: Any) -> tuple[Any, Any, int]:
+    """Return start, end and step of a slice, which leaves so much of the length, or of an integer."""
     if not isinstance(part, slice):
         return int(part), int(part) + 1 or FAR, 1
     if isinstance(length, Batch):
-        ends = (0 if part.start is None else part.start, length if part.stop is None else part.stop, part.step)
-        if ends[0] == 0 and ends[1] == length and ends[2] in (None, 1):
-            return 0, FAR, 1
-        raise ValueError("with a part of the batch")
+        start, end, step = part.start or 0, FAR if part.stop in (None, length) else part.stop, part.step or 1
+        one = left == 1 and (start, end) in ((0, 1), (-1, FAR))  # there always is a first and a last sample
+        if not (isinstance(left, Batch) or one) or step < 0:
+            raise ValueError("with a part of the batch whose length does not follow from the batch's")
+        return start, end, step
+    if isinstance(part.start, Batch) or isinstance(part.stop, Batch):
+        raise ValueError("to the length of the batch, in another dimension")
     start, end, step = part.indices(length)
     if (start, end, step) == (0, length, 1):
         return 0, FAR, 1
@@ -250,7 +283,9 @@ def _unindex(b: Graph, input: Any, shape: Any, index: Any) -> Ref:
         if not isinstance(part, slice):
             raise ValueError("with indices that are not slices")
         if isinstance(n, Batch):
-            start, end = _ends(part, n)[0], 0
+            start, end = 0, 0
+            if part not in (slice(None), slice(0, n), slice(0, n, 1)):
+                raise ValueError("with a part of the batch")
         else:
             start, stop, step = part.indices(n)
             end = n - stop
@@ -269,11 +304,15 @@ def _one(b: Graph, out: Ref, value: float = 1) -> Ref:
 MAPPINGS: dict[str, Mapping] = {
     **{name: _same(operator) for name, operator in _SAME.items()},
     **{name: _ask(operator) for name, operator in _ASK.items()},
-    "amax": _extreme("ReduceMax"),
-    "amin": _extreme("ReduceMin"),
+    "amax": _reduced("ReduceMax"),
+    "amin": _reduced("ReduceMin"),
     "argmax": _place_of_extreme("ArgMax"),
     "argmin": _place_of_extreme("ArgMin"),
     "avg_pool2d": _avg_pool,
+    "bitwise_and": _boolean("And"),
+    "bitwise_not": _boolean("Not"),
+    "bitwise_or": _boolean("Or"),
+    "bitwise_xor": _boolean("Xor"),
     "broadcast_to": _broadcast,
     "cast": lambda b, input, dtype: b("Identity", b.cast(input, dtype)),
     "cat": lambda b, tensors, dim, out: b("Concat", *(b.cast(t, out.dtype) for t in tensors), axis=dim),
@@ -299,9 +338,9 @@ MAPPINGS: dict[str, Mapping] = {
     "log_one_plus_exp": lambda b, input, out: _log_of_sum(b, b.ref(input), _one(b, out, 0)),
     "log_softmax": lambda b, input, dim: b("LogSoftmax", input, axis=dim),
     "logaddexp": lambda b, inputs, out: _log_of_sum(b, *(b.cast(x, out.dtype) for x in inputs)),
-    "logsumexp": _extreme("ReduceLogSumExp"),
+    "logsumexp": _reduced("ReduceLogSumExp"),
     "max_pool2d": _max_pool,
-    "mean": _extreme("ReduceMean"),
+    "mean": _reduced("ReduceMean"),
     "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
     "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),
     "remainder": _remainder,

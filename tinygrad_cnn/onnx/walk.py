@@ -1,51 +1,28 @@
-"""What a model does to a batch, as a list of the operations that it called.
-
-Constants that a model computes from the length of the batch (the shape that a reshape is given, say) are told by
-walking it twice, with batches of different lengths and values: what then differs as the lengths do is a multiple of
-the length, and what differs in any other way cannot be exported.
-"""
+"""What a model does to a batch, as a list of the operations that it called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import zip_longest
+from math import prod
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
-from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.onnx.batch import Ref, Varies, merged, refs_in, remade
+from tinygrad_cnn.onnx.traced import MEND, HostArray, exporting, numbers_of, refuse, traced
+from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.grad_mode import enable_grad
-from tinygrad_cnn.tape.watch import Call, watch
-from tinygrad_cnn.tape.writes import clock, writes
+from tinygrad_cnn.tape.watch import Call, calling_line, watch
+from tinygrad_cnn.tape.writes import clock, owner_of, writes
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
-LENGTHS = 3, 5  # of the two batches: neither is a multiple of the other
-
-
-@dataclass(frozen=True)
-class Ref:
-    """A value of the graph: an input, a parameter or buffer, or what an operation returned."""
-
-    name: str
-    shape: tuple[Any, ...] = field(compare=False)  # integers, or multiples of the batch's length
-    dtype: np.dtype[Any] = field(compare=False)
-
-
-class Batch(NamedTuple):
-    """A multiple of the batch's length."""
-
-    times: int
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """A constant array that holds one number everywhere, and has the batch's length in its shape."""
-
-    value: Array
-    shape: tuple[Any, ...]
+LONG = 200, 10**6  # the length of the last batch, at most, and how many numbers it has at most
 
 
 @dataclass(frozen=True)
@@ -55,6 +32,10 @@ class Step:
     operation: str
     arguments: dict[str, Any]  # inputs and constants by name
     result: Ref
+    line: str  # of the user's code
+
+    def __str__(self) -> str:
+        return f"{self.operation}{f' ({self.line})' if self.line else ''}"
 
 
 @dataclass
@@ -64,161 +45,230 @@ class Walk:
     inputs: list[Ref]
     stored: dict[str, Array]  # parameters and buffers by name
     steps: list[Step] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
-def walk(model: Module, examples: Sequence[Tensor], names: Sequence[str]) -> Walk:
-    """Return what the model, in evaluation mode, does to a batch of any length that is like the examples."""
-    first, second = (walk_once(model, [_batch(x, length) for x in examples], names) for length in LENGTHS)
-    return _merged_walks(first, second)
+def walk(
+    model: Module, examples: Sequence[Tensor], names: Sequence[str], fixed: bool = False, fold: bool = True
+) -> Walk:
+    """Return what the model, in evaluation mode, does to a batch like the examples.
+
+    The batch is of any length, or of that of the examples if it is fixed. With ``fold``, operations on parameters
+    alone are not part of the walk: their results are constants.
+    """
+    lengths = [len(examples[0])] * 3 if fixed else [3, 5, long_batch(examples)]
+    walks = []
+    for seed, length in enumerate(lengths):
+        walks.append(walk_once(model, [like(x, length, seed) for x in examples], names, fold))
+    return _merged_walks(walks, lengths)
 
 
-def _batch(example: Tensor, length: int) -> Tensor:
-    """Return so many rows like the example's: its own numbers in another order, not quite the same if not whole."""
-    rng = np.random.default_rng(length)
-    numbers: Array = rng.permutation(example.array.reshape(-1))
-    array = np.resize(numbers, (length, *example.shape[1:]))
-    if array.dtype.kind == "f":
-        array += rng.uniform(0, 0.1, array.shape).astype(array.dtype)
-    return Tensor(array, requires_grad=array.dtype.kind == "f")  # recorded, so that += is not done in place
+def long_batch(examples: Sequence[Tensor]) -> int:
+    """Return the length of a long batch like the examples: as long as memory and time allow."""
+    most, numbers = LONG
+    return max(7, min(most, numbers // sum(prod(x.shape[1:]) for x in examples)))
+
+
+def like(example: Tensor, length: int, seed: int) -> Tensor:
+    """Return a batch of other numbers from the range of the example's; integers are some of the example's."""
+    rng = np.random.default_rng([seed, length])
+    shape, numbers = (length, *example.shape[1:]), example.array.reshape(-1)
+    if example.dtype.kind == "b":
+        return Tensor(rng.random(shape) < 0.5)
+    if example.dtype.kind != "f":
+        return Tensor(rng.choice(numbers, shape))
+    finite = numbers[np.isfinite(numbers)] if np.isfinite(numbers).any() else np.zeros(1)
+    low, high = float(finite.min()), float(finite.max())
+    drawn = rng.uniform(low, high, shape) if low < high else low + rng.standard_normal(shape)
+    return Tensor(drawn.astype(example.dtype))
 
 
 # --- one walk ---
 
 
 class _Values:
-    """Which arrays are values of the graph: told by the memory that they show, so that a view is as good."""
+    """Which arrays are values of the graph, told by the array itself, or by the memory that only it shows."""
 
     def __init__(self) -> None:
-        self._refs: dict[Any, Ref] = {}
-        self.arrays: list[Array] = []  # held, so that their memory is not used again
+        self._refs: dict[int, Ref] = {}  # by the identity of the array
+        self._by_memory: dict[Any, Ref | None] = {}  # None where several values show the same: x and x[:], say
+        self.arrays: list[Array] = []  # held, so that neither identity nor memory is used again
 
-    def add(self, name: str, array: Array) -> Ref:
+    def add(self, ref: Ref, array: Array) -> Ref:
+        if id(array) in self._refs:
+            return self._refs[id(array)]
         self.arrays.append(array)
-        return self._refs.setdefault(_memory(array), Ref(name, array.shape, array.dtype))
+        self._by_memory[_memory(array)] = None if _memory(array) in self._by_memory else ref
+        self._refs[id(array)] = ref
+        return ref
 
     def resolved(self, value: Any) -> Any:
         """Return a reference for an array that is known, within tuples too, and anything else as it is."""
-        value = array_of(value)
+        value = numbers_of(value)
         if isinstance(value, np.ndarray):
             self.arrays.append(value)
-            return self._refs.get(_memory(value), value)
+            original = value.base if isinstance(value, HostArray) and value.base is not None else value
+            same = original is value or _memory(original) == _memory(value)
+            return (same and self._refs.get(id(original))) or self._by_memory.get(_memory(value)) or value
         if isinstance(value, (tuple, list)):
-            return _remade(value, [self.resolved(item) for item in value])
+            return remade(value, [self.resolved(item) for item in value])
         return value
 
 
-def _memory(array: Array) -> Any:
+def _memory(array: Any) -> Any:
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
-def _remade(like: Any, items: Sequence[Any]) -> Any:
-    return type(like)(*items) if hasattr(like, "_fields") else tuple(items)
+class _Walker:
+    """Sees the calls of operations, and writes down those on values of the graph."""
 
+    def __init__(self, found: Walk, inputs: Sequence[Tensor], fold: bool) -> None:
+        self.found = found
+        self.values = _Values()
+        self._fold = fold
+        self._fed = {ref.name for ref in found.inputs}  # what depends on the inputs
+        self._owners = {id(owner_of(x.array)) for x in inputs}  # of the memory of what depends on the inputs
+        self._random = _random_state()
+        for ref, x in zip(found.inputs, inputs, strict=True):
+            self.values.add(ref, x.array)
+        for name, array in found.stored.items():
+            self.values.add(Ref(name, array.shape, array.dtype), array)
 
-def _refs(value: Any) -> Iterator[Ref]:
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, (tuple, list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _refs(item)
-
-
-def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str]) -> Walk:
-    """Return what the model, in evaluation mode, does to these inputs."""
-    values = _Values()
-    stored = {name: tensor.array for name, tensor in (*model.named_parameters(), *model.named_buffers())}
-    found = Walk([values.add(*pair) for pair in zip(names, (x.array for x in inputs), strict=True)], stored)
-    for name, array in stored.items():
-        values.add(name, array)
-
-    def see(call: Call) -> None:
+    def see(self, call: Call) -> None:
         operation = call.operation
-        given = values.resolved(call.inputs)
+        given = self.values.resolved(call.inputs)
         named = [(operation.inputs[0], given)] if operation.variadic else zip(operation.inputs, given, strict=False)
-        arguments = dict(named) | {key: values.resolved(value) for key, value in call.constants.items()}
-        if any(_refs(arguments)):
-            out = np.asarray(array_of(call.result))
-            name = f"{operation.name}_{len(found.steps)}"
-            values.add(name, out)
-            found.steps.append(Step(operation.name, arguments, Ref(name, out.shape, out.dtype)))
+        arguments = dict(named) | {key: self.values.resolved(value) for key, value in call.constants.items()}
+        self._refuse_unseen(operation.name, arguments)
+        used = list(refs_in(arguments))
+        fed = any(ref.name in self._fed for ref in used)
+        if not fed and (self._fold or not used):
+            return
+        if fed and _shaped_by_numbers(operation.name, arguments):
+            refuse(f"the shape of what {operation.name} returns depends on the numbers of the batch; {MEND}")
+        result = call.result
+        if isinstance(result, Tensor) and fed:
+            result = traced(result)
+        out = np.asarray(numbers_of(result))
+        ref = Ref(f"{operation.name}_{len(self.found.steps)}", out.shape, out.dtype)
+        self.values.add(ref, out)
+        if fed:
+            self._fed.add(ref.name)
+            self._owners.add(id(owner_of(out)))
+        line = calling_line()
+        self.found.steps.append(Step(operation.name, arguments, ref, line.short if line else ""))
 
+    def _refuse_unseen(self, name: str, arguments: dict[str, Any]) -> None:
+        """Refuse what an operation is given that no operation made."""
+        if self._from_batch(list(arguments.values())):
+            refuse(f"{name} is given an array that was computed from the batch outside of operations; {MEND}")
+        self.refuse_random(f"for {name}")
+
+    def _from_batch(self, value: Any) -> bool:
+        """Whether there are arrays that were made from the batch, but by no operation."""
+        if isinstance(value, (tuple, list)):
+            return any(map(self._from_batch, value))
+        return isinstance(value, HostArray) or (
+            isinstance(value, np.ndarray) and id(owner_of(value)) in self._owners
+        )
+
+    def refuse_random(self, where: str) -> None:
+        """Refuse a model that drew random numbers."""
+        if _random_state() != self._random:
+            refuse(f"random numbers were drawn {where}, which a file cannot do")
+
+
+def _shaped_by_numbers(name: str, arguments: dict[str, Any]) -> bool:
+    index = arguments.get("index", ())
+    parts = index if isinstance(index, tuple) else (index,)
+    return "nonzero" in name or any(getattr(part, "dtype", None) == np.bool_ for part in parts)
+
+
+def _random_state() -> Any:
+    legacy: Any = np.random.get_state()  # noqa: NPY002 (watched, not used)
+    return str(default_generator().bit_generator.state), legacy[1].tobytes(), legacy[2:], random.getstate()
+
+
+def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fold: bool = True) -> Walk:
+    """Return what the model, in evaluation mode, does to these inputs."""
+    stored = {name: tensor.array for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    refs = [Ref(name, x.shape, x.dtype) for name, x in zip(names, inputs, strict=True)]
+    # The inputs require gradients, so that x += y is refused or made x = x + y, but not done in place.
+    given = [traced(Tensor(x.array, requires_grad=x.dtype.kind == "f")) for x in inputs]
+    walker = _Walker(Walk(refs, stored), given, fold)
     start = next(clock)
-    with in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(see):
-        result = model(*inputs)
-    writer = writes.after(values.arrays, start)
+    with exporting(), in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(walker.see):
+        result = _called(model, given)
+        walker.refuse_random("by the model")
+    writer = writes.after(walker.values.arrays, start)
     if writer is not None:
         raise ValueError(f"onnx.export: the model writes in place ({writer}), unrecorded; write x = x + y instead")
-    found.outputs = [values.resolved(t) for t in (result if isinstance(result, (tuple, list)) else [result])]
+    found = walker.found
+    found.outputs = {name: walker.values.resolved(value) for name, value in named_outputs(result).items()}
     found.steps = _needed(found.steps, found.outputs)
     return found
 
 
-# --- two walks made one ---
-
-
-class _Varies(Exception):
-    """A constant that is not the same for every batch."""
-
-
-def _merged_walks(first: Walk, second: Walk) -> Walk:
-    if [s.operation for s in first.steps] != [s.operation for s in second.steps]:
+def _called(model: Module, inputs: Sequence[Tensor]) -> Any:
+    try:
+        return model(*inputs)
+    except Exception as error:
+        given = ", ".join(f"{x.shape} of {x.dtype}" for x in inputs)
         raise ValueError(
-            "onnx.export: the model calls other operations for another batch; a choice that depends on the numbers "
-            "or on the length of a batch cannot be exported"
-        )
-    steps = []
-    for a, b in zip(first.steps, second.steps, strict=True):
-        try:
-            arguments = {key: _merged(a.arguments[key], b.arguments[key]) for key in a.arguments}
-            steps.append(Step(a.operation, arguments, _merged(a.result, b.result)))
-        except _Varies as error:
-            raise ValueError(
-                f"onnx.export: {a.operation} has {error}, which depends on the batch in a way that was not "
-                "recorded; compute it by operations on tensors"
-            ) from None
-    pairs = zip(first.inputs, second.inputs, strict=True)
-    outputs = [_merged(a, b) for a, b in zip(first.outputs, second.outputs, strict=True)]
-    return Walk([_merged(a, b) for a, b in pairs], first.stored, steps, outputs)
+            f"onnx.export: the model failed on {given}, which is like the example but for the length of the batch, "
+            f"dimension 0. {type(error).__name__}: {error}"
+        ) from error
 
 
-def _needed(steps: list[Step], outputs: list[Any]) -> list[Step]:
+def named_outputs(result: Any) -> dict[str, Any]:
+    """Return what a model returned by name: the keys of a dict, or numbers."""
+    if isinstance(result, dict):
+        return {str(key): value for key, value in result.items()}
+    if isinstance(result, (tuple, list)):
+        return {f"output_{i}" if len(result) > 1 else "output": value for i, value in enumerate(result)}
+    return {"output": result}
+
+
+def _needed(steps: list[Step], outputs: Any) -> list[Step]:
     """Return the steps that the outputs depend on."""
-    wanted = {ref.name for ref in _refs(outputs)}
+    wanted = {ref.name for ref in refs_in(outputs)}
     kept = []
     for step in reversed(steps):
         if step.result.name in wanted:
             kept.append(step)
-            wanted |= {ref.name for ref in _refs(step.arguments)}
+            wanted |= {ref.name for ref in refs_in(step.arguments)}
     return kept[::-1]
 
 
-def _merged(a: Any, b: Any) -> Any:
-    """Return what two walks have in common: multiples of the batch's length where they differ as that does."""
-    if isinstance(a, Ref) and a == b:
-        return Ref(a.name, _merged(a.shape, b.shape), a.dtype)
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return _merged_arrays(a, b)
-    if type(a) is type(b) and isinstance(a, (tuple, list)) and len(a) == len(b):
-        return _remade(a, [_merged(*pair) for pair in zip(a, b, strict=True)])
-    if isinstance(a, slice) and isinstance(b, slice):
-        return slice(_merged(a.start, b.start), _merged(a.stop, b.stop), _merged(a.step, b.step))
-    if isinstance(a, (int, np.integer)) and isinstance(b, (int, np.integer)) and a != b:
-        times, rest = divmod(int(a), LENGTHS[0])
-        if not rest and times * LENGTHS[1] == b:
-            return Batch(times)
-    elif type(a) is type(b) and (a is b or a == b or a != a):
-        return a
-    raise _Varies(_said(a))
+# --- several walks made one ---
+
+_NOTHING = Step("no operation", {}, Ref("", (), np.dtype(np.bool_)), "")
 
 
-def _merged_arrays(a: Array, b: Array) -> Any:
-    if a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
-        return a
-    if a.size and b.size and a.shape != b.shape and len({*a.ravel().tolist(), *b.ravel().tolist()}) == 1:
-        return Uniform(a.reshape(-1)[0], _merged(a.shape, b.shape))
-    raise _Varies(_said(a))
-
-
-def _said(value: Any) -> str:
-    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+def _merged_walks(walks: Sequence[Walk], lengths: Sequence[int]) -> Walk:
+    first = walks[0]
+    for other, length in zip(walks, lengths, strict=True):
+        pairs = zip_longest(first.steps, other.steps, fillvalue=_NOTHING)
+        apart = next((pair for pair in pairs if pair[0].operation != pair[1].operation), None)
+        if apart is not None:
+            raise ValueError(
+                f"onnx.export: the model calls other operations for another batch: {apart[0]} for one of "
+                f"{lengths[0]} samples, {apart[1]} for one of {length}; a loop over the samples of a batch, or a "
+                "choice that depends on its length or numbers, cannot be exported"
+            )
+    steps = []
+    for several in zip(*(w.steps for w in walks), strict=True):
+        try:
+            arguments = merged([step.arguments for step in several], lengths)
+            result = merged([step.result for step in several], lengths)
+        except Varies as error:
+            raise ValueError(
+                f"onnx.export: {several[0]} has {error}, which depends on the batch in a way that was not recorded "
+                f"(lengths {', '.join(map(str, lengths))}); {MEND}"
+            ) from None
+        steps.append(Step(several[0].operation, arguments, result, several[0].line))
+    try:
+        outputs = merged([w.outputs for w in walks], lengths)
+    except Varies as error:
+        raise ValueError(f"onnx.export: the model returns {error}, which depends on the batch unrecorded") from None
+    return Walk(merged([w.inputs for w in walks], lengths), first.stored, steps, outputs)

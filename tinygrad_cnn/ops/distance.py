@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, one_dim, want_float, want_same_dtype
+from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
-from tinygrad_cnn.ops.elementwise import abs, add, square, sub, where
+from tinygrad_cnn.ops.elementwise import abs, add, clamp, square, sub, where
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.reduce import amax, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze
+from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
 
 def _power(x: Any, p: float) -> Any:
     """Return x^p for x >= 0; at 0, where the derivative is infinite for p < 1, all derivatives are 0."""
-    positive = array_of(x) != 0
+    positive = x != 0
     return where(positive, where(positive, x, 1.0) ** p, 0.0)
 
 
@@ -116,4 +117,5 @@ def cosine_similarity(x1: T, x2: T, dim: int = 1, eps: float = 1e-8) -> T:
 
 def _at_least(norm: T, eps: float) -> T:
     """Return the norm raised to eps where it is less, by a constant."""
-    return norm + np.maximum(eps - array_of(norm), 0)
+    constant = make_tensor(norm, norm.array) if isinstance(norm, Variable) else norm
+    return norm + clamp(eps - constant, 0.0)

@@ -226,7 +226,7 @@ def lerp(input: T, end: Any, weight: Any) -> T:
     way = end - input
     if isinstance(weight, (int, float)):
         return input + way * weight if -0.5 < weight < 0.5 else end - way * (1 - weight)
-    return where(np.abs(array_of(weight)) < 0.5, input + way * weight, end - way * (1 - weight))
+    return where(abs(weight) < 0.5, input + way * weight, end - way * (1 - weight))
 
 
 multiply, subtract, divide, true_divide, negative, absolute = mul, sub, div, div, neg, abs
@@ -278,11 +278,11 @@ def log1p(input: Array) -> Array:
 
 def xlogy(input: Any, other: Any) -> Any:
     """Return input * log(other), and 0 for 0 * log(0), where the derivatives are 0 too."""
-    x, y = array_of(input), array_of(other)
-    dtype = result_type(x, y)
+    dtype = result_type(array_of(input), array_of(other))
     if isinstance(other, Variable):
         other = cast(other, dtype=dtype)
-    return mul(input, log(where((x == 0) & ((y <= 0) | (y == np.inf)), dtype.type(1), other)))
+    undefined = (input == 0) & ((other <= 0) | (other == np.inf))
+    return mul(input, log(where(undefined, dtype.type(1), other)))
 
 
 @operation(input=lambda g, out: g / (2 * out))

@@ -50,7 +50,7 @@ def masked_fill(input: T, mask: Any, value: Any) -> T:
     value = np.asarray(value) if not isinstance(value, Variable) else value
     if value.dtype != input.dtype:
         value = cast(value, dtype=input.dtype)
-    return where(array, value, filled)
+    return where(mask if isinstance(mask, Variable) else array, value, filled)
 
 
 def masked_select(input: T, mask: Any) -> T:

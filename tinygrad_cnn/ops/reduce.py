@@ -189,7 +189,7 @@ def std(
 
 def _flat_power(base: T, exponent: float) -> T:
     """Return base to the power exponent, flat at 0: where the base is 0, no gradient passes."""
-    zero = array_of(base) == 0
+    zero: Any = base == 0
     return where(zero, 0.0 if exponent > 0 else inf, where(zero, 1.0, base) ** exponent)
 
 

@@ -36,8 +36,8 @@ class Gradients:
         if origin in self._sums:
             before += gradient
         else:
-            self._arrived[origin] = before + gradient
-            if self._in_place:
+            self._arrived[origin] = total = before + gradient
+            if self._in_place and isinstance(total, np.ndarray):  # of 0-d arrays, NumPy's sum is a number
                 self._sums.add(origin)
         return False
 
@@ -83,7 +83,7 @@ def is_exclusive(holder: list[Array]) -> bool:
     The interpreter's reference counting tells. What it counts for an array that only a list refers to differs from
     one Python to another, and so is measured once.
     """
-    return getrefcount(holder[0]) == _ALONE and has_own(holder[0])
+    return isinstance(holder[0], np.ndarray) and getrefcount(holder[0]) == _ALONE and has_own(holder[0])
 
 
 def _count_alone() -> int:

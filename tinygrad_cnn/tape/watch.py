@@ -72,6 +72,11 @@ def end_watching(see: Callable[[Call], None]) -> None:
     _mode.watcher = _watcher if left else None
 
 
+def is_watching() -> bool:
+    """Whether the next operation that this thread calls will be seen: not so within an operation."""
+    return _mode.watcher is not None
+
+
 def _watcher(operation: Operation, inputs: tuple[Any, ...], constants: dict[str, Any]) -> Any:
     _mode.watcher = None
     try:

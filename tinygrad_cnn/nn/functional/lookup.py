@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.tensor import Tensor
@@ -20,7 +22,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     tensor([[0., 1.],
             [0., 1.]])
     """
-    indices = array_of(input)
+    indices = np.asarray(array_of(input))
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: wanted integers as input, got {indices.dtype}")
     if weight.ndim != 2:

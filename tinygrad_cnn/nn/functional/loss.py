@@ -64,7 +64,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
         return l1_loss(input, target, reduction=reduction)
     difference = _difference("smooth_l1_loss", input, target)
     distance = ops.abs(difference)
-    near = array_of(distance) < beta
+    near = distance < beta
     losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / (2 * beta), distance - beta / 2)
     return reduced("smooth_l1_loss", losses, reduction)
 
@@ -78,7 +78,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
         raise ValueError(f"huber_loss: delta is {delta}; wanted more than 0")
     difference = _difference("huber_loss", input, target)
     distance = ops.abs(difference)
-    near = array_of(distance) <= delta
+    near = distance <= delta
     losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / 2, delta * (distance - delta / 2))
     return reduced("huber_loss", losses, reduction)
 
@@ -118,7 +118,7 @@ def binary_cross_entropy(
     tensor([  0.6931, 100.0000])
     """
     _want_one_shape("binary_cross_entropy", input, target)
-    values = array_of(input)
+    values = np.asarray(array_of(input))
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError("binary_cross_entropy: wanted probabilities between 0 and 1 as input")
     losses = _binary_cross_entropy(input, target)
@@ -162,7 +162,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     if log_target:
         losses = ops.exp(target) * (target - input)
     else:
-        possible = array_of(target) != 0
+        possible = target != 0
         losses = target * (ops.log(ops.where(possible, target, 1.0)) - input)
     if reduction != "batchmean":
         if reduction not in REDUCTIONS:
@@ -190,7 +190,7 @@ def poisson_nll_loss(
     _want_alike("poisson_nll_loss", input=input, target=target)
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
-        many = array_of(target) > 1
+        many = target > 1
         y = ops.where(many, target, 1.0)
         losses = losses + ops.where(many, y * ops.log(y) - y + 0.5 * ops.log(2 * pi * y), 0.0)
     return reduced("poisson_nll_loss", losses, reduction)
@@ -212,12 +212,11 @@ def gaussian_nll_loss(
         len(given) != len(shape) or [v for x, v in zip(shape, given, strict=True) if x != v] != [1]
     ):
         raise ValueError(f"gaussian_nll_loss: var of shape {given} does not fit input of shape {shape}")
-    values = array_of(var)
-    if (values < 0).any():
+    if (np.asarray(array_of(var)) < 0).any():
         raise ValueError("gaussian_nll_loss: var has negative entries")
     if eps <= 0:
         raise ValueError(f"gaussian_nll_loss: eps is {eps}; wanted more than 0")
-    var = var + np.maximum(eps - values, 0)
+    var = var + ops.clamp(eps - var.detach(), 0.0)
     losses = 0.5 * (ops.log(var) + ops.square(input - target) / var)
     return reduced("gaussian_nll_loss", losses + 0.5 * number_log(2 * pi) if full else losses, reduction)
 
@@ -235,9 +234,8 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """Return x where y is 1, and max(0, margin - x) where y is -1."""
     _want_alike("hinge_embedding_loss", input=input, target=target)
-    y = array_of(target)
-    apart = ops.where(y != 1, ops.clamp(margin - input, 0.0), 0.0)
-    return reduced("hinge_embedding_loss", apart + ops.where(y != -1, input, 0.0), reduction)
+    apart = ops.where(target != 1, ops.clamp(margin - input, 0.0), 0.0)
+    return reduced("hinge_embedding_loss", apart + ops.where(target != -1, input, 0.0), reduction)
 
 
 def margin_ranking_loss(
@@ -259,9 +257,8 @@ def cosine_embedding_loss(
     if a != b or len(y) > 1 or y != a[:-1] or not a:
         raise ValueError(f"cosine_embedding_loss: wanted (N, D), (N, D) and (N,), got {a}, {b} and {y}")
     cosine = _cosine(input1, input2)
-    sign = array_of(target)
-    alike = ops.where(sign == 1, 1 - cosine, 0.0)
-    unlike = ops.where(sign == -1, ops.clamp(cosine - margin, 0.0), 0.0)
+    alike = ops.where(target == 1, 1 - cosine, 0.0)
+    unlike = ops.where(target == -1, ops.clamp(cosine - margin, 0.0), 0.0)
     return reduced("cosine_embedding_loss", alike + unlike, reduction)
 
 

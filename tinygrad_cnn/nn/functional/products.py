@@ -70,7 +70,7 @@ def scaled_dot_product_attention(
         blocked = ~np.tri(q[-2], k[-2], dtype=np.bool_)
     elif attn_mask is not None:
         mask = array_of(attn_mask)
-        blocked = ~mask if mask.dtype.kind == "b" else np.asarray(mask == -np.inf)
+        blocked = ~mask if mask.dtype.kind == "b" else np.atleast_1d(mask == -np.inf)
         if mask.dtype.kind != "b":
             scores = scores + ops.where(blocked, 0.0, attn_mask)
     if blocked is not None:
