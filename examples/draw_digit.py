@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import io
 import json
+import socket
 import sys
 import threading
+import time
 import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +39,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+SECONDS = 5.0  # that a connection may take for its next request, until the last byte has come
+WORKERS = 128  # connections that are served at once; others wait, and so many may wait
 
 
 class Recognizer:
@@ -86,7 +91,7 @@ def open_recognizer(runs: Path) -> Recognizer:
     for metrics in sorted(runs.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             return load(metrics.parent)
-        except (ValueError, KeyError, OSError, RuntimeError, configparser.Error) as error:
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError, configparser.Error) as error:
             print(f"passing over {metrics.parent}: {error}", file=sys.stderr)
     print(f"There is no trained LeNet in {runs}{'/'} yet: training one.")
     folder = runs / "draw_digit"
@@ -120,12 +125,43 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Requests(io.RawIOBase):
+    """The reading end of a connection, which a request must have passed by a deadline, however slowly it comes."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.deadline = 0.0
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has come. Raises TimeoutError at the deadline."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request is not complete")
+        self.connection.settimeout(left)
+        return self.connection.recv_into(buffer)
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers from memory: nothing that a request says is ever a path on the disk."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 10  # seconds for which a browser may keep a connection without using it
     server: Server
+
+    def setup(self) -> None:
+        """Have the connection read with a deadline for each request."""
+        super().setup()
+        self.rfile.close()
+        self.requests = Requests(self.connection)
+        self.rfile = io.BufferedReader(self.requests)
+
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it; what does not come in time ends the connection."""
+        self.requests.deadline = time.monotonic() + self.server.seconds
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """Answer with a part of the page."""
@@ -170,6 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = refusal(HTTPStatus.FORBIDDEN, "this server answers to its own address only")
         if answer.status >= 400:
             self.close_connection = True  # what it sent and we did not read would look like its next request
+        self.connection.settimeout(self.server.seconds)
         self.send_response(answer.status)
         for name, value in {**HEADERS, "Content-Type": answer.kind}.items():
             self.send_header(name, value)
@@ -190,15 +227,40 @@ def refusal(status: HTTPStatus, why: str) -> Answer:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the page and a recognizer on 127.0.0.1."""
+    """Serves the page and a recognizer on 127.0.0.1, to a bounded number of connections for a bounded time each."""
 
-    def __init__(self, recognizer: Recognizer, port: int = 0) -> None:
+    request_queue_size = WORKERS
+
+    def __init__(self, recognizer: Recognizer, port: int = 0, seconds: float = SECONDS) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.recognizer = recognizer
+        self.seconds = seconds
+        self._workers = threading.BoundedSemaphore(WORKERS)
         self.hosts = [f"127.0.0.1:{self.server_port}", f"localhost:{self.server_port}"]
         self.pages = {f"/{path.name}": (TYPES[path.suffix], path.read_bytes()) for path in PAGE.iterdir()}
         self.pages["/"] = self.pages.pop("/page.html")
         self.pages["/about.json"] = ("application/json", json.dumps(recognizer.about).encode())
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, once there are fewer than may be."""
+        self._workers.acquire()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread was started that would do so
+            self._workers.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._workers.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def main() -> None:

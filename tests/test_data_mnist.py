@@ -47,6 +47,21 @@ def test_files_are_found_raw_or_packed_in_either_place(
     np.testing.assert_array_equal(digits.labels, LABELS)
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("dotted", [False, True])
+def test_names_of_7_zip_and_kaggle_are_found(tmp_path: Path, ending: str, nested: bool, dotted: bool) -> None:
+    for path in list(put(tmp_path, ending=ending).iterdir()):
+        name = path.name.replace("-idx", ".idx") if dotted else path.name
+        path.rename(tmp_path / "file")
+        if nested:
+            name = name.removesuffix(".gz")  # as they are unpacked
+            (tmp_path / name).mkdir()
+        (tmp_path / "file").rename(tmp_path / name / name if nested else tmp_path / name)
+    for train in (True, False):
+        np.testing.assert_array_equal(MNIST(tmp_path, train).images, IMAGES)
+
+
 def test_folder_named_like_a_file_is_not_taken_for_it(tmp_path: Path) -> None:
     (put(tmp_path, ending=".gz") / "train-images-idx3-ubyte").mkdir()
     assert len(MNIST(tmp_path)) == 12

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -106,6 +108,107 @@ def test_many_may_draw_at_once(port: int) -> None:
     for thread in threads:
         thread.join()
     assert together == [alone] * 8
+
+
+def test_two_hundred_requests_at_once_are_answered_in_seconds(port: int) -> None:
+    began, answers = time.monotonic(), []
+    threads = [threading.Thread(target=lambda: answers.append(ask(port, "GET", "/")[0].status)) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 200
+    assert time.monotonic() - began < 20
+
+
+@pytest.fixture
+def hasty() -> Iterator[draw_digit.Server]:
+    """A server that gives a request half a second."""
+    server = draw_digit.Server(draw_digit.Recognizer(LeNet(), {}), seconds=0.5)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+HEAD = b"POST /recognize HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/octet-stream\r\n"
+
+
+@pytest.mark.parametrize("part", ["nothing", "request line", "header", "body", "second request"])
+def test_a_request_that_comes_too_slowly_ends_its_connection(hasty: draw_digit.Server, part: str) -> None:
+    head = HEAD % hasty.server_port
+    beginning = {
+        "nothing": b"",
+        "request line": b"GET /",
+        "header": head + b"X: ",
+        "body": head + b"Content-Length: 19600\r\n\r\n",
+        "second request": head + b"Content-Length: 19600\r\n\r\n" + DRAWING + b"GET /",
+    }[part]
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", hasty.server_port), timeout=5) as connection:
+        connection.sendall(beginning)
+        closed = threading.Event()
+
+        def drip() -> None:
+            while part != "nothing" and not closed.wait(0.05) and time.monotonic() < began + 5:
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            while connection.recv(1 << 16):
+                pass
+        except ConnectionError:
+            pass
+        closed.set()
+        dripping.join()
+    assert time.monotonic() - began < 3
+
+
+def test_slow_connections_keep_nobody_waiting_for_long(
+    hasty: draw_digit.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are more of them than are served at once."""
+    hasty._workers = threading.BoundedSemaphore(4)
+    before = threading.active_count()
+    slow = [socket.create_connection(("127.0.0.1", hasty.server_port), timeout=5) for _ in range(12)]
+    for connection in slow:
+        connection.sendall(b"G")
+    time.sleep(0.1)
+    assert threading.active_count() <= before + 4
+    assert recognize(hasty.server_port)[0].status == 200
+    for connection in slow:
+        connection.close()
+
+
+def test_a_thread_that_cannot_be_started_takes_no_place(
+    hasty: draw_digit.Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hasty._workers = threading.BoundedSemaphore(1)
+    with monkeypatch.context() as patch:
+
+        def fail(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        patch.setattr("threading.Thread.start", fail)
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", hasty.server_port), timeout=5) as connection:
+                assert connection.recv(1) == b""
+    assert "can't start new thread" in capsys.readouterr().err
+    assert recognize(hasty.server_port)[0].status == 200
+
+
+def test_a_browser_that_goes_away_makes_no_noise(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets
+            connection.sendall(HEAD % port + b"Content-Length: 19600\r\n\r\n" + DRAWING[:100])
+            time.sleep(0.02)
+    assert recognize(port)[0].status == 200
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_run_that_cannot_read_digits_is_passed_over(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,6 +67,7 @@ class Subset(Dataset):
     """The samples of a dataset at the given indices, in their order."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | Array) -> None:
+        want_dataset("Subset", dataset)
         self.dataset = dataset
         self.indices = as_indices("Subset", indices, len(dataset))
 
@@ -93,7 +95,11 @@ def random_split(
     >>> len(train), len(valid)
     (8, 2)
     """
-    sizes = _sizes(list(lengths), len(dataset))
+    want_dataset("random_split", dataset)
+    wanted = list(lengths) if isinstance(lengths, Iterable) else [None]
+    if not all(isinstance(n, Real) for n in wanted):
+        raise TypeError(f"random_split: lengths are {lengths!r:.60}; wanted a sequence of numbers")
+    sizes = _sizes(wanted, len(dataset))
     order = as_generator("random_split", generator).permutation(len(dataset))
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes)[:-1])]
 
@@ -126,13 +132,18 @@ def collate(samples: Sequence[Any]) -> Any:
     >>> collate([(0.5, 1), (1.5, 2)])
     (tensor([0.5000, 1.5000]), tensor([1, 2]))
     """
+    if not isinstance(samples, Sequence):
+        raise TypeError(f"collate: wanted a list of samples, got {type(samples).__name__}")
     if not samples:
         raise ValueError("collate: wanted at least one sample, got none: their kind is not known")
     for kinds, join in _JOINS:
         if all(isinstance(sample, kinds) for sample in samples):
             return join(samples)
     given = ", ".join(sorted({type(sample).__name__ for sample in samples}))
-    raise TypeError(f"collate: cannot make one batch of {given}; wanted tensors, arrays, numbers or tuples of them")
+    raise TypeError(
+        f"collate: cannot make one batch of {given}; wanted tensors, arrays, numbers or tuples of them, or another "
+        "function, DataLoader(..., collate_fn=FUNCTION)"
+    )
 
 
 def _collate_parts(samples: Sequence[Any]) -> tuple[Any, ...]:
@@ -147,6 +158,12 @@ _JOINS: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
     ((np.ndarray,), lambda arrays: stack([from_array(own_array("collate", a)) for a in arrays])),
     ((bool, int, float, np.generic), tensor),
 )
+
+
+def want_dataset(name: str, dataset: Any) -> None:
+    """Refuse what has no length or no samples by index."""
+    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        raise TypeError(f"{name}: {type(dataset).__name__} is no dataset; wanted a length and samples by index")
 
 
 def as_indices(name: str, indices: Sequence[int] | Array, length: int) -> Array:

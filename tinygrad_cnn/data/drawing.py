@@ -31,11 +31,12 @@ def digit_from_drawing(ink: Array) -> Array:
         )
     if not ink.any():
         return np.zeros((SIZE, SIZE), np.float32)
+    ink = ink / ink.max()
     rows, columns = ink.sum(1), ink.sum(0)
     inside = [np.flatnonzero(line) for line in (rows, columns)]
     scale = max(float(places[-1] + 1 - places[0]) for places in inside) / BOX
     down, across = (_means(line, places, scale) for line, places in zip((rows, columns), inside, strict=True))
-    digit: Array = down @ (ink / ink.max()) @ across.T
+    digit: Array = down @ ink @ across.T
     return digit
 
 

@@ -37,6 +37,9 @@ class Images(Dataset):
         one_hot: bool,
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
+        for argument, function in (("transform", transform), ("target_transform", target_transform)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{type(self).__name__}: {argument} is {function!r:.60}; wanted a function")
         self.images = images
         self.labels = labels.astype(np.int64, copy=False)
         self.transform = transform
@@ -74,6 +77,10 @@ class Images(Dataset):
         if self.transform is None:
             return images
         result = self.transform(images)
+        if not isinstance(result, Tensor):
+            raise TypeError(
+                f"{type(self).__name__}: transform gave {type(result).__name__}; wanted a tensor of images"
+            )
         if not result.ndim or len(result) != len(images):
             raise ValueError(
                 f"{type(self).__name__}: transform made images of shape {images.shape} into {result.shape}; wanted "

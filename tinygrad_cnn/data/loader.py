@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.data.dataset import Dataset, as_generator, as_indices, batch_of
+from tinygrad_cnn.data.dataset import Dataset, as_generator, as_indices, batch_of, want_dataset
+from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.typing import Array
 
 
@@ -19,7 +20,7 @@ class DataLoader:
     the generator (this thread's if there is none): same state, same order. With ``drop_last`` a last batch that is
     not full is left out. A sampler gives the order instead; ``collate_fn`` makes a batch of a list of samples.
     ``num_workers`` and ``pin_memory`` are taken for PyTorch's sake, and change nothing. Raises ValueError for a
-    batch size below 1 or an empty dataset.
+    batch size below 1 or an empty dataset, TypeError for an argument of the wrong kind.
 
     >>> from tinygrad_cnn.data import DataLoader
     >>> list(DataLoader([5, 6, 7], batch_size=2))
@@ -39,23 +40,28 @@ class DataLoader:
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
-        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size is {batch_size!r}; wanted an integer of at least 1")
-        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
-            raise TypeError(
-                f"DataLoader: {type(dataset).__name__} is no dataset; wanted a length and samples by index"
-            )
+        self.batch_size = whole("DataLoader", "batch_size", batch_size, 1)
+        whole("DataLoader", "num_workers", num_workers, 0)
+        want_dataset("DataLoader", dataset)
         if not len(dataset):
             raise ValueError("DataLoader: the dataset is empty")
+        for argument, flag in (("shuffle", shuffle), ("drop_last", drop_last), ("pin_memory", pin_memory)):
+            if not (
+                isinstance(flag, (int, np.bool_)) and flag in (0, 1)
+            ):  # a generator or sampler in the wrong place, perhaps
+                raise TypeError(f"DataLoader: {argument} is {flag!r:.60}; wanted True or False")
         if generator is not None:
             as_generator("DataLoader", generator)
+        if sampler is not None and not (isinstance(sampler, Sized) and isinstance(sampler, Iterable)):
+            raise TypeError(f"DataLoader: sampler is {sampler!r:.60}; wanted indices, and how many there are")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: a sampler gives the order, so shuffle must be False")
+        if collate_fn is not None and not callable(collate_fn):
+            raise TypeError(f"DataLoader: collate_fn is {collate_fn!r:.60}; wanted a function of a list of samples")
         self.dataset = dataset
-        self.batch_size = int(batch_size)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.generator = generator
-        if sampler is not None and shuffle:
-            raise ValueError("DataLoader: a sampler gives the order, so shuffle must be False")
         self.sampler = sampler
         self.collate_fn = collate_fn
 

@@ -22,11 +22,12 @@ VARIABLE = "TINYGRAD_CNN_DATA"
 class MNIST(Images):
     """Handwritten digits: images (1, 28, 28), float32 in [0, 1], and labels 0 to 9.
 
-    ``root`` is the folder with the four official files, raw or ``.gz``, in itself or in ``MNIST/raw/`` below it; if
-    left out, the one that the environment variable TINYGRAD_CNN_DATA names, or the user's cache. With ``download``
-    a missing file is fetched into it. ``transform`` maps a batch of images (N, 1, 28, 28), of which a single
-    sample is one with N = 1; ``target_transform`` maps one label. With ``one_hot`` a label is 10 numbers, 1 at the
-    digit.
+    ``root`` is the folder with the four official files, raw or ``.gz``, in itself or in ``MNIST/raw/`` below
+    it, also under the names that 7-Zip and Kaggle give them: ``train-images.idx3-ubyte``, or each in a folder
+    of its own name. If left out, it is the one that the environment variable TINYGRAD_CNN_DATA names, or the
+    user's cache. With ``download`` a missing file is fetched into it. ``transform`` maps a batch of images (N,
+    1, 28, 28), of which a single sample is one with N = 1; ``target_transform`` maps one label. With
+    ``one_hot`` a label is 10 numbers, 1 at the digit.
 
     ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64. Raises FileNotFoundError
     if a file is missing, ValueError if it is not what it should be.
@@ -72,10 +73,11 @@ class MNIST(Images):
     def _find(self, name: str, download: bool) -> Path:
         """Return where the file of that name is, raw or .gz; fetch it if it is nowhere and may be."""
         folders = [self.root / subfolder for subfolder in self.subfolders]
+        dotted = name.replace("-idx", ".idx")  # the name inside the official archives, which 7-Zip unpacks to
         for folder in folders:
-            for path in (folder / name, folder / f"{name}.gz"):
-                if path.is_file():
-                    return path
+            for file in (name, f"{name}.gz", dotted, f"{dotted}.gz", f"{name}/{name}", f"{dotted}/{dotted}"):
+                if (folder / file).is_file():
+                    return folder / file
         packed = f"{name}.gz"
         if download and packed in self.sha256:
             return fetch(packed, self.sha256[packed], self.mirrors, folders[0])

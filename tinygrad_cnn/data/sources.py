@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from tinygrad_cnn.data.images import Images
-from tinygrad_cnn.data.mnist import MNIST
+from tinygrad_cnn.data.mnist import MNIST, VARIABLE
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 
@@ -32,10 +34,16 @@ class Source(NamedTuple):
 def open_dataset(name: str, folder: str = "", one_hot: bool = False) -> Source:
     """Return the data set of a name, fetched if it must be; ``auto`` is MNIST, or synthetic digits without it.
 
-    Raises OSError or ValueError if its files cannot be had, or are damaged.
+    Raises OSError or ValueError if its files cannot be had, or are damaged, or if the folder that is named, here or
+    by TINYGRAD_CNN_DATA, does not exist.
     """
     if name == "synthetic":
         return _synthetic(one_hot)
+    if (named := folder or os.environ.get(VARIABLE)) and not Path(named).expanduser().is_dir():
+        raise FileNotFoundError(
+            f"{'--data-dir' if folder else VARIABLE}: there is no folder {named}; wanted the folder of the data, "
+            "which may be empty, or no name, for your cache folder"
+        )
     try:
         return _from_files("mnist" if name == "auto" else name, folder, one_hot)
     except (FileNotFoundError, ConnectionError) as error:

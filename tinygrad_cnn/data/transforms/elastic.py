@@ -11,6 +11,9 @@ from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
+MAX_SIGMA = 10_000
+"""Pixels: a Gaussian takes memory for eight times as many."""
+
 
 class ElasticTransform:
     """Distort images by a random field of displacements, smoothed by a Gaussian of deviation ``sigma`` pixels.
@@ -23,9 +26,10 @@ class ElasticTransform:
     def __init__(self, alpha: float, sigma: float, generator: np.random.Generator | None = None) -> None:
         (self.alpha,) = numbers("ElasticTransform", "alpha", alpha, (1,))
         (self.sigma,) = numbers("ElasticTransform", "sigma", sigma, (1,))
-        if self.alpha < 0 or self.sigma <= 0:
+        if self.alpha < 0 or not 0 < self.sigma <= MAX_SIGMA:
             raise ValueError(
-                f"ElasticTransform: alpha is {alpha!r}, sigma {sigma!r}; wanted at least 0, and more than 0"
+                f"ElasticTransform: alpha is {alpha!r}, sigma {sigma!r}; wanted at least 0, and more than 0 up to "
+                f"{MAX_SIGMA}"
             )
         if generator is not None:
             as_generator("ElasticTransform", generator)
@@ -55,7 +59,8 @@ def _gaussian(size: int, sigma: float) -> Array:
     """Return the matrix (size, size) that smooths a column, with 0 beyond its ends."""
     reach = np.arange(-int(4 * sigma + 0.5), int(4 * sigma + 0.5) + 1)
     place = np.arange(size)
-    weights = np.exp(-0.5 * ((place[:, None] - place) / sigma) ** 2)
-    weights[abs(place[:, None] - place) > reach[-1]] = 0
-    smooth: Array = weights / np.exp(-0.5 * (reach / sigma) ** 2).sum()
+    with np.errstate(over="ignore"):  # of a tiny sigma, the weights beside the middle are 0
+        weights = np.exp(-0.5 * ((place[:, None] - place) / sigma) ** 2)
+        weights[abs(place[:, None] - place) > reach[-1]] = 0
+        smooth: Array = weights / np.exp(-0.5 * (reach / sigma) ** 2).sum()
     return smooth

@@ -32,7 +32,11 @@ class Resize:
     """
 
     def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = whole("Resize", "size", size, 1) if isinstance(size, int) else pair("Resize", "size", size, 1)
+        self.size = (
+            whole("Resize", "size", size, 1)
+            if isinstance(size, (int, np.integer))
+            else pair("Resize", "size", size, 1)
+        )
 
     def __call__(self, images: Tensor) -> Tensor:
         array = pixels_of("Resize", images)
@@ -76,6 +80,8 @@ class RandomCrop:
     ) -> None:
         self.size = pair("RandomCrop", "size", size, 1)
         self.pad = Pad(0 if padding is None else padding, fill)
+        if generator is not None:
+            as_generator("RandomCrop", generator)
         self.generator = generator
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -100,6 +106,8 @@ class RandomHorizontalFlip:
         (self.p,) = numbers("RandomHorizontalFlip", "p", p, (1,))
         if not 0 <= self.p <= 1:
             raise ValueError(f"RandomHorizontalFlip: p is {p!r}; wanted a probability between 0 and 1")
+        if generator is not None:
+            as_generator("RandomHorizontalFlip", generator)
         self.generator = generator
 
     def __call__(self, images: Tensor) -> Tensor:

@@ -91,14 +91,19 @@ def affine(
         raise ValueError(f"affine: scale is {scale!r:.60}; wanted numbers above 0")
 
     # From a pixel of the result back to where it comes from: unshift, unturn, unshear by y, then by x, unzoom.
-    sin, cos, p, q = np.sin(turn), np.cos(turn), np.tan(skew_x), np.tan(skew_y)
-    xx, xy = ((1 + p * q) * cos - p * sin) / zoom, ((1 + p * q) * sin + p * cos) / zoom
-    yx, yy = (q * cos - sin) / zoom, (q * sin + cos) / zoom
-    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    x = np.arange(width)[:, None] - middle_x - shift_x
-    y = np.arange(height)[:, None] - middle_y - shift_y
-    along_x = [(a * x).astype(array.dtype) for a in (yx, xx)]
-    along_y = [(a * y + m).astype(array.dtype) for a, m in ((yy, middle_y), (xy, middle_x))]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sin, cos, p, q = np.sin(turn), np.cos(turn), np.tan(skew_x), np.tan(skew_y)
+        xx, xy = ((1 + p * q) * cos - p * sin) / zoom, ((1 + p * q) * sin + p * cos) / zoom
+        yx, yy = (q * cos - sin) / zoom, (q * sin + cos) / zoom
+        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+        x = np.arange(width)[:, None] - middle_x - shift_x
+        y = np.arange(height)[:, None] - middle_y - shift_y
+        along_x = [(a * x).astype(array.dtype) for a in (yx, xx)]
+        along_y = [(a * y + m).astype(array.dtype) for a, m in ((yy, middle_y), (xy, middle_x))]
+    if not all(np.isfinite(part).all() for part in (*along_x, *along_y)):
+        raise ValueError(
+            f"affine: scale or translate goes beyond what {array.dtype} holds; wanted moderate numbers"
+        )
 
     def positions(block: slice) -> tuple[Array, Array]:
         shape = height, width, block.stop - block.start
