@@ -13,7 +13,7 @@ import tinygrad_cnn as tg
 from tests.support.strategies import generators
 from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, WHERE_BY_BITS_FROM
 from tinygrad_cnn.kernels.where import where
-from tinygrad_cnn.ops.index import _unindex
+from tinygrad_cnn.ops.index import add_at
 
 SHAPE = (30, 4, 20)
 assert np.prod(SHAPE) > 2 * INDEX_CHECKED_FROM
@@ -43,7 +43,7 @@ def test_numbers_are_added_up_where_an_index_points(index: Any, rng: np.random.G
     values = rng.uniform(-1, 1, np.empty(SHAPE)[where].shape).astype(dtype)
     wanted = np.zeros(SHAPE, dtype)
     np.add.at(wanted, where, values)
-    found = _unindex(values, shape=SHAPE, index=where)
+    found = add_at(values, SHAPE, where)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
     assert found.dtype == dtype
 

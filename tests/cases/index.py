@@ -101,8 +101,8 @@ case(
     records="index",
     torch=lambda torch, x, index: in_torch(torch, x, MIXED[index][0]),
 )
-case("unindex", index._unindex, placed, placements())
-case("put", index._put, replaced, replacements())
+case("unindex", index.add_at, placed, placements())
+case("put", index.put_at, replaced, replacements())
 
 
 # --- along a dimension ---

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_cnn.onnx.batch import Batch, Ramp, Ref, Uniform
 from tinygrad_cnn.onnx.graph import FAR, Graph
+from tinygrad_cnn.ops.index import filled
 
 Mapping = Callable[..., Ref]
 
@@ -209,9 +210,9 @@ def _flip(b: Graph, input: Any, dims: tuple[int, ...]) -> Ref:
     return b("Slice", input, *map(b.integers, ends))
 
 
-def _index(b: Graph, input: Any, index: Any, out: Ref) -> Ref:
+def _index(b: Graph, input: Any, arrays: Any, index: Any, out: Ref) -> Ref:
     """Slices, then the one array of indices, then the dimensions that integers take away, then new ones."""
-    parts = _spelled_out(index, len(input.shape))
+    parts = _spelled_out(filled(index, arrays), len(input.shape))
     axes = [part for part in parts if part is not None]
     gathered = [(axis, p) for axis, p in enumerate(axes) if _is_array(p)]
     taken = [axis for axis, p in enumerate(axes) if isinstance(p, (int, np.integer))]

@@ -137,8 +137,11 @@ class _Walker:
     def see(self, call: Call) -> None:
         operation = call.operation
         given = self.values.resolved(call.inputs)
-        named = [(operation.inputs[0], given)] if operation.variadic else zip(operation.inputs, given, strict=False)
-        arguments = dict(named) | {key: self.values.resolved(value) for key, value in call.constants.items()}
+        count = operation.last if operation.variadic else len(operation.inputs)
+        named = dict(zip(operation.inputs[:count], given, strict=False))
+        if operation.variadic:
+            named[operation.inputs[-1]] = given[count:]
+        arguments = named | {key: self.values.resolved(value) for key, value in call.constants.items()}
         self._refuse_unseen(operation.name, arguments)
         used = list(refs_in(arguments))
         fed = any(ref.name in self._fed for ref in used)

@@ -141,6 +141,15 @@ class Elementwise(Broadcasting):
         return promoted(self.name, inputs, self.fractional)
 
 
+class Selecting(Elementwise):
+    """An elementwise operation whose first input is a condition, which keeps its type."""
+
+    def promoted(self, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
+        """Return the inputs with all but the condition in one type; None if their arrays have it already."""
+        met = super().promoted(inputs[1:], arrays[1:])
+        return None if met is None else (inputs[0], *met)
+
+
 class Fractional(Elementwise):
     """An elementwise operation that gives floats for integers: they are converted before a type wraps them."""
 
@@ -179,6 +188,11 @@ def broadcasting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., A
 def elementwise(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
     """Make a function of arrays an elementwise operation, given the derivative with respect to each input."""
     return lambda forward: Elementwise(forward, derivatives)
+
+
+def selecting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
+    """Make a function of (condition, arrays) an elementwise operation."""
+    return lambda forward: Selecting(forward, derivatives)
 
 
 def fractional(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:

@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_cnn.kernels import batch_innermost as kernels
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
+from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional, selecting
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
 from tinygrad_cnn.support.dtypes import as_float, float64, result_type
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
@@ -349,11 +349,11 @@ def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
     return where(lost, 0.0, g) - where(tied, g / 2, 0.0)
 
 
-@elementwise(
+@selecting(
     input=lambda g, condition: where(condition, g, 0.0),
     other=lambda g, condition: where(condition, 0.0, g),
 )
-def _where(input: Array, other: Array, *, condition: Array) -> Array:
+def _where(condition: Array, input: Array, other: Array) -> Array:
     return where_kernel(np.asarray(condition), input, other)
 
 
@@ -377,7 +377,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
     if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
         input = make_tensor(condition, np.asarray(input, result_type(input, other)))
-    return _where(input, other, condition=array_of(condition))
+    return _where(condition, input, other)
 
 
 @operation(input=lambda g, input, min, max: where(_between(array_of(input), min, max), g, 0.0))

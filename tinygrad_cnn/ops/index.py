@@ -7,7 +7,7 @@ Indices are constants. Where one appears twice, its gradients add up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_U
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape.record import operation
-from tinygrad_cnn.typing import Array, T
+from tinygrad_cnn.typing import Array, Shape, T
 
 __all__ = [
     "gather",
@@ -33,22 +33,32 @@ __all__ = [
 _BASIC = (int, np.integer, slice, type(None), type(...))
 
 
-@operation(input=lambda g, input_shape, index: _unindex(g, shape=input_shape, index=index))
-def _index(input: Array, *, index: Any) -> Array:
-    return input[index]
+class Slot(NamedTuple):
+    """Where an array goes in an index: arrays are inputs of an operation, the rest of an index is a constant."""
+
+    number: int
 
 
-@operation(input=lambda g, index: _index(g, index=index))
-def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
-    arrays = [i for i in (index if isinstance(index, tuple) else (index,)) if not isinstance(i, _BASIC)]
-    often = _most_named(arrays, input.size)
+def filled(index: Any, arrays: Sequence[Any]) -> Any:
+    """Return an index with its arrays in their slots."""
+    return tuple(arrays[part.number] if isinstance(part, Slot) else part for part in index) if arrays else index
+
+
+@operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
+def _index(input: Array, *arrays: Array, index: Any) -> Array:
+    return input[filled(index, arrays)]
+
+
+@operation(input=lambda g, arrays, index: _index(g, *arrays, index=index))
+def _unindex(input: Array, *arrays: Array, shape: tuple[int, ...], index: Any) -> Array:
+    index, often = filled(index, arrays), _most_named(arrays, input.size)
     if often == 1:
         out = np.zeros_like(input, shape=shape)
         out[index] = input
         return out
-    wide = (
-        sums.widened_type(input.dtype) if often > SUMMED_PLAINLY_UP_TO or input.dtype == np.float16 else input.dtype
-    )
+    wide = input.dtype
+    if often > SUMMED_PLAINLY_UP_TO or wide == np.float16:
+        wide = sums.widened_type(wide)
     if input.size < INDEX_CHECKED_FROM:
         out = np.zeros_like(input, wide, shape=shape)
         np.add.at(out, index, input)
@@ -60,7 +70,7 @@ def _unindex(input: Array, *, shape: tuple[int, ...], index: Any) -> Array:
     return out.astype(input.dtype, copy=False)
 
 
-def _most_named(arrays: list[Any], count: int) -> int:
+def _most_named(arrays: Sequence[Any], count: int) -> int:
     """Return how often an index for so many numbers names a place at most; exactly, if it is worth looking."""
     if not arrays:
         return 1
@@ -74,13 +84,44 @@ def _most_named(arrays: list[Any], count: int) -> int:
 
 # PyTorch's convention: where a place is named twice, each of the values receives its gradient.
 @operation(
-    input=lambda g, index: _put(g, 0.0, index=index),
-    values=lambda g, index: _index(g, index=index),
+    input=lambda g, arrays, index: _put(g, 0.0, *arrays, index=index),
+    values=lambda g, arrays, index: _index(g, *arrays, index=index),
 )
-def _put(input: Array, values: Array, *, index: Any) -> Array:
+def _put(input: Array, values: Array, *arrays: Array, index: Any) -> Array:
     out = np.array(input)
-    out[index] = values
+    out[filled(index, arrays)] = values
     return out
+
+
+def _slotted(index: Any) -> tuple[Any, list[Any]]:
+    """Return an index with slots in place of its arrays and tensors, and these."""
+    parts: list[Any] = []
+    arrays: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, _BASIC):
+            parts.append(part)
+        else:
+            parts.append(Slot(len(arrays)))
+            arrays.append(part)
+    return tuple(parts), arrays
+
+
+def take_at(input: Any, index: Any) -> Any:
+    """Return input[index]: the index is one that NumPy understands, its arrays may be tensors."""
+    parts, arrays = _slotted(index)
+    return _index(input, *arrays, index=parts)
+
+
+def add_at(values: Any, shape: Shape, index: Any) -> Any:
+    """Return zeros of a shape with the values added where the index points: the adjoint of `take_at`."""
+    parts, arrays = _slotted(index)
+    return _unindex(values, *arrays, shape=shape, index=parts)
+
+
+def put_at(input: Any, values: Any, index: Any) -> Any:
+    """Return a copy of the input with the values where the index points."""
+    parts, arrays = _slotted(index)
+    return _put(input, values, *arrays, index=parts)
 
 
 # --- indices in brackets ---
@@ -98,7 +139,7 @@ def getitem(input: T, index: Any) -> T:
     (3, 2)
     """
     for part in places("getitem", index):
-        input = _index(input, index=part)
+        input = take_at(input, part)
     return input
 
 
@@ -144,12 +185,12 @@ def narrow(input: T, dim: int, start: int, length: int) -> T:
     first = start + shape[axis] if start < 0 else start
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
         raise IndexError(f"narrow: {length} entries from {start} on are not within dimension {dim} of {shape}")
-    return _index(input, index=(slice(None),) * axis + (slice(first, first + length),))
+    return take_at(input, (slice(None),) * axis + (slice(first, first + length),))
 
 
 def select(input: T, dim: int, index: int) -> T:
     """Take one entry along a dimension, which goes: a view."""
-    return _index(input, index=_at("select", input, dim, int(index)))
+    return take_at(input, _at("select", input, dim, int(index)))
 
 
 def _at(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
@@ -186,7 +227,7 @@ def index_select(input: T, dim: int, index: Any) -> T:
     >>> tg.tensor([1.0, 2.0, 3.0]).index_select(0, tg.tensor([2, 0, 2]))
     tensor([3., 1., 3.])
     """
-    return _index(input, index=_one_index("index_select", input, dim, index))
+    return take_at(input, _one_index("index_select", input, dim, index))
 
 
 def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
@@ -196,7 +237,7 @@ def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
     wanted = (*input.shape[: len(where) - 1], where[-1].size, *input.shape[len(where) :]) if where else ()
     if tuple(source.shape) != wanted:
         raise ValueError(f"index_add: the source has shape {tuple(source.shape)}, wanted {wanted}")
-    return input + _unindex(source if alpha == 1 else source * alpha, shape=input.shape, index=where)
+    return input + add_at(source if alpha == 1 else source * alpha, input.shape, where)
 
 
 # --- an index for each entry ---
@@ -228,14 +269,14 @@ def gather(input: T, dim: int, index: Any) -> T:
     tensor([[1.],
             [4.]])
     """
-    return _index(input, index=_coordinates("gather", input, dim, index))
+    return take_at(input, _coordinates("gather", input, dim, index))
 
 
 def _first_of(name: str, src: T, shape: tuple[int, ...]) -> T:
     """Return the part of the source that an index of a shape has a place for."""
     if len(src.shape) != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
         raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {tuple(src.shape)}")
-    return _index(src, index=tuple(map(slice, shape)))
+    return take_at(src, tuple(map(slice, shape)))
 
 
 def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | None = None) -> T:
@@ -252,18 +293,16 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
-        return _put(input, src, index=where)
+        return put_at(input, src, where)
     want_same_dtype("scatter", input=input, src=src)
-    return _put(input, _first_of("scatter", src, np.shape(array_of(index))), index=where)
+    return put_at(input, _first_of("scatter", src, np.shape(array_of(index))), where)
 
 
 def scatter_add(input: T, dim: int, index: Any, src: T) -> T:
     """Add the source where `gather` with the same index would look: as often as a place is named."""
     where = _coordinates("scatter_add", input, dim, index)
     want_same_dtype("scatter_add", input=input, src=src)
-    return input + _unindex(
-        _first_of("scatter_add", src, np.shape(array_of(index))), shape=input.shape, index=where
-    )
+    return input + add_at(_first_of("scatter_add", src, np.shape(array_of(index))), input.shape, where)
 
 
 # --- put in place ---
@@ -275,8 +314,8 @@ def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = Fa
     want_same_dtype("index_put", input=input, values=values)
     values = broadcast_to(values, array_of(input)[where].shape)
     if accumulate:
-        return input + _unindex(values, shape=input.shape, index=where)
-    return _put(input, values, index=where)
+        return input + add_at(values, input.shape, where)
+    return put_at(input, values, where)
 
 
 def select_scatter(input: T, src: T, dim: int, index: int) -> T:
@@ -286,4 +325,4 @@ def select_scatter(input: T, src: T, dim: int, index: int) -> T:
     if tuple(src.shape) != wanted:
         raise ValueError(f"select_scatter: the source has shape {tuple(src.shape)}, wanted {wanted}")
     want_same_dtype("select_scatter", input=input, src=src)
-    return _put(input, src, index=where)
+    return put_at(input, src, where)

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.elementwise import where
-from tinygrad_cnn.ops.index import _index, _integers, _put, gather
+from tinygrad_cnn.ops.index import _integers, gather, put_at, take_at
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
@@ -56,7 +56,7 @@ def masked_fill(input: T, mask: Any, value: Any) -> T:
 def masked_select(input: T, mask: Any) -> T:
     """Return the entries where the mask holds, as a vector."""
     broadcast, array = _mask("masked_select", input, mask)
-    return _index(broadcast, index=array)
+    return take_at(broadcast, array)
 
 
 def masked_scatter(input: T, mask: Any, source: T) -> T:
@@ -66,14 +66,14 @@ def masked_scatter(input: T, mask: Any, source: T) -> T:
     wanted, given = int(array.sum()), array_of(source).size
     if given < wanted:
         raise ValueError(f"masked_scatter: the mask wants {wanted} entries, the source has {given}")
-    return _put(broadcast, _index(reshape(source, given), index=slice(wanted)), index=array)
+    return put_at(broadcast, take_at(reshape(source, given), slice(wanted)), array)
 
 
 def take(input: T, index: Any) -> T:
     """Return the entries of the flattened tensor that indices name, in the indices' shape; -1 is the last."""
     size, array = array_of(input).size, np.asarray(array_of(index))
     array = array + size * (array < 0)
-    return _index(reshape(input, size), index=_integers("take", array, size))
+    return take_at(reshape(input, size), _integers("take", array, size))
 
 
 def take_along_dim(input: T, indices: Any, dim: int | None = None) -> T:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import sizes
-from tinygrad_cnn.ops.index import _unindex, getitem
+from tinygrad_cnn.ops.index import add_at, getitem
 from tinygrad_cnn.ops.shape import cat
 from tinygrad_cnn.typing import T
 
@@ -63,7 +63,7 @@ def pad_as_numpy(array: T, pad_width: Any, mode: str = "constant", *, constant_v
 def _filled(input: T, pairs: Sequence[tuple[int, int]], value: float | None) -> T:
     shape = tuple(n + before + after for n, (before, after) in zip(input.shape, pairs, strict=True))
     inner = tuple(slice(before, before + n) for n, (before, _) in zip(input.shape, pairs, strict=True))
-    widened = _unindex(input, shape=shape, index=inner)
+    widened = add_at(input, shape, inner)
     if not value:
         return widened
     widths = [before + after for before, after in pairs]  # along other dimensions the border is the same everywhere

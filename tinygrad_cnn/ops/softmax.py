@@ -202,7 +202,7 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
         (_softmax(input, dim=1) - _indicator(target, array_of(input))) * (g * (1 / divisor))
     )
 )
-def _class_cross_entropy(input: Array, *, target: Array, divisor: int) -> Array:
+def _class_cross_entropy(input: Array, target: Array, *, divisor: int) -> Array:
     z = sums.widened(input)
     z = z - np.maximum.reduce(z, 1, keepdims=True)
     losses = np.log(sums.total(np.exp(z), (1,)))
@@ -252,8 +252,7 @@ def cross_entropy(
     _want_no("softmax", input, "cross_entropy", "it takes the softmax itself: give it what softmax was given")
     plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
     if plain and _are_classes(input, target, ignore_index):
-        indices = array_of(target)
-        return _class_cross_entropy(input, target=indices, divisor=len(indices) if reduction == "mean" else 1)
+        return _class_cross_entropy(input, target, divisor=target.shape[0] if reduction == "mean" else 1)
     distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
     losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
     return reduced("cross_entropy", losses, reduction, count)

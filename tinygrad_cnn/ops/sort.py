@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import maximum, minimum
-from tinygrad_cnn.ops.index import _index, _unindex, gather
+from tinygrad_cnn.ops.index import add_at, gather, take_at
 from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.support.dtypes import float64
@@ -149,7 +149,7 @@ def _whole_median(input: T) -> T:
     if not entries.size:
         raise IndexError(f"median: {tuple(input.shape)} is empty")
     middle = np.partition(entries, half)[half]
-    return amax(_index(flat, index=(entries == middle) | (entries != entries)))
+    return amax(take_at(flat, (entries == middle) | (entries != entries)))
 
 
 # --- searching and counting: no derivative, but for the weights ---
@@ -194,7 +194,7 @@ def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
     length = np.maximum(array.max(initial=-1) + 1, minlength)
     if weights.dtype.kind != "f":
         weights = cast(weights, dtype=float64)
-    return _unindex(weights, shape=(int(length),), index=array)
+    return add_at(weights, (int(length),), array)
 
 
 def unique(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
-from tinygrad_cnn.ops.index import _index
+from tinygrad_cnn.ops.index import take_at
 from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
 from tinygrad_cnn.typing import T
 
@@ -75,7 +75,7 @@ def _cut(name: str, input: T, dim: int, ends: Sequence[int]) -> tuple[T, ...]:
     if not input.shape:
         raise ValueError(f"{name}: a 0-d tensor cannot be split")
     before = (slice(None),) * one_dim(name, dim, len(input.shape))
-    return tuple(_index(input, index=(*before, slice(*ends))) for ends in pairwise(ends))
+    return tuple(take_at(input, (*before, slice(*ends))) for ends in pairwise(ends))
 
 
 def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
@@ -120,4 +120,4 @@ def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     axis = one_dim("unbind", dim, len(input.shape))
     if not input.shape:
         raise ValueError("unbind: a 0-d tensor has no dimension to take apart")
-    return tuple(_index(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
+    return tuple(take_at(input, (slice(None),) * axis + (i,)) for i in range(input.shape[axis]))

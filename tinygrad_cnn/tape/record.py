@@ -185,9 +185,12 @@ Edge: TypeAlias = tuple[Origin, Derivative, int]
 
 
 Fetch: TypeAlias = Callable[[list[Any], int, Any], Any]
-Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]], bool]
+Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]], int]
 """How to record: the derivatives that are needed; each value that they read, by name (without a function: the input
-itself); and whether any of these values is an array."""
+itself); and how many inputs there must be more than for arrays to be kept (of ``*inputs`` there may be none)."""
+
+MOST = 1 << 30
+"""More inputs than an operation has."""
 
 
 class Operation:
@@ -307,12 +310,13 @@ class Operation:
         self, inputs: Any, needing: tuple[int, ...], arrays: list[Any], constants: dict[str, Any], out: Any
     ) -> Any:
         """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
-        rules, fetched, saves = self._plans.get(needing) or self._plan(needing)
+        rules, fetched, saved_from = self._plans.get(needing) or self._plan(needing)
         if not rules:
             return None
         edges = [(inputs[i].node or inputs[i], rule, i) for rule, i in rules]
         for name, fetch, i in fetched:
             constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
+        saves = len(inputs) > saved_from
         return (SeveralOutputs if type(out) is tuple else Node)(self, edges, constants, saves, out)
 
     def _plan(self, needing: tuple[int, ...]) -> Plan:
@@ -327,8 +331,9 @@ class Operation:
             sources[self.inputs[-1]] = (lambda arrays, i, out: tuple(arrays[i:]), self.last)
         reads = dict.fromkeys(name for rule, _ in rules for name in rule.reads)
         fetched = [(name, *sources[name]) for name in reads if name in sources]
-        plan = rules, fetched, any(name == "out" or name in self.inputs for name, _, _ in fetched)
-        if not self.variadic:  # of how many inputs is up to the caller: so many plans are not kept
+        arrays = [i for name, _, i in fetched if name == "out" or name in self.inputs]
+        plan = rules, fetched, min(arrays, default=MOST)
+        if len(needing) < 8:  # the caller may give any number of ``*inputs``: so many plans are not kept
             self._plans[needing] = plan
         return plan
 

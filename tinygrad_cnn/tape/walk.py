@@ -93,7 +93,7 @@ class Walk:
                 gradient = self._filled(node, gradient)
             values = self._values(node)
             for origin, derivative, i in edges:
-                if operation.variadic:
+                if operation.variadic and i >= operation.last:
                     values = {**values, "index": i - operation.last}
                 value = derivative(gradient, values)
                 if value is None and operation.may_lack_gradients:
