@@ -63,13 +63,13 @@ def numpy_kernel(reference: Function, compiled_from: int = COMPILED_FROM) -> Cal
 
         @wraps(numpy)
         def call(array: Any, *rest: Any) -> Any:
-            compiled_wanted = _compiled_by_default
+            wanted = _compiled_by_default
             if _special:
                 choice = _choice_for(row.name)
                 if choice == "reference":
                     return reference(array, *rest)
-                compiled_wanted = choice == "compiled"
-            if compiled_wanted and array.size >= compiled_from and array.dtype == FLOAT32:
+                wanted = choice == "compiled"
+            if wanted and array.size >= compiled_from and array.dtype == FLOAT32:
                 compiled = row.compiled or _compiled(row)
                 if compiled is not None and (result := compiled(array, *rest)) is not None:
                     return result

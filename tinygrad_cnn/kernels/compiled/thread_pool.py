@@ -147,6 +147,8 @@ def compile_band(function: Callable[..., None]) -> int:
 
 def band_count(length: int, cost: float) -> int:
     """Return how many bands to make of range(length), for work that costs so many multiplications."""
+    if cost < 2 * COMPILED_GRAIN_SIZE:
+        return 1
     return max(1, min(get_num_threads(), length, int(cost / COMPILED_GRAIN_SIZE)))
 
 
