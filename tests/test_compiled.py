@@ -372,3 +372,11 @@ def test_a_numba_that_does_not_work_costs_one_warning(tmp_path: Path) -> None:
     said = printed(code + "print(len(got), got[0].message)", PYTHONPATH=path)
     assert said.startswith("1 Numba is installed but cannot be used")
     assert "wants another NumPy" in said
+
+
+def test_cached_machine_code_names_no_class_of_the_package(compiled: Any) -> None:
+    """Numba reads a function's cache before it compares dates: a class that was renamed would make that fail."""
+    from tinygrad_cnn.kernels.compiled import conv_loops
+
+    caches = list((Path(conv_loops.__file__).parent / "__pycache__").glob("*.nbi"))
+    assert [path.name for path in caches if b"Plan" in path.read_bytes()] == []

@@ -39,7 +39,7 @@ def _or_zero(values: Array, condition: Array) -> Array:
     return out
 
 
-INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+INTEGERS: dict[int, np.dtype[Any]] = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
 def bits(values: Array) -> Array:

@@ -43,8 +43,10 @@ from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SL
 from tinygrad_cnn.typing import Array
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
-INLINE: dict[str, Any] = {**OPTIONS, "forceinline": True}
-"""For functions that a band calls: a tile that is an argument goes through memory, unless the call is inlined."""
+INLINE: dict[str, Any] = {**OPTIONS, "cache": False, "forceinline": True}
+"""For functions that a band calls. A tile that is an argument goes through memory, unless the call is inlined. The
+cache holds the whole band; an entry for such a function would name its plan's class, and could not be read after
+that class is renamed."""
 
 ARRAY = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
 
