@@ -42,7 +42,6 @@ def call(module: str, name: str) -> Callable[..., Any]:
 
 def row(name: str, column: str, *arguments: Any) -> Run:
     """Return a call of one implementation of a kernel."""
-    TABLE["relu"].compiled or call("kernels.dispatch", "_import_compiled_kernels")()
     return lambda: getattr(TABLE[name], column)(*arguments)
 
 
