@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import thresholds as measure
 from benchmarks.__main__ import main
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
 from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
+from tinygrad_cnn.kernels import thresholds
 
 
 def test_one_command_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +55,20 @@ def test_workloads_are_chosen_by_pattern() -> None:
     assert select([]) == WORKLOADS
     with pytest.raises(ValueError, match=r"no workload is named 'lenet-9'; there are lenet-step-1"):
         select(["lenet-9"])
+
+
+def test_every_threshold_of_the_kernels_can_be_measured() -> None:
+    names = {name for name in vars(thresholds) if name.isupper()}
+    measured = [measure.THRESHOLDS, measure.BY_COLUMN, measure.COSTS, measure.NOT_MEASURED]
+    assert sorted(name for table in measured for name in table) == sorted(names)
+    for name, threshold in measure.THRESHOLDS.items():
+        for module in threshold.modules:
+            if "compiled" not in module:  # which imports Numba
+                assert getattr(importlib.import_module(f"tinygrad_cnn.{module}"), name) == getattr(thresholds, name)
+
+
+def test_a_threshold_is_measured_on_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
+    measure.measure("WHERE_BY_BITS_FROM")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "WHERE_BY_BITS_FROM = 10000"
+    assert [line.split()[0] for line in lines[2:]] == ["2500", "5000", "10000", "20000", "40000"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.kernel_cases import convolutions, poolings
 from tinygrad_cnn.kernels import reference
+from tinygrad_cnn.kernels.dispatch import TABLE
 from tinygrad_cnn.kernels.geometry import Geometry, Window
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -105,6 +106,14 @@ def test_the_adjoint_of_max_pooling(case: tuple[Any, ...], ties: bool) -> None:
     picked = reference.max_pick2d(values, x, largest, window)
     spread = reference.max_unpool2d(g, x, largest, window)
     np.testing.assert_allclose(np.vdot(picked, g), np.vdot(values, spread), atol=1e-9)
+
+
+def test_padding_is_never_the_maximum() -> None:
+    x, window = np.full((1, 1, 2, 2), -np.inf), Window((2, 2), (2, 2), (1, 1))  # each window has one pixel
+    largest = reference.max_pool2d(x, window)
+    assert reference.max_places2d(x, largest, window).tolist() == [[[[0, 1], [2, 3]]]]
+    assert TABLE["max_places2d"].numpy(x, largest, window).tolist() == [[[[0, 1], [2, 3]]]]
+    assert (reference.max_pick2d(x, x, largest, window) == -np.inf).all()
 
 
 def test_an_infinite_gradient_reaches_the_maximum_alone() -> None:

@@ -9,9 +9,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tests.support import oracles
 from tests.support.registry import Sample, case, refuse, zeros
 from tests.support.strategies import Draw, anywhere, generators
+from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.ops import conv
 
@@ -41,7 +41,7 @@ def public_conv2d(x: Any, w: Any, b: Any = None, *, geometry: Geometry) -> Any:
 
 
 def oracle_conv2d(x: Any, w: Any, b: Any = None, *, geometry: Geometry) -> Any:
-    return oracles.conv2d(x, w, b, geometry, geometry.output_size(x.shape[2:], w.shape[2:]))
+    return reference.conv2d(x, w, b, geometry)
 
 
 convolution_calls = st.builds(
@@ -127,16 +127,8 @@ def transposed_size(g: Any, w: Any, geometry: Geometry, extra: Any) -> tuple[int
 
 
 def oracle_transposed(g: Any, w: Any, b: Any = None, *, geometry: Geometry, extra: Any) -> Any:
-    """What each output pixel gets from the convolution of which it is the input: by loops over outputs and taps."""
-    size = transposed_size(g.shape, w.shape, geometry, extra)
-    out = np.zeros((len(g), w.shape[1] * geometry.groups, *size)) + (0 if b is None else b[:, None, None])
-    (sh, sw), (ph, pw), (dh, dw) = geometry[:3]
-    for y, x, i, j in np.ndindex(*g.shape[2:], *w.shape[2:]):
-        row, column = y * sh - ph + i * dh, x * sw - pw + j * dw
-        if 0 <= row < size[0] and 0 <= column < size[1]:
-            for o, c, target in oracles.channels(w, geometry.groups):
-                out[:, target, row, column] += w[o, c, i, j] * g[:, o, y, x]
-    return out
+    out = reference.conv2d_input(g, w, transposed_size(g.shape, w.shape, geometry, extra), geometry)
+    return out if b is None else out + b[:, None, None]
 
 
 def in_torch_transposed(name: str) -> Any:
@@ -181,13 +173,13 @@ case(
 case(
     "conv2d_input",
     conv._conv2d_input,
-    oracles.conv2d_input,
+    reference.conv2d_input,
     convolutions().map(lambda c: Sample((c[3], c[1]), {"size": c[0].shape[2:], "geometry": c[4]})),
 )
 case(
     "conv2d_weight",
     conv._conv2d_weight,
-    oracles.conv2d_weight,
+    reference.conv2d_weight,
     convolutions().map(lambda c: Sample((c[3], c[0]), {"kernel": c[1].shape[2:], "geometry": c[4]})),
 )
 

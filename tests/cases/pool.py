@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
-from tests.support import oracles
 from tests.support.registry import Sample, case, refuse, zeros
 from tests.support.strategies import Draw, anywhere, generators, spaced
+from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import pool
 
@@ -29,22 +29,22 @@ def poolings(draw: Draw, dilated: bool = True) -> tuple[Any, ...]:
     return spaced(rng, (*shape, *size)), anywhere(rng, (*shape, *window.output_size(size))), window
 
 
-def pooled_shape(x: Any, window: Window) -> tuple[int, ...]:
-    return (*x.shape[:2], *window.output_size(x.shape[2:]))
+def places(x: np.ndarray, window: Window) -> np.ndarray:
+    return reference.max_places2d(x, reference.max_pool2d(x, window), window)
 
 
 max_poolings = poolings().map(lambda c: Sample(c[:1], {"window": c[2]}))
 case(
     "max_pool2d",
     lambda x, window: tg.max_pool2d(x, *window),
-    lambda x, window: oracles.max_pool2d(x, window, pooled_shape(x, window)),
+    reference.max_pool2d,
     max_poolings,
     torch=lambda torch, x, window: torch.nn.functional.max_pool2d(x, *window),
 )
 case(
     "max_pool2d_places",
     lambda x, window: tg.max_pool2d(x, *window, return_indices=True)[1],
-    lambda x, window: oracles.max_places2d(x, window, pooled_shape(x, window)),
+    places,
     max_poolings,
     torch=lambda torch, x, window: torch.nn.functional.max_pool2d(x, *window, return_indices=True)[1],
     differentiable=False,
@@ -62,17 +62,31 @@ def parts(window: Window) -> tuple[Any, ...]:
     return (*window[:3], window.ceil_mode)
 
 
+def average(
+    x: np.ndarray, window: Window, count_include_pad: bool = True, divisor_override: int | None = None
+) -> np.ndarray:
+    """Average pooling: a window's divisor is the sum over it of ones, where pixels count."""
+    ones, plain = np.ones((1, 1, *x.shape[2:])), window
+    if count_include_pad:  # the padding counts, but nothing beyond it, where ceil_mode may reach
+        beyond = [(0, 0), (0, 0), *((0, k) for k in window.kernel)]
+        ones = np.pad(np.pad(ones, [(0, 0), (0, 0), *((p, p) for p in window.padding)], constant_values=1), beyond)
+        plain = window._replace(padding=(0, 0))
+    oh, ow = window.output_size(x.shape[2:])
+    divisor = reference.avg_pool2d(ones, plain, 1)[0, 0, :oh, :ow]
+    return reference.avg_pool2d(x, window, divisor if divisor_override is None else divisor_override)
+
+
 case(
     "avg_pool2d",
     lambda x, window, **how: tg.avg_pool2d(x, *parts(window), **how),
-    lambda x, window, **how: oracles.avg_pool2d(x, window, pooled_shape(x, window), **how),
+    average,
     means(),
     torch=lambda torch, x, window, **how: torch.nn.functional.avg_pool2d(x, *parts(window), **how),
 )
 case(
     "avg_unpool2d",
     lambda g, size, window: pool._avg_unpool2d(g, size=size, window=window, divisor=int(np.prod(window.kernel))),
-    oracles.avg_unpool2d,
+    lambda g, size, window: reference.avg_unpool2d(g, size, window, int(np.prod(window.kernel))),
     poolings(dilated=False)
     .filter(lambda c: not c[2].ceil_mode)
     .map(lambda c: Sample((c[1],), {"size": c[0].shape[2:], "window": c[2]})),
@@ -84,9 +98,7 @@ def with_maxima(function: Any) -> Any:
 
     def call(values: Any, x: np.ndarray, window: Window) -> Any:
         x = x.astype(values.dtype)
-        return function(
-            values, x, oracles.max_pool2d(x, window, pooled_shape(x, window)).astype(x.dtype), window=window
-        )
+        return function(values, x, reference.max_pool2d(x, window), window=window)
 
     return call
 
@@ -94,13 +106,13 @@ def with_maxima(function: Any) -> Any:
 case(
     "max_unpool2d",
     with_maxima(pool._max_unpool2d),
-    lambda g, x, window: oracles.max_unpool2d(g, x, window),
+    with_maxima(reference.max_unpool2d),
     poolings().map(lambda c: Sample((c[1],), {"x": c[0], "window": c[2]})),
 )
 case(
     "max_pick2d",
     with_maxima(pool._max_pick2d),
-    lambda values, x, window: oracles.max_pick2d(values, x, window, pooled_shape(x, window)),
+    with_maxima(reference.max_pick2d),
     poolings().map(lambda c: Sample((np.sin(c[0]),), {"x": c[0], "window": c[2]})),
 )
 
@@ -119,7 +131,7 @@ def as_image(window: Window) -> Window:
 def rowwise(oracle: Any) -> Any:
     def call(x: np.ndarray, window: Window) -> np.ndarray:
         image, flat = x[:, :, None], as_image(window)
-        return oracle(image, flat, pooled_shape(image, flat))[:, :, 0]
+        return oracle(image, flat)[:, :, 0]
 
     return call
 
@@ -127,7 +139,7 @@ def rowwise(oracle: Any) -> Any:
 case(
     "max_pool1d",
     lambda x, window: tg.max_pool1d(x, *window),
-    rowwise(oracles.max_pool2d),
+    rowwise(reference.max_pool2d),
     poolings().map(one_row),
     records="max_pool2d",
     torch=lambda torch, x, window: torch.nn.functional.max_pool1d(x, *window),
@@ -135,7 +147,7 @@ case(
 case(
     "avg_pool1d",
     lambda x, window: tg.avg_pool1d(x, *parts(window)),
-    rowwise(oracles.avg_pool2d),
+    rowwise(average),
     poolings(dilated=False).map(one_row),
     records="avg_pool2d",
     torch=lambda torch, x, window: torch.nn.functional.avg_pool1d(x, *parts(window)),
@@ -215,17 +227,17 @@ def unfoldings(draw: Draw) -> Sample:
 @st.composite
 def foldings(draw: Draw) -> Sample:
     x, _, window = draw(poolings())
-    columns = oracles.unfold(x, window._replace(ceil_mode=False))
+    columns = reference.im2col(x, window._replace(ceil_mode=False))
     arguments = {"output_size": x.shape[2:], "kernel_size": window.kernel, **column_arguments(window)}
     return Sample((np.sin(columns),), arguments)
 
 
 def unfold_oracle(x: np.ndarray, kernel_size: Any, **how: Any) -> np.ndarray:
-    return oracles.unfold(x, Window(kernel_size, **how))
+    return reference.im2col(x, Window(kernel_size, **how))
 
 
 def fold_oracle(x: np.ndarray, output_size: Any, kernel_size: Any, **how: Any) -> np.ndarray:
-    return oracles.fold(x, output_size, Window(kernel_size, **how))
+    return reference.col2im(x, output_size, Window(kernel_size, **how))
 
 
 case("unfold", F.unfold, unfold_oracle, unfoldings(), records="im2col", torch="nn.functional.unfold")

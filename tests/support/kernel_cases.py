@@ -103,9 +103,10 @@ def poolings(draw: Draw, odd: bool = True, dtype: Any = None) -> Arguments:
     batch, channels = draw(st.integers(1, 40)), draw(st.integers(1, 3))
     x = rng.integers(-3, 3, (batch, channels, height, width)).astype(dtype)
     g = anywhere(rng, (batch, channels, *size)).astype(dtype)
-    if odd and draw(st.booleans()):
-        for value in (np.nan, np.inf, -np.inf):
-            x[rng.random(x.shape) < 0.02] = value
+    if odd:  # windows with several NaNs, or of nothing but -inf, are not rare
+        some = draw(st.sampled_from([0, 0.02, 0.3, 0.9]))
+        for value in draw(st.permutations([np.nan, np.inf, -np.inf])):
+            x[rng.random(x.shape) < some] = value
             g[rng.random(g.shape) < 0.02] = value
     return relaid(rng, x), relaid(rng, g), window
 
@@ -220,9 +221,10 @@ SUMS = """
 """Kernels that add up products or numbers, in an order of their own: their results agree but for rounding."""
 
 
-def check(name: str, found: Any, arguments: Arguments) -> None:
+def check(name: str, kernel: Any, arguments: Arguments) -> None:
     """Hold a kernel's result to the reference: to the bit, or, of sums, but for rounding that grows with them."""
-    wanted = TABLE[name].reference(*arguments)
+    with np.errstate(invalid="ignore"):  # inf - inf, where infinite gradients meet
+        found, wanted = kernel(*arguments), TABLE[name].reference(*arguments)
     assert found.dtype == wanted.dtype
     assert found.shape == wanted.shape
     if name not in SUMS:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -41,12 +41,12 @@ Function = Callable[..., Any]
 
 @dataclass
 class Kernel:
-    """A row of the table. A compiled kernel is not there before the first one is wanted."""
+    """A row of the table."""
 
     name: str
     reference: Function
     numpy: Function
-    compiled: Function | None = None
+    compiled: Function | None = None  # until it is first called, a function that imports it
 
 
 TABLE: dict[str, Kernel] = {}
@@ -60,17 +60,18 @@ def numpy_kernel(reference: Function, compiled_from: int = COMPILED_FROM) -> Cal
 
     def register(numpy: Function) -> Function:
         row = TABLE[numpy.__name__] = Kernel(numpy.__name__, reference, numpy)
+        row.compiled = partial(_first_call, row)
 
         @wraps(numpy)
         def call(array: Any, *rest: Any) -> Any:
-            compiled_wanted = _compiled_by_default
+            wanted = _compiled_by_default
             if _special:
                 choice = _choice_for(row.name)
                 if choice == "reference":
                     return reference(array, *rest)
-                compiled_wanted = choice == "compiled"
-            if compiled_wanted and array.size >= compiled_from and array.dtype == FLOAT32:
-                compiled = row.compiled or _compiled(row)
+                wanted = choice == "compiled"
+            if wanted and array.size >= compiled_from and array.dtype == FLOAT32:
+                compiled = row.compiled
                 if compiled is not None and (result := compiled(array, *rest)) is not None:
                     return result
             return numpy(array, *rest)
@@ -80,28 +81,28 @@ def numpy_kernel(reference: Function, compiled_from: int = COMPILED_FROM) -> Cal
     return register
 
 
-def _compiled(row: Kernel) -> Function | None:
-    """Return the compiled kernel of a row, if it has one and Numba can be used."""
-    _import_compiled_kernels()
-    return row.compiled
+def _first_call(row: Kernel, *arguments: Any) -> Any:
+    """Call the compiled kernel of a row, if there is one, and put it in the place of this function."""
+    row.compiled = _compiled_kernels().get(row.name)
+    return None if row.compiled is None else row.compiled(*arguments)
 
 
 @cache
-def _import_compiled_kernels() -> None:
-    """Fill the table's column of compiled kernels."""
+def _compiled_kernels() -> dict[str, Function]:
+    """Import the compiled kernels; there are none without Numba."""
     if find_spec("numba") is None:
-        return
+        return {}
     try:
-        module = import_module("tinygrad_cnn.kernels.compiled.kernels")  # by name: it imports this file's importers
+        return dict(
+            import_module("tinygrad_cnn.kernels.compiled.kernels").COMPILED
+        )  # by name: it imports this module
     except Exception as error:
         warnings.warn(
             f"Numba is installed but cannot be used, so NumPy kernels run instead: {error!r} "
             "(TINYGRAD_CNN_FAST=0 in the environment switches compiled kernels off)",
             stacklevel=2,
         )
-        return
-    for name, compiled in module.COMPILED.items():
-        TABLE[name].compiled = compiled
+        return {}
 
 
 # --- the choice ---

@@ -28,10 +28,10 @@ Placed = tuple[Array, int]
 
 
 class _Buffer(np.ndarray[Any, np.dtype[Any]]):
-    """Memory of the pool."""
+    """A buffer of the pool, told by its type from other arrays' memory."""
 
 
-class _Pool(threading.local):
+class _MemoryPool(threading.local):
     """The buffers of one thread, by size. No other thread takes from them, so no lock is needed."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Pool(threading.local):
         return placed
 
 
-_pool = _Pool()
+_pool = _MemoryPool()
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -73,7 +73,7 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
-    """Return an uninitialised array whose dimensions lie in memory in the same order as the given one's."""
+    """Return an uninitialised array whose dimensions are in the same order in memory as the given array's."""
     shape = array.shape if shape is None else shape
     size = prod(shape) * array.itemsize
     if size < POOLED_FROM_BYTES:

@@ -63,18 +63,20 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
         np.copyto(like_largest, g)
         g = like_largest
 
+    g_bits, spread_bits = bits(g), bits(spread)  # integers, so that an infinite gradient times a mask's 0 is 0
+
     def band(start: int, stop: int) -> None:
         rows, pixels = slice(start, stop), slice(start * high, stop * high)
-        grads, targets = g[:, :, rows], window.offsets(spread[:, :, pixels], (stop - start, size[1]))
+        grads, targets = g_bits[:, :, rows], window.offsets(spread_bits[:, :, pixels], (stop - start, size[1]))
         for hit, target in zip(_maxima(x[:, :, pixels], largest[:, :, rows], window), targets, strict=True):
-            np.multiply(bits(grads), hit, out=bits(target))  # as integers, so that infinity times 0 is 0
+            np.multiply(grads, hit, out=target)
 
     if tiles:
         parallel_for(band, size[0], POOL_COST * x.size)
     else:
         spread.fill(0)
         for hit, target in zip(_maxima(x, largest, window), window.offsets(spread, size), strict=True):
-            target += (bits(g) * hit).view(g.dtype)
+            target += (g_bits * hit).view(g.dtype)
     return window.crop(spread, x.shape[2:])
 
 

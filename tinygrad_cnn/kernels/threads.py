@@ -143,9 +143,9 @@ def parallel_for(function: Callable[[int, int], Result], length: int, cost: floa
 
     ``cost`` is counted in multiplications as fast as BLAS does them: no band costs less than `GRAIN_SIZE` of them.
     """
-    count = min(_num_threads, length, int(cost / GRAIN_SIZE))
-    if count <= 1 and cost < BLAS_THREADS_FROM:
+    if cost < BLAS_THREADS_FROM:
         return [function(0, length)]
+    count = min(_num_threads, length, int(cost / GRAIN_SIZE))
     with one_blas_thread:
         if count <= 1:
             return [function(0, length)]

@@ -84,7 +84,7 @@ BLAS_THREADS_FROM = 1 << 18
 SPINS_BEFORE_SLEEP = 3000
 """How often an idle worker of the compiled kernels looks for a task before it sleeps: about a millisecond."""
 
-# --- costs in multiplications, for each element ---
+# --- costs in multiplications for each element, in the order of magnitude: they depend on what is in the cache ---
 
 POOL_COST = 10
 """Of max-pooling by NumPy, for each element of the input."""
@@ -113,5 +113,5 @@ WEIGHT_OUTPUTS_AS_COLUMNS_FROM = 8
 """Outputs of a group from which on a weight's gradient is computed transposed: BLAS blocks over the longer side."""
 
 WEIGHT_BLOCK = 1 << 14
-"""Elements of the gradient's rows that the compiled weight gradient adds up at a time: they stay in the cache,
-and the sums stay short."""
+"""Elements of the gradient's rows that the compiled weight gradient adds up at a time: they stay in the cache, and
+the sums stay short. It is part of compiled code, which Numba caches: after a change, remove __pycache__."""

@@ -39,9 +39,12 @@ def _or_zero(values: Array, condition: Array) -> Array:
     return out
 
 
+INTEGERS: dict[int, np.dtype[Any]] = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+
+
 def bits(values: Array) -> Array:
     """Return a view of floats as integers of the same bits."""
-    return values.view(f"i{values.dtype.itemsize}")
+    return values.view(INTEGERS[values.itemsize])
 
 
 def _is_zero(value: Any) -> bool:

@@ -30,7 +30,7 @@ class CopyPlan(NamedTuple):
     to_channel: int
     to_column: int
     to_sample: int
-    left: int  # columns of zeros before the input's; fewer than none are columns left out
+    left: int  # columns of zeros before the input; if negative, columns left out
     columns: int  # of the output
 
 

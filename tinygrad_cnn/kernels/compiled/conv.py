@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
 from tinygrad_cnn.kernels.compiled.batch_innermost import flat_batch_innermost
-from tinygrad_cnn.kernels.compiled.conv_loops import LoopPlan, correlate, correlate_weight
+from tinygrad_cnn.kernels.compiled.conv_loops import ConvLoopPlan, correlate, correlate_weight
 from tinygrad_cnn.kernels.compiled.simd import NARROW
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
 from tinygrad_cnn.kernels.geometry import Geometry
@@ -57,7 +57,7 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | 
 class _ConvPlan(NamedTuple):
     """How to run a convolution: the loops' plan, the output's shape in memory, the input's padding, the cost."""
 
-    loop: Array  # a `LoopPlan`
+    loop: Array  # a `ConvLoopPlan`
     shape: tuple[int, int, int, int]
     left: int  # columns of zeros put before the input; if negative, columns left out
     columns: int  # of the input with its padding
@@ -90,7 +90,7 @@ def _conv_plan(
     columns, before, outside = (reach, left, 0) if padded and not inside else (width, 0, left)
     segments, length = (1, ow * batch) if sw == 1 and (padded or inside) else (ow, batch)
     line = columns * batch
-    loop = LoopPlan(
+    loop = ConvLoopPlan(
         *(groups, channels // groups, outputs // groups, kh, kw, height, columns, top, outside, sh, sw, dh, dw),
         *(batch, channels * line, line, ow * batch, segments, length),
     )

@@ -28,7 +28,7 @@ from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, compile_band
 from tinygrad_cnn.kernels.thresholds import WEIGHT_BLOCK
 
 
-class LoopPlan(NamedTuple):
+class ConvLoopPlan(NamedTuple):
     """How the loops of a convolution move through memory, in elements.
 
     A row of the output is ``segments`` of ``length`` numbers: either the whole row, of an input with padding
@@ -43,16 +43,16 @@ class LoopPlan(NamedTuple):
     columns: int
     height: int  # of the input
     width: int
-    top: int  # how many rows above the input the first window begins
+    top: int  # padding: how many rows above the input the first window begins
     left: int
-    down: int  # strides
+    down: int  # the stride of windows
     across: int
     row_dilation: int
     column_dilation: int
-    batch: int  # numbers in a column
-    to_row: int  # of the input, from one to the next, as are those that follow
+    batch: int
+    to_row: int  # strides of the input in elements
     to_channel: int
-    to_output: int  # of the output or its gradient
+    to_output: int  # a stride of the output or its gradient
     segments: int
     length: int
 
@@ -98,7 +98,7 @@ def _correlate_strip(six, four, one, x, start, w, at, bias, group, out, place, c
 @compile_band
 def correlate(plan, x, w, bias, out, first, last, band):
     """Compute rows first to last of the output; w is (G, KH, C, KW, O)."""
-    plan = unpack_plan(plan, LoopPlan)
+    plan = unpack_plan(plan, ConvLoopPlan)
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
     for y in range(first, last):
@@ -161,7 +161,7 @@ def _weight_strip(five, three, one, taps, g, g_at, x, x_at, to_tap, out, place, 
 @compile_band
 def correlate_weight(plan, g, x, _, out, first, last, band):
     """Add up, over rows first to last of the gradient, in the band's own part of out (bands, G, O, KH, C, KW)."""
-    plan = unpack_plan(plan, LoopPlan)
+    plan = unpack_plan(plan, ConvLoopPlan)
     many = zeros(TILE_ROWS, 5, NARROW), zeros(TILE_ROWS, 3, NARROW), zeros(TILE_ROWS, 1, NARROW)
     one = zeros(1, 5, NARROW), zeros(1, 3, NARROW), zeros(1, 1, NARROW)
     channels, taps, to_tap = plan.channels, plan.columns, plan.column_dilation * plan.batch

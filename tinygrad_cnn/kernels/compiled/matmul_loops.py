@@ -1,8 +1,8 @@
 """The compiled loops of matrix products.
 
-A tile of some rows times some columns is a sum, over the terms, of columns of the first matrix times rows of the
-second, and stays in registers until it is done. Each number is summed in the order of the terms, in whichever
-thread.
+A SIMD register tile, of some rows by some columns of the product, is a sum of outer products: a column of the first
+matrix times a row of the second. It stays in registers until it is complete. Each number is summed in the order of
+the terms, so the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class MatmulPlan(NamedTuple):
     """How the loops of a product move through memory, in elements."""
 
     terms: int  # of each sum
-    columns: int  # of the second matrix and the product, whose rows lie one behind the other
+    columns: int  # of the second matrix and of the product, which is in C order
     to_row: int  # of the first matrix
     to_term: int
-    across: int  # whether it is the columns of the second matrix that lie one behind the other
+    across: int  # whether the second matrix is in Fortran order, and so must be packed
 
 
 @njit(**INLINE)
@@ -52,15 +52,17 @@ def _strip(six, four, one, a, b, start, step, column, out, count, first, last, p
             row += 1
 
 
-@njit(**INLINE)
 def packed_size(terms):
     """Return how many numbers `_pack` writes at most."""
     return (terms + NARROW - 1) // NARROW * NARROW * WIDE
 
 
+_packed_size = njit(**INLINE)(packed_size)
+
+
 @njit(**INLINE)
 def _pack(b, column, packed, place, plan):
-    """Copy as many columns as a wide vector has lanes so that each row of them is contiguous."""
+    """Copy as many columns of b as a wide vector has lanes, from Fortran order to C order."""
     square = zeros(NARROW, 1, NARROW)
     for c in range(0, min(WIDE, plan.columns - column), NARROW):
         for k in range(0, plan.terms, NARROW):
@@ -70,11 +72,11 @@ def _pack(b, column, packed, place, plan):
 
 @compile_band
 def multiply(plan, a, b, packed, out, first, last, band):
-    """Compute rows first to last of the product; each band has packed memory, where there are columns to turn."""
+    """Compute rows first to last of the product; ``packed`` has room for the packed columns of each band."""
     plan = unpack_plan(plan, MatmulPlan)
     wide = zeros(6, 1, WIDE), zeros(4, 1, WIDE), zeros(1, 1, WIDE)
     narrow = zeros(6, 1, NARROW), zeros(4, 1, NARROW), zeros(1, 1, NARROW)
-    place = band * packed_size(plan.terms)
+    place = band * _packed_size(plan.terms)
     for column in range(0, plan.columns, WIDE):
         if plan.across:
             _pack(b, column, packed, place, plan)

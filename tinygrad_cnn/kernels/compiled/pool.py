@@ -19,7 +19,7 @@ from tinygrad_cnn.kernels.thresholds import COMPILED_POOL_COST
 from tinygrad_cnn.typing import Array
 
 
-class LoopPlan(NamedTuple):
+class PoolLoopPlan(NamedTuple):
     """The shapes of the input, the output and a window, and the window's stride."""
 
     channels: int
@@ -28,14 +28,14 @@ class LoopPlan(NamedTuple):
     columns: int  # of the output
     kernel_height: int
     kernel_width: int
-    down: int
+    down: int  # the stride of windows
     across: int
 
 
 @compile_band
 def pool_rows(plan, x, _, __, out, first, last, band):
     """Compute rows first to last of the output: the largest number of each window."""
-    plan = unpack_plan(plan, LoopPlan)
+    plan = unpack_plan(plan, PoolLoopPlan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     for y in range(first, last):
         for channel in range(plan.channels):
@@ -54,7 +54,7 @@ def pool_rows(plan, x, _, __, out, first, last, band):
 @compile_band
 def unpool_rows(plan, g, x, largest, out, first, last, band):
     """Write rows first to last of g, each number at the first maximum of its window, zeros at its other pixels."""
-    plan = unpack_plan(plan, LoopPlan)
+    plan = unpack_plan(plan, PoolLoopPlan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     none = zeros(1, 1, NARROW)
     for y in range(first, last):
@@ -74,9 +74,9 @@ def unpool_rows(plan, g, x, largest, out, first, last, band):
 
 
 class _PoolPlan(NamedTuple):
-    """How to run a pooling: the plan of the loops, the output's shape in memory, the cost, and how windows lie."""
+    """How to run a pooling: the loops' plan, the output's shape in memory, the cost, and how windows lie."""
 
-    loop: Array  # a `LoopPlan`
+    loop: Array  # a `PoolLoopPlan`
     shape: tuple[int, int, int, int]  # of the output in memory
     cost: int
     overlaps: bool  # whether a pixel can be in two windows
@@ -85,14 +85,14 @@ class _PoolPlan(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
-    """Plan a pooling; None for what the loops are not made for: padding, dilation."""
+    """Plan a pooling; return None for padding and dilation, which the loops are not made for."""
     batch, channels, height, width = shape
     (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, window.output_size((height, width))
     inside = sh * (oh - 1) + kh <= height and sw * (ow - 1) + kw <= width
     if window.padding != (0, 0) or window.dilation != (1, 1) or not inside:
         return None
     covers = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
-    loop = np.array(LoopPlan(channels, width, batch, ow, kh, kw, sh, sw))
+    loop = np.array(PoolLoopPlan(channels, width, batch, ow, kh, kw, sh, sw))
     return _PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
 
 

@@ -17,7 +17,7 @@ NO_PLAN = np.zeros(1, np.int64)
 
 @compile_band
 def relu_band(plan, x, _, __, out, first, last, band):
-    """Write the numbers first to last that are positive, zeros for the others."""
+    """Compute numbers first to last of the output."""
     while first + WIDE <= last:
         none = zeros(1, 1, WIDE)
         store(maximum(none, load(none, x, first, WIDE)), out, first, 0, WIDE)
@@ -30,7 +30,7 @@ def relu_band(plan, x, _, __, out, first, last, band):
 
 @compile_band
 def where_nonzero_band(plan, x, mask, _, out, first, last, band):
-    """Write the numbers first to last where the mask is not 0, zeros elsewhere."""
+    """Compute numbers first to last of the output."""
     while first + WIDE <= last:
         none = zeros(1, 1, WIDE)
         kept = where_equal(load(none, mask, first, WIDE), none, none, load(none, x, first, WIDE))

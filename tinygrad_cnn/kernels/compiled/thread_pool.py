@@ -43,8 +43,10 @@ from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SL
 from tinygrad_cnn.typing import Array
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
-INLINE: dict[str, Any] = {**OPTIONS, "forceinline": True}
-"""For functions that a band calls: a tile that is an argument goes through memory, unless the call is inlined."""
+INLINE: dict[str, Any] = {**OPTIONS, "cache": False, "forceinline": True}
+"""For functions that a band calls. A tile that is an argument goes through memory, unless the call is inlined. The
+cache holds the whole band; an entry for such a function would name its plan's class, and could not be read after
+that class is renamed."""
 
 ARRAY = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
 
@@ -147,6 +149,8 @@ def compile_band(function: Callable[..., None]) -> int:
 
 def band_count(length: int, cost: float) -> int:
     """Return how many bands to make of range(length), for work that costs so many multiplications."""
+    if cost < 2 * COMPILED_GRAIN_SIZE:
+        return 1
     return max(1, min(get_num_threads(), length, int(cost / COMPILED_GRAIN_SIZE)))
 
 
