@@ -20,7 +20,7 @@ BACKWARD = {
     "max_unpool2d": 2,
     "conv2d_weight": 2,
     "conv2d_input": 1,  # the images need no gradient
-    "sum": 2,  # the gradients of the biases of two convolutions
+    "sum": 5,  # the gradients of the biases
 }
 
 

@@ -154,7 +154,7 @@ ROOMS["ops"] = Room(
     ],
 )
 
-EDGES = "tests/test_numerical_stability.py"
+EDGES = "tests/test_ops_edges.py tests/test_numerical_stability.py"
 ROOMS["ops at their edges"] = Room(
     EDGES,
     [
