@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("default", max_examples=20, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # a busy machine is no failure
+settings.register_profile("default", max_examples=20, derandomize=True, **unhurried)
+settings.register_profile("thorough", max_examples=200, **unhurried)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

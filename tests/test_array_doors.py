@@ -15,10 +15,10 @@ from tinygrad_cnn import nn
 from tinygrad_cnn.data import DataLoader, digit_from_drawing, read_idx, write_idx
 from tinygrad_cnn.data.dataset import collate
 from tinygrad_cnn.data.transforms import ToTensor
-from tinygrad_cnn.kernels.dispatch import SMALLEST
+from tinygrad_cnn.kernels.thresholds import COMPILED_FROM
 
 SIDE = 20  # a square of so many numbers a side meets the compiled kernels
-assert SIDE * SIDE > SMALLEST
+assert SIDE * SIDE > COMPILED_FROM
 VALUES = np.linspace(0, 1, SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
 
 

@@ -242,7 +242,7 @@ def test_wrong_gradients_are_refused(gradients: Any, message: str) -> None:
         out.sum().backward()
 
 
-def test_nones_too_many_are_forgiven() -> None:
+def test_surplus_gradients_that_are_none_are_ignored() -> None:
     x = leaf(1.0)
     returning(lambda g: (g, None, g, None, None)).apply(x, 2, leaf(1.0)).backward()
     assert x.grad.tolist() == [1.0]

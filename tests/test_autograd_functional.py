@@ -125,7 +125,7 @@ def test_results_are_recorded_only_for_create_graph() -> None:
     assert x.grad is None
 
 
-def test_they_work_where_nothing_is_recorded() -> None:
+def test_functions_of_functions_work_under_no_grad() -> None:
     with tg.no_grad():
         assert jacobian(tg.exp, tg.zeros(1)).tolist() == [[1.0]]
         assert hessian(lambda x: x.exp().sum(), tg.zeros(1)).tolist() == [[1.0]]

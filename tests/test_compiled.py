@@ -252,7 +252,7 @@ def all_kernels(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(convolution=convolutions(np.float32), pooling=poolings(dtype=np.float32), matrices=laid_products())
-def test_whoever_does_the_bands_the_bits_are_the_same(
+def test_bits_do_not_depend_on_which_thread_computes_a_band(
     compiled: Any,
     three_threads: None,
     convolution: tuple[Any, ...],

@@ -115,7 +115,7 @@ def test_new_ones_are_of_the_tensors_type() -> None:
         ("bool", tg.bool_),
     ],
 )
-def test_conversions(name: str, dtype: Any) -> None:
+def test_conversions_to_each_type(name: str, dtype: Any) -> None:
     t = tg.tensor([0.0, 2.5])
     converted = getattr(t, name)()
     assert converted.dtype == t.to(dtype).dtype == t.type(dtype).dtype == t.to(converted).dtype == dtype

@@ -136,9 +136,14 @@ WRONG = {
 }
 
 
+def seconds_for(way: str) -> float:
+    """How long to wait for a mirror: a second for one that never answers, else as long as a busy machine takes."""
+    return 1.0 if way in ("hang", "stall") else 60.0
+
+
 @pytest.mark.parametrize("way", WRONG)
 def test_bad_mirror_is_passed_over_for_the_next(mirror: str, tmp_path: Path, way: str) -> None:
-    path = fetch(NAME, SHA256, [f"{mirror}/{way}", f"{mirror}/good"], tmp_path, timeout=0.2)
+    path = fetch(NAME, SHA256, [f"{mirror}/{way}", f"{mirror}/good"], tmp_path, timeout=seconds_for(way))
     assert path.read_bytes() == CONTENT
     assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
@@ -147,7 +152,7 @@ def test_bad_mirror_is_passed_over_for_the_next(mirror: str, tmp_path: Path, way
 def test_failure_is_explained_and_leaves_nothing(mirror: str, tmp_path: Path, way: str) -> None:
     folder = tmp_path / "folder"
     with pytest.raises(ConnectionError, match=f"{mirror}/{way}/{NAME}: .*{WRONG[way]}"):
-        fetch(NAME, SHA256, [f"{mirror}/{way}"], folder, timeout=0.2)
+        fetch(NAME, SHA256, [f"{mirror}/{way}"], folder, timeout=seconds_for(way))
     assert not list(tmp_path.iterdir())
 
 
@@ -190,7 +195,7 @@ def test_another_file_of_that_name_is_left_alone(mirror: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("way", ["good", "unannounced"])
-def test_no_more_is_read_than_is_accepted(mirror: str, tmp_path: Path, way: str) -> None:
+def test_a_download_stops_at_the_accepted_size(mirror: str, tmp_path: Path, way: str) -> None:
     with pytest.raises(ConnectionError, match=f"larger than the {len(CONTENT) - 1} bytes"):
         fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT) - 1)
     assert fetch(NAME, SHA256, [f"{mirror}/{way}"], tmp_path, max_bytes=len(CONTENT)).exists()

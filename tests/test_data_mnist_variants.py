@@ -41,7 +41,7 @@ def test_files_are_found_where_they_are_unpacked(
 
 
 @pytest.mark.parametrize("kind", [*KINDS, EMNISTDigits])
-def test_none_is_mistaken_for_another(tmp_path: Path, kind: type[MNIST]) -> None:
+def test_files_of_one_variant_are_not_taken_for_another(tmp_path: Path, kind: type[MNIST]) -> None:
     for other in (MNIST, *KINDS, EMNISTDigits):
         if other is not kind:
             for subfolder in other.subfolders:

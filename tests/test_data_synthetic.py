@@ -36,7 +36,7 @@ def test_sizes_if_left_out() -> None:
     assert repr(SyntheticDigits(size=12, seed=3)) == "SyntheticDigits(train=True, size=12, seed=3)"
 
 
-def test_they_look_like_mnist_in_numbers() -> None:
+def test_synthetic_digits_have_the_statistics_of_mnist() -> None:
     """MNIST: mean 0.131, deviation 0.308, 19 % of the pixels not black; the border is black."""
     images = SyntheticDigits(size=1000).images
     assert images.mean() / 255 == pytest.approx(0.131, abs=0.03)
@@ -70,7 +70,7 @@ def test_distance_is_that_to_the_nearest_piece(seed: int) -> None:
     np.testing.assert_allclose(synthetic._distances(begin, end)[:, ::97], wanted, atol=0.05)
 
 
-def test_they_are_files_of_mnist(tmp_path: Path) -> None:
+def test_synthetic_digits_are_read_back_from_files_of_mnist(tmp_path: Path) -> None:
     digits = SyntheticDigits(size=50)
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", digits.images)
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", digits.labels.astype(np.uint8))

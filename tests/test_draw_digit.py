@@ -34,7 +34,7 @@ def port() -> Iterator[int]:
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[HTTPResponse, bytes]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
     content = response.read()
@@ -92,7 +92,7 @@ def test_no_path_reaches_the_disk(port: int, path: str) -> None:
 @given(st.binary(max_size=300))
 @settings(max_examples=30)
 def test_noise_does_not_stop_the_server(port: int, noise: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(noise + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):

@@ -74,7 +74,7 @@ DRAWINGS: dict[str, Draw] = {
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS.keys())
-def test_it_writes_one_png(draw: Draw, tmp_path: Path, figures: list[object]) -> None:
+def test_each_picture_is_one_png(draw: Draw, tmp_path: Path, figures: list[object]) -> None:
     path = tmp_path / "picture.png"
     draw(path)
     assert list(tmp_path.iterdir()) == [path]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tests.support.strategies import generators
+from tests.support.thresholds import LEAST
+from tinygrad_cnn.kernels import thresholds
 from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, WHERE_BY_BITS_FROM
 from tinygrad_cnn.kernels.where import where
 from tinygrad_cnn.ops.index import add_at
@@ -80,3 +82,31 @@ def test_infinite_powers_of_e_are_added(rng: np.random.Generator) -> None:
 def test_sigmoid_is_exact_far_from_zero() -> None:
     found = tg.tensor([-np.inf, -1000.0, -80.0, 0.0, 80.0, np.inf]).sigmoid()
     np.testing.assert_allclose(found.numpy(), [0, 0, np.exp(-80.0), 0.5, 1, 1], rtol=1e-6)
+
+
+@given(rng=generators(), k=st.integers(1, 10), largest=st.booleans(), axis=st.integers(0, 1))
+def test_few_of_many_are_chosen_as_by_sorting_all(
+    rng: np.random.Generator, k: int, largest: bool, axis: int
+) -> None:
+    x = rng.integers(0, 30, (50, 50)).astype(np.float32)
+    found = tg.from_numpy(x).topk(k, dim=axis, largest=largest)
+    wanted = np.sort(x, axis)[::-1] if largest and axis == 0 else np.sort(x, axis)
+    wanted = wanted[:, ::-1] if largest and axis == 1 else wanted
+    np.testing.assert_array_equal(found.values.numpy(), wanted.take(range(k), axis))
+    np.testing.assert_array_equal(np.take_along_axis(x, found.indices.numpy(), axis), found.values.numpy())
+    places = np.sort(found.indices.numpy(), axis)
+    assert (np.diff(places, axis=axis) > 0).all()  # each entry at most once
+
+
+def test_every_threshold_between_two_ways_is_tried() -> None:
+    """`tests/test_ops.py` takes the ways for large arrays; what is left decides about compiled kernels or costs."""
+    known = {name for name in vars(thresholds) if name.isupper()}
+    others = {name for name in known if "COMPILED" in name or name.endswith("_COST")}
+    elsewhere = {
+        "BLAS_PACKED_ROWS",  # no product has so many rows here
+        "MEMORY_POOL_BYTES",
+        "SPINS_BEFORE_SLEEP",
+        "SUM_ROW_WIDTH",  # how wide blocks are, which are tried
+        "WEIGHT_BLOCK",  # compiled
+    }
+    assert known - others - elsewhere == LEAST.keys()

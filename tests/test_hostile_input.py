@@ -77,7 +77,7 @@ def test_pieces_in_any_order(name: str, sample: bytes, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("name", READERS)
 @given(content=st.binary(max_size=100))
-def test_anything(name: str, content: bytes) -> None:
+def test_any_bytes_at_all(name: str, content: bytes) -> None:
     READERS[name](content)
 
 

@@ -138,7 +138,7 @@ def test_looking_changes_nothing() -> None:
     assert model(tg.ones(1, 2)).requires_grad
 
 
-def test_also_when_the_model_fails() -> None:
+def test_a_model_that_fails_is_left_as_it_was() -> None:
     model = LeNet()
     before = [dict(module.__dict__) for module in model.modules()]
     with pytest.raises(ValueError, match="LeNet: wanted images"):

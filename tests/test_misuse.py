@@ -89,7 +89,7 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_errors(name: str) -> None:
+def test_what_each_error_says(name: str) -> None:
     wrong, error, message = ERRORS[name]
     with pytest.raises(error, match=message):
         wrong()
@@ -161,7 +161,7 @@ WARNINGS["a row against a column in margin_ranking_loss"] = (
 
 
 @pytest.mark.parametrize("name", WARNINGS)
-def test_warnings(name: str) -> None:
+def test_what_each_warning_says(name: str) -> None:
     wrong, message = WARNINGS[name]
     with pytest.warns(UserWarning, match=message) as caught:
         wrong()

@@ -59,7 +59,7 @@ def test_squash_keeps_one_and_minus_one() -> None:
     assert squash(tg.tensor(100.0)).item() == pytest.approx(1.7159)
 
 
-def test_parts_have_the_right_derivatives() -> None:
+def test_derivatives_of_subsampling_and_partial_convolution() -> None:
     partial, pool = PartialConv2d(3, ((0, 2), (1,), (0, 1, 2)), 2).double(), Subsampling(3).double()
     maps = tg.randn(2, 3, 4, 4, dtype=tg.float64, requires_grad=True)
     for part in (partial, pool):
@@ -96,7 +96,7 @@ def test_smaller_images_get_two_zeros_on_each_side() -> None:
     np.testing.assert_allclose(model(small).array, model(padded).array, rtol=1e-5, atol=1e-6)
 
 
-def test_it_learns_a_batch_by_heart() -> None:
+def test_lenet5_learns_a_batch_by_heart() -> None:
     tg.manual_seed(0)
     model = LeNet5()
     images, labels = SyntheticDigits(size=20).__getitems__(range(20))

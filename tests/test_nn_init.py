@@ -58,14 +58,14 @@ def test_all_write_in_place_keep_the_type_and_follow_the_generator(fill, dtype):
     assert np.array_equal(fill(p, None).array, first)
 
 
-def test_constants():
+def test_constant_initialisers():
     p = nn.Parameter([1.0, 2.0])
     assert init.constant_(p, 0.5).tolist() == [0.5, 0.5]
     assert init.ones_(p).tolist() == [1, 1]
     assert init.zeros_(p).tolist() == [0, 0]
 
 
-def test_gains():
+def test_gains_by_formula():
     gains = {"linear": 1, "conv2d": 1, "sigmoid": 1, "tanh": 5 / 3, "relu": sqrt(2)}
     assert {name: init.calculate_gain(name) for name in gains} == pytest.approx(gains)
     assert init.calculate_gain("leaky_relu") == pytest.approx(sqrt(2 / 1.0001))

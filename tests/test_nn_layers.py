@@ -46,7 +46,7 @@ def test_a_layer_is_its_function_and_stays_float32(layer, function):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_losses(reduction):
+def test_losses_are_their_functions(reduction):
     logits, target = array((3, 4)), tg.tensor([1, 0, 3])
     loss = nn.CrossEntropyLoss(reduction=reduction)(logits, target)
     assert np.array_equal(loss.numpy(), ops.cross_entropy(logits, target, reduction=reduction).numpy())

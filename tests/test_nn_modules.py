@@ -34,7 +34,7 @@ def test_every_module_has_a_case() -> None:
 
 @every_case
 @given(data=st.data())
-def test_derivatives(case: ModuleCase, data: Any) -> None:
+def test_derivatives_are_those_of_finite_differences(case: ModuleCase, data: Any) -> None:
     """Of inputs and parameters, in training and in evaluation; the row of an embedding for padding has none."""
     sample = data.draw(case.samples.filter(lambda sample: sample.arguments.get("padding_idx") is None))
     module, inputs = case.make(sample).train(data.draw(st.booleans())), sample.given(tg)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 from tests.cases import BAD_CALLS, CASES, OpCase, Sample
 from tests.support.strategies import generators, relaid
+from tests.support.thresholds import as_for_large_arrays
 from tinygrad_cnn.autograd import Node
 from tinygrad_cnn.tape.record import Operation
 
@@ -119,6 +120,19 @@ def an_input_that_needs_no_gradient_gets_none_and_changes_no_other(
         assert (b.grad is not None) == w
         if w:
             np.testing.assert_array_equal(a.grad.array, b.grad.array)
+
+
+@promise
+def ways_for_large_arrays_give_what_those_for_small_ones_give(
+    case: OpCase, sample: Sample, rng: np.random.Generator
+) -> None:
+    inputs, others = tensors(sample), tensors(sample)
+    out = backward(case, inputs, sample)
+    with as_for_large_arrays():
+        other = backward(case, others, sample)
+    np.testing.assert_allclose(out.array, other.array, rtol=1e-10, atol=1e-12)
+    for a, b in zip(inputs, others, strict=True):
+        np.testing.assert_allclose(a.grad.array, b.grad.array, rtol=1e-10, atol=1e-12)
 
 
 @promise

@@ -36,7 +36,7 @@ def normal(shape, seed=0):
 
 
 @pytest.mark.parametrize("nonlinearity", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu"])
-def test_gains(nonlinearity):
+def test_the_same_gains(nonlinearity):
     param = 0.3 if nonlinearity == "leaky_relu" else None
     assert nn.init.calculate_gain(nonlinearity, param) == pytest.approx(
         torch.nn.init.calculate_gain(nonlinearity, param)

@@ -53,7 +53,7 @@ def assert_equal_rates(*optimizers):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @given(data=st.data(), rates=RATES, steps=st.integers(1, 40))
-def test_alone(kind, data, rates, steps):
+def test_each_schedule_on_its_own(kind, data, rates, steps):
     options = data.draw(KINDS[kind])
     (ours, our_schedule), (theirs, their_schedule) = both(
         lambda lib, opt: getattr(lib, kind)(opt, **options), rates
@@ -68,7 +68,7 @@ def test_alone(kind, data, rates, steps):
 
 
 @given(parts=st.lists(schedules, min_size=1, max_size=4), rates=RATES, data=st.data())
-def test_one_after_the_other(parts, rates, data):
+def test_sequential_schedules(parts, rates, data):
     milestones = sorted(data.draw(st.lists(st.integers(1, 30), min_size=len(parts) - 1, max_size=len(parts) - 1)))
 
     def make(library, optimizer):
@@ -86,7 +86,7 @@ def test_one_after_the_other(parts, rates, data):
 @given(parts=st.lists(schedules, min_size=2, max_size=3), rates=RATES)
 @example(parts=[("ExponentialLR", {"gamma": 0.0}), ("CosineAnnealingLR", {"T_max": 2})], rates=[1.0])
 @example(parts=[("StepLR", {"gamma": 0.0, "step_size": 3}), ("CosineAnnealingLR", {"T_max": 2})], rates=[1.0])
-def test_several_at_once(parts, rates):
+def test_chained_schedules(parts, rates):
     def make(library, optimizer):
         return [getattr(library, kind)(optimizer, **options) for kind, options in parts]
 
@@ -115,7 +115,7 @@ plateau = {
     metrics=st.lists(st.floats(-3, 3) | st.sampled_from([0.5, float("nan"), float("inf")]), max_size=60),
     data=st.data(),
 )
-def test_plateau(options, rates, metrics, data):
+def test_reduce_on_plateau(options, rates, metrics, data):
     low = st.floats(0, 0.1)
     options["min_lr"] = data.draw(low | st.lists(low, min_size=len(rates), max_size=len(rates)))
     (ours, our_schedule), (theirs, their_schedule) = both(

@@ -139,7 +139,7 @@ def assert_equal(ours, theirs):
 @every_kind
 @settings(deadline=None)
 @given(data=st.data())
-def test_50_steps(kind, data, no_bfloat16):
+def test_fifty_steps_of_each_optimizer(kind, data, no_bfloat16):
     """Of one group or two."""
     first, second = data.draw(KINDS[kind]), data.draw(st.none() | KINDS[kind])
     ours, theirs = networks()

@@ -1,0 +1,66 @@
+"""Every way of computing that is for large arrays, taken for small ones: so one drawn call tries both."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import tinygrad_cnn
+
+LEAST = {
+    "BATCH_INNERMOST_FROM": 1,
+    "BLAS_THREADS_FROM": 1,
+    "BLAS_UNPACKED_MULTIPLICATIONS": 4,
+    "CACHE_ALIASING_BYTES": 1,
+    "GRAIN_SIZE": 1,
+    "INDEX_CHECKED_FROM": 1,
+    "LINE_ALIASING": 1,
+    "POOLED_FROM_BYTES": 1,
+    "RELU_PLAIN_BELOW": 0,
+    "SUMMED_PLAINLY_UP_TO": 1,
+    "SUM_BLOCK": 2,
+    "WEIGHT_OUTPUTS_AS_COLUMNS_FROM": 1,
+    "WHERE_BY_BITS_FROM": 1,
+}
+"""Thresholds of `kernels/thresholds.py`, at values that small arrays are past."""
+
+
+def modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn."):
+        if not found.name.startswith("tinygrad_cnn.kernels.compiled"):
+            yield import_module(found.name)
+
+
+@cache
+def places() -> list[tuple[ModuleType, str]]:
+    """Where the thresholds are read: in the modules that import them."""
+    return [(module, name) for module in modules() for name in LEAST if name in vars(module)]
+
+
+@cache
+def plans() -> list[Any]:
+    """The caches of what was decided by thresholds before."""
+    caches = [value for module in modules() for value in vars(module).values() if hasattr(value, "cache_clear")]
+    return [function for function in caches if function.cache_parameters()["maxsize"] is not None]
+
+
+@contextmanager
+def as_for_large_arrays() -> Iterator[None]:
+    """Take the ways for large arrays in a block."""
+    before = [(module, name, getattr(module, name)) for module, name in places()]
+    try:
+        for module, name, _ in before:
+            setattr(module, name, LEAST[name])
+        for plan in plans():
+            plan.cache_clear()
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
+        for plan in plans():
+            plan.cache_clear()
