@@ -21,7 +21,7 @@ from tests.support.registry import OpCase
 from tinygrad_cnn import nn
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.onnx.batch import Ref
-from tinygrad_cnn.onnx.export import model_of
+from tinygrad_cnn.onnx.export import OPSETS, model_of
 from tinygrad_cnn.onnx.mapping import MAPPINGS
 from tinygrad_cnn.onnx.walk import walk_once
 from tinygrad_cnn.tape.record import Operation
@@ -57,8 +57,11 @@ def single(value: Any) -> Any:
 
 UNEXPORTED = (
     "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|of integers|"
-    "operation [a-z_0-9]* (\\(.*\\) )?has no|numbers of the batch|from the batch outside of operations"
+    "operation [a-z_0-9]* (\\(.*\\) )?has no"
 )
+# What computes with NumPy beside its operations, and so is refused.
+ON_THE_HOST = set("median median_values nanmean scaled_dot_product_attention sort topk".split())
+LEAVES = "takes numbers of the batch out|computed from the batch outside of operations"
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if mapped(case)], ids=repr)
@@ -72,9 +75,9 @@ def test_an_operation_and_its_mapping_give_the_same(case: OpCase, data: st.DataO
     try:
         found = walk_once(model, inputs, [f"x{i}" for i in range(len(inputs))])
         assume(all(isinstance(out, Ref) for out in found.outputs.values()))  # nothing to do for the runtime
-        written = model_of(found, "case")
+        written = model_of(found, "case", data.draw(st.sampled_from([OPSETS[0], 18, OPSETS[1]])))
     except ValueError as error:
-        if re.search(UNEXPORTED, str(error)):
+        if re.search(UNEXPORTED, str(error)) or (case.name in ON_THE_HOST and re.search(LEAVES, str(error))):
             return
         raise
     onnx.checker.check_model(written, full_check=True)

@@ -53,7 +53,7 @@ def export(
       and so on, or the keys if forward returns a dict.
     - ``dynamic_axes``: names the length of the batch, ``{"input": {0: "batch"}}``; empty, it fixes the length to
       the example's. Left out, the length is ``N``, of any size (in PyTorch it is then fixed).
-    - ``opset_version``: 13 to 23; 13 if left out.
+    - ``opset_version``: 13 to 23, as far as the installed onnx knows it; 13 if left out.
     - ``do_constant_folding``: whether operations on parameters alone are done now.
     - ``verbose``: whether the graph is printed.
     - ``verify``: whether the file is compared with the model before it takes its place, on batches of other lengths
@@ -70,13 +70,14 @@ def export(
     arguments.refuse_others(options)
     arguments.want_file(f)
     examples = arguments.examples_of(args)
-    opset = OPSETS[0] if opset_version is None else opset_version
-    if opset not in range(OPSETS[0], OPSETS[1] + 1):
-        raise ValueError(f"onnx.export: opset_version is {opset_version!r}; wanted {OPSETS[0]} to {OPSETS[1]}")
     try:
         import onnx
     except ImportError as error:
         raise ImportError("onnx.export wants the package onnx: pip install 'tinygrad_cnn[onnx]'") from error
+    opset = OPSETS[0] if opset_version is None else opset_version
+    latest = min(OPSETS[1], onnx.defs.onnx_opset_version())
+    if opset not in range(OPSETS[0], latest + 1):
+        raise ValueError(f"onnx.export: opset_version is {opset_version!r}; wanted {OPSETS[0]} to {latest}")
     names = arguments.input_names(model, len(examples), input_names)
     batch = arguments.name_of_batch(dynamic_axes, names)
     found = walk(model, examples, names, fixed=batch is None, fold=do_constant_folding)

@@ -147,7 +147,7 @@ class _Walker:
         fed = any(ref.name in self._fed for ref in used)
         if not fed and (self._fold or not used):
             return
-        if fed and _shaped_by_numbers(operation.name, arguments):
+        if fed and self._shaped_by_numbers(operation.name, arguments):
             refuse(f"the shape of what {operation.name} returns depends on the numbers of the batch; {MEND}")
         result = call.result
         if isinstance(result, Tensor) and fed:
@@ -175,16 +175,15 @@ class _Walker:
             isinstance(value, np.ndarray) and id(owner_of(value)) in self._owners
         )
 
+    def _shaped_by_numbers(self, name: str, arguments: dict[str, Any]) -> bool:
+        """Whether an operation returns as many entries as the numbers of the batch say."""
+        masks = [ref for ref in refs_in([arguments.get("index")]) if ref.dtype == np.bool_]
+        return "nonzero" in name or (name == "index" and any(ref.name in self._fed for ref in masks))
+
     def refuse_random(self, where: str) -> None:
         """Refuse a model that drew random numbers."""
         if _random_state() != self._random:
             refuse(f"random numbers were drawn {where}, which a file cannot do")
-
-
-def _shaped_by_numbers(name: str, arguments: dict[str, Any]) -> bool:
-    index = arguments.get("index", ())
-    parts = index if isinstance(index, tuple) else (index,)
-    return "nonzero" in name or any(getattr(part, "dtype", None) == np.bool_ for part in parts)
 
 
 def _random_state() -> Any:
