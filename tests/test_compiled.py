@@ -146,6 +146,17 @@ def test_sums_of_channels_are_those_of_numpy(
     assert compiled.channel_sums(np.ones((2, 3, 2, 2), np.float32)) is None
 
 
+@given(rng=generators(), height=st.integers(1, 3), channels=st.integers(1, 3), batch=st.integers(1, 20_000))
+def test_long_rows_of_channels_are_summed_in_segments(
+    compiled: Any, rng: np.random.Generator, height: int, channels: int, batch: int
+) -> None:
+    x = rng.integers(-3, 4, (height, channels, 2, batch)).astype(np.float32).transpose(3, 1, 0, 2)
+    np.testing.assert_array_equal(compiled.channel_sums(x), x.sum((0, 2, 3), np.int64))
+    tenths = np.full(x.shape, 0.1, np.float32)
+    tenths = tenths.transpose(2, 1, 3, 0).copy().transpose(3, 1, 0, 2)
+    np.testing.assert_allclose(compiled.channel_sums(tenths), x[:, 0].size * np.float32(0.1), rtol=8e-7)
+
+
 @pytest.mark.parametrize("start", [0, 1])
 @given(rng=generators(), shape=st.tuples(*[st.integers(9, 20)] * 3, st.integers(9, 40)), columns=st.integers(1, 40))
 def test_images_of_any_layout_lie_as_the_loops_want_them(

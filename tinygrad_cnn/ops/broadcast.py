@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.sums import total
 from tinygrad_cnn.ops.arguments import one_or_several
-from tinygrad_cnn.support.dtypes import default_dtype, float16, float32, result_type
+from tinygrad_cnn.support.dtypes import default_dtype, float16, float32, float64, result_type
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, make_tensor, operation, watching
 from tinygrad_cnn.typing import Array, T
@@ -66,22 +66,37 @@ _NEEDING = {(False, False): (), (True, False): (0,), (False, True): (1,), (True,
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def half_in_float32(function: Function) -> Function:
-    """Have a function of float16 tensors compute in float32 and round its result: squares and products overflow."""
+def computing_in(wider: dict[np.dtype[Any], np.dtype[Any]]) -> Callable[[Function], Function]:
+    """Have a function of tensors compute in a wider type, and round what it returns to the type of its first input.
 
-    def in_half(value: Any) -> Any:
-        return cast(value, dtype=float16) if value.dtype == float32 else value
+    Casts are recorded, so derivatives are computed in the wider type too.
+    """
 
-    @wraps(function)
-    def call(input: Any, *others: Any, **options: Any) -> Any:
-        if input.dtype != float16:
-            return function(input, *others, **options)
-        half = (getattr(value, "dtype", None) == float16 for value in (input, *others))
-        wide = (cast(v, dtype=float32) if h else v for v, h in zip((input, *others), half, strict=True))
-        out = function(*wide, **options)
-        return tuple(map(in_half, out)) if isinstance(out, tuple) else in_half(out)
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def call(input: Any, *others: Any, **options: Any) -> Any:
+            narrow, wide = input.dtype, wider.get(input.dtype)
+            if wide is None:
+                return function(input, *others, **options)
 
-    return call  # type: ignore[return-value]
+            def exchanged(value: Any, before: np.dtype[Any], after: np.dtype[Any]) -> Any:
+                return cast(value, dtype=after) if getattr(value, "dtype", None) == before else value
+
+            out = function(*(exchanged(value, narrow, wide) for value in (input, *others)), **options)
+            if isinstance(out, tuple):
+                return tuple(exchanged(value, wide, narrow) for value in out)
+            return exchanged(out, wide, narrow)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+half_in_float32 = computing_in({float16: float32})
+"""For sums of squares, which soon overflow in float16."""
+
+in_wider_type = computing_in({float16: float32, float32: float64})
+"""For products, whose error grows with the number of factors in whatever order they are multiplied."""
 
 
 class Broadcasting(Operation):

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_cnn.kernels.sums import running_total
 from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
-from tinygrad_cnn.ops.broadcast import cast, half_in_float32
+from tinygrad_cnn.ops.broadcast import cast, in_wider_type
 from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.rearrange import flip
@@ -51,7 +51,7 @@ def cumsum(input: T, dim: int, dtype: Any = None) -> T:
     return _cumsum(running, dim=axis) if input.shape else running
 
 
-@half_in_float32
+@in_wider_type
 def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
     """Combine each entry with all before it, over distances 1, 2, 4, ... (Hillis & Steele, 1986)."""
     length, step = input.shape[dim] if input.shape else 1, 1
@@ -91,7 +91,7 @@ def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     return _prod(factors, dims, keepdim)
 
 
-@half_in_float32
+@in_wider_type
 def _prod(factors: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     out = factors
     for d in dims:
