@@ -52,10 +52,11 @@ class Kernel:
 TABLE: dict[str, Kernel] = {}
 
 
-def numpy_kernel(reference: Function, compiled_from: int = COMPILED_FROM) -> Callable[[Function], Function]:
+def numpy_kernel(reference: Function, compiled_from: float = COMPILED_FROM) -> Callable[[Function], Function]:
     """Put the decorated NumPy kernel and its reference into the table; return the function that chooses.
 
-    The compiled kernel is asked only if the first argument has at least ``compiled_from`` elements.
+    The compiled kernel is asked only if the first argument has at least ``compiled_from`` elements; infinity stands
+    for a kernel that is never compiled.
     """
 
     def register(numpy: Function) -> Function:
@@ -93,9 +94,8 @@ def _compiled_kernels() -> dict[str, Function]:
     if find_spec("numba") is None:
         return {}
     try:
-        return dict(
-            import_module("tinygrad_cnn.kernels.compiled.kernels").COMPILED
-        )  # by name: it imports this module
+        module = import_module("tinygrad_cnn.kernels.compiled.kernels")  # by name: it imports this module
+        return dict(module.COMPILED)
     except Exception as error:
         warnings.warn(
             f"Numba is installed but cannot be used, so NumPy kernels run instead: {error!r} "

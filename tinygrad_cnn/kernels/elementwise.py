@@ -19,3 +19,10 @@ def scaled(array: Array, factor: float | Array) -> Array:
 def scaled_large(array: Array, factor: float | Array) -> Array:
     """Return array * factor, in memory from the pool."""
     return np.multiply(array, factor, out=empty(array.shape, array.dtype))
+
+
+def scaled_sum(array: Array, factor: float | Array, other: Array) -> Array:
+    """Return factor * array + other, which the caller may write to. A large result lies in memory from the pool."""
+    out = scaled(array, factor)
+    out += other
+    return out

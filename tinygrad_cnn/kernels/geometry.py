@@ -62,12 +62,8 @@ class Window(NamedTuple):
         """Return the height and width of an input with the margin that the windows reach."""
         if self.padding == (0, 0) and not self.ceil_mode:
             return size
-        height, width = (
-            max(n + p, s * (out - 1) + span)
-            for n, out, span, s, p in zip(
-                size, self.output_size(size), self.span, self.stride, self.padding, strict=True
-            )
-        )
+        ways = zip(size, self.output_size(size), self.span, self.stride, self.padding, strict=True)
+        height, width = (max(n + p, s * (out - 1) + span) for n, out, span, s, p in ways)
         return height, width
 
     def offsets(self, padded: Array, size: Pair) -> Iterator[Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from tinygrad_cnn.kernels import reference
@@ -13,6 +15,7 @@ from tinygrad_cnn.kernels.thresholds import BLAS_THREADS_FROM, MATMUL_BLOCK_TERM
 from tinygrad_cnn.typing import Array
 
 
+@numpy_kernel(np.matmul, compiled_from=inf)
 def matmul(a: Array, b: Array) -> Array:
     """Return a @ b: a small product of many terms in blocks of them, two large matrices by `large_matmul`."""
     terms = a.shape[-1]

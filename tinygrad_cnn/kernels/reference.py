@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_cnn.kernels.geometry import Geometry, Window
-from tinygrad_cnn.typing import Array, Pair
+from tinygrad_cnn.typing import Array, Pair, Shape
 
 
 def _windows(x: Array, window: Window, fill: float = 0.0, count: Pair | None = None) -> Array:
@@ -140,6 +140,12 @@ def where_nonzero(values: Array, mask: Array) -> Array:
 def linear(x: Array, w: Array, bias: Array | None) -> Array:
     """Return x @ w.T, plus the bias, for rows x (..., C) and a weight w (O, C)."""
     return np.matmul(x, w.T) if bias is None else np.matmul(x, w.T) + bias
+
+
+def total(x: Array, axis: Shape, keepdims: bool = False) -> Array:
+    """Return the sum over some axes in the type of x, or in int64 for integers and booleans."""
+    kind = x.dtype if x.dtype.kind == "f" else np.int64
+    return x.sum(axis, np.float64 if x.dtype.kind == "f" else kind, keepdims=keepdims).astype(kind)
 
 
 def channel_sums(x: Array) -> Array:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import nan, prod
+from math import inf, nan, prod
 
 import numpy as np
 
@@ -43,6 +43,7 @@ def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     return {_HALF: _SINGLE, _SINGLE: _DOUBLE}.get(dtype, dtype)
 
 
+@numpy_kernel(reference.total, compiled_from=inf)
 def total(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the sum over some axes in the type of x, or in int64 for integers and booleans."""
     if _is_exact(x.dtype.char, x.shape, x.strides, axis):

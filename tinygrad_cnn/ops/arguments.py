@@ -17,7 +17,9 @@ Result = TypeVar("Result")
 
 def array_of(value: Any) -> Any:
     """Return a tensor's array, and anything else as it is; of subclasses of arrays, the plain array."""
-    return value.array if isinstance(value, Variable) else plain_array("array", value)
+    if isinstance(value, Variable):
+        return value.array
+    return value if type(value) is np.ndarray else plain_array("array", value)
 
 
 def one_dim(name: str, dim: int, ndim: int) -> int:
@@ -44,7 +46,7 @@ def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[in
 
 def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tuple[int, int]:
     """Return a number given once or for height and width, each at least ``least``."""
-    if type(value) is int and value >= least:  # the usual cases, told quickly
+    if type(value) is int and value >= least:  # a quick answer for the usual case
         return value, value
     if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
         return value

@@ -231,7 +231,7 @@ def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     top = wide.max(axis=dim, keepdims=True, initial=-inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
-        out = np.log(sums.total(np.exp(wide - top), dim, keepdims=True)) + top
+        out = np.log(sums.total(np.exp(wide - top), dim, True)) + top
     out = out.astype(x.dtype, copy=False)
     return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in dim])
 

@@ -36,7 +36,7 @@ def _softmax(input: Array, *, dim: int) -> Array:
     x = as_float(input)
     e = sums.widened(x)
     e = np.exp(e - np.maximum.reduce(e, dim, keepdims=True, initial=-np.inf))
-    e /= sums.total(e, (dim,), keepdims=True)
+    e /= sums.total(e, (dim,), True)
     return e.astype(x.dtype, copy=False)
 
 
@@ -45,7 +45,7 @@ def _log_softmax(input: Array, *, dim: int) -> Array:
     x = as_float(input)
     z = sums.widened(x)
     z = z - np.maximum.reduce(z, dim, keepdims=True, initial=-np.inf)
-    z -= np.log(sums.total(np.exp(z), (dim,), keepdims=True))
+    z -= np.log(sums.total(np.exp(z), (dim,), True))
     return z.astype(x.dtype, copy=False)
 
 

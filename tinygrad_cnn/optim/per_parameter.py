@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_cnn.kernels import memory
-from tinygrad_cnn.kernels.elementwise import scaled
+from tinygrad_cnn.kernels.elementwise import scaled, scaled_sum
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -42,9 +42,7 @@ class PerParameter(Optimizer):
             if decay and (self._decoupled or group.get("decoupled_weight_decay")):
                 array *= 1 - lr * decay
             elif decay:
-                decayed = scaled(array, decay)
-                decayed += direction
-                direction = decayed
+                direction = scaled_sum(array, decay, direction)
             self._update_one(p, direction, self.state.setdefault(p, {}), lr, group)
 
     def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:

@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from tinygrad_cnn.kernels.elementwise import scaled
+from tinygrad_cnn.kernels.elementwise import scaled, scaled_sum
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -72,15 +72,10 @@ class SGD(Optimizer):
             if maximize:
                 direction = -direction
             if weight_decay:
-                decayed = scaled(array, decay)
-                decayed += direction
-                direction = decayed
+                direction = scaled_sum(array, decay, direction)
             if momentum:
                 buffer = self._buffer(p, direction, keep, group)
-                if nesterov:
-                    ahead = scaled(buffer, keep)
-                    ahead += direction
-                direction = ahead if nesterov else buffer
+                direction = scaled_sum(buffer, keep, direction) if nesterov else buffer
             array -= scaled(direction, rate)
 
     def _buffer(self, p: Tensor, direction: Array, keep: Array, group: Group) -> Array:

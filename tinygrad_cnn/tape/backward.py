@@ -104,12 +104,7 @@ def queue_callback(callback: Callable[[], None]) -> None:
 
 
 def differentiate(
-    name: str,
-    tensors: Any,
-    grad_tensors: Any,
-    inputs: Sequence[Variable] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
+    name: str, tensors: Any, grad_tensors: Any, inputs: Any, retain_graph: bool | None, create_graph: bool
 ) -> Gradients:
     """Check the arguments that `backward` and `grad` share, and walk back."""
     outputs = _as_sequence(tensors)
@@ -152,19 +147,15 @@ def _initial(name: str, output: Variable, gradient: Variable | None, create_grap
     if gradient is None:
         if output.array.size != 1:
             raise RuntimeError(
-                f"{name}: an output of shape {output.shape} needs a gradient of that shape; "
-                "only for an output of one element is it taken to be 1"
+                f"{name}: an output of shape {output.shape} needs a gradient of that shape (a number: 1)"
             )
-        ones = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
-        ones.fill(1)
-        return make_tensor(output, ones) if create_graph else ones
+        one = np.ones_like(output.array)
+        return make_tensor(output, one) if create_graph else one
     if not isinstance(gradient, Variable):
         raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
     if gradient.shape != output.shape or gradient.dtype != output.dtype:
-        raise ValueError(
-            f"{name}: got a gradient of shape {gradient.shape} and type {gradient.dtype} for an output of shape "
-            f"{output.shape} and type {output.dtype}; wanted the same"
-        )
+        given, wanted = (f"shape {t.shape} and type {t.dtype}" for t in (gradient, output))
+        raise ValueError(f"{name}: got a gradient of {given} for an output of {wanted}; wanted the same")
     return gradient if create_graph else gradient.array
 
 
