@@ -111,6 +111,8 @@ HARMFUL = {
     "metadata of numbers": (safetensors({"__metadata__": {"a": 1}}), "wanted an object of strings"),
     "no object": (safetensors([]), "the header is a list; wanted an object"),
     "no type": (safetensors({"a": None}), "NumPy lacks"),
+    "a list as type": (safetensors({"a": {"dtype": [0]}}), "NumPy lacks"),
+    "a type alone": (safetensors({"a": "F32"}), "NumPy lacks"),
     "no offsets": (safetensors({"a": {"dtype": "F32"}}, bytes(4)), "damaged"),
     "strange offsets": (one(bytes(4), data_offsets=[True, 1e300]), "damaged"),
     "code": (b"cos\nsystem\n(S'touch pwned'\ntR.", "not a safetensors file"),

@@ -1,4 +1,4 @@
-"""Files from the network, believed only if their SHA-256 is the known one."""
+"""Downloads, accepted only with the known SHA-256."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MNIST_SHA256 = {
 }
 
 MAX_BYTES = 1 << 26
-"""What a file may have: MNIST's largest has 10 MB."""
+"""Bytes that a file may have: MNIST's largest has 10 MB."""
 
 MAX_SECONDS = 1800.0
 """How long an exchange with a mirror may take: MNIST's largest file comes in that time at 6 kB/s."""
 
 
 def download_mnist(folder: str | os.PathLike[str]) -> list[Path]:
-    """Put the four files of MNIST into a folder, those that are not there yet, and return their paths."""
+    """Download those of MNIST's four files that a folder lacks, and return the paths of all four."""
     return [fetch(name, sha256, MNIST_MIRRORS, folder) for name, sha256 in MNIST_SHA256.items()]
 
 

@@ -1,7 +1,7 @@
 """IDX, the file format of MNIST: a header with the type and the dimensions, then the numbers, big-endian.
 
 Format: two zero bytes, the type's code, the number of dimensions, each dimension as an unsigned 32-bit number
-(https://yann.lecun.com/exdb/mnist). A file may come from anywhere: nothing in it is believed unchecked.
+(https://yann.lecun.com/exdb/mnist). Files may come from anywhere, so every field is checked.
 """
 
 from __future__ import annotations

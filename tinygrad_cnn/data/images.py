@@ -99,8 +99,8 @@ class Images(Dataset):
 def _batch(images: Array, indices: Array) -> Array:
     """Return images scaled to [0, 1], (N, 1, H, W), in the batch-innermost layout, as convolutions compute.
 
-    Of the ways measured, one division from the turned bytes into memory from the pool is the shortest, and within
-    a tenth of the fastest; into fresh memory it takes up to 2.6 times as long, where that must first be mapped.
+    One division of the transposed bytes into memory of the pool is the shortest code that was measured, and at most
+    a tenth slower than the fastest. Fresh memory, which the system must first map, takes up to 2.6 times as long.
     """
     turned = images.take(indices, 0).transpose(1, 2, 0)
     dtype = default_dtype()

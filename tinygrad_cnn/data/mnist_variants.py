@@ -1,4 +1,4 @@
-"""What can take MNIST's place: other images of the same size, in files of the same format, of ten classes too."""
+"""Data sets in MNIST's format: images of the same size, in ten classes, in files of the same kind."""
 
 from __future__ import annotations
 

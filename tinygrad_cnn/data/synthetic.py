@@ -1,4 +1,4 @@
-"""Digits that are drawn, not read: something to learn on a machine that has neither MNIST nor a network.
+"""Synthetic digits: data for training on a machine that has neither MNIST nor a network.
 
 A digit is strokes through control points. These are moved a little, joined by smooth curves, and distorted by a
 random affine map; a pixel is as bright as it is near to the nearest piece of a curve.

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and folders that one process has to itself."""
+"""Writes that leave a whole file or none, and locks on folders."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from uuid import uuid4
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` when the block ends, and vanishes if the block fails.
+    """Open a new file that replaces ``path`` when the block ends, and is removed if the block fails.
 
     Its content and then its name are forced to the disk: after a power cut there is the new file or the old one. An
-    error of the disk names the file.
+    OSError without a file's name is given this one.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
@@ -35,13 +35,13 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 def _sync_names(folder: Path) -> None:
     if os.name == "posix":  # elsewhere a folder cannot be opened, and names are journalled
-        with _opened(folder) as descriptor, _where_there_is_such_a_thing():
+        with _opened(folder) as descriptor, _ignore_unsupported():
             os.fsync(descriptor)
 
 
 @contextmanager
-def _where_there_is_such_a_thing() -> Iterator[None]:
-    """Let pass what a file system (of a network, say) does not offer for folders."""
+def _ignore_unsupported() -> Iterator[None]:
+    """Ignore that a file system, such as a network's, does not support a call for folders."""
     try:
         yield
     except OSError as error:
@@ -59,7 +59,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed within `replacing` left in a folder; no other may be writing there."""
+    """Remove what a process killed within `atomic_write` left in a folder; no other may be writing there."""
     for part in folder.glob(".*.part"):
         part.unlink()
 
@@ -77,7 +77,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     with _opened(folder) as descriptor:
         try:
-            with _where_there_is_such_a_thing():
+            with _ignore_unsupported():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BlockingIOError(f"{folder}: another run is at work there; wait for it, or end it") from None

@@ -1,6 +1,6 @@
 """Nested state as the bytes of a safetensors file: tensors by name, everything else as JSON in the metadata.
 
-A SHA-256 over both tells a damaged state from a whole one.
+A SHA-256 of both detects damage.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def from_bytes(arrays: dict[str, Array], metadata: Mapping[str, str]) -> Any:
 
 
 def packed(value: Any, name: str, arrays: dict[str, Array]) -> Any:
-    """Return a value as JSON has it, with tensors moved to ``arrays`` and their names in their place."""
+    """Return a value in JSON's terms: each tensor is moved to ``arrays``, and its name takes its place."""
     if isinstance(value, Tensor):
         arrays[name] = np.asarray(value.array, order="C")
         return {_TENSOR: name}
@@ -75,7 +75,7 @@ def _unpacked(value: Any, arrays: dict[str, Array]) -> Any:
         return value
     if _TENSOR in value:
         if value[_TENSOR] not in arrays:
-            raise ValueError(f"the state refers to {value[_TENSOR]!r}, which is not there, or a second time")
+            raise ValueError(f"the state refers to {value[_TENSOR]!r:.60}, which is not there, or a second time")
         return Tensor(arrays.pop(value[_TENSOR]))
     return {key: _unpacked(v, arrays) for key, v in value["items"]}
 

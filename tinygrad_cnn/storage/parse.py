@@ -67,10 +67,11 @@ def _read_header(file: IO[bytes], content: bytearray) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"a name comes twice: {next(n for n in names if names.count(n) > 1)!r} is a duplicate")
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"a name comes twice: {name!r:.60} is a duplicate")
+        result[name] = value
     return result
 
 
@@ -80,11 +81,11 @@ def _check_metadata(name: str, given: Any) -> None:
 
 
 def _check_type(name: str, described: Any) -> None:
-    dtype = described.get("dtype") if isinstance(described, dict) else described
-    if dtype not in TYPES:
+    dtype = described.get("dtype") if isinstance(described, dict) else None
+    if not isinstance(dtype, str) or dtype not in TYPES:
         of = "tensors lack" if dtype == "C64" else "NumPy lacks"
         raise ValueError(
-            f"has numbers of a type that {of}: {name!r} is {dtype!r:.60}; wanted one of {', '.join(TYPES)}"
+            f"has numbers of a type that {of}: {name!r:.60} is {dtype!r:.60}; wanted one of {', '.join(TYPES)}"
         )
 
 
@@ -112,7 +113,7 @@ def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> Array:
     """Return the numbers of a tensor in this machine's byte order; bfloat16 is the upper half of a float32."""
     numbers = np.frombuffer(data, TYPES[dtype])
     if dtype == "BOOL" and numbers.view(np.uint8).max(initial=0) > 1:
-        raise ValueError(f"{name!r} has a truth value that is neither 0 nor 1")
+        raise ValueError(f"{name!r:.60} has a truth value that is neither 0 nor 1")
     if dtype == "BF16":
         numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
     return numbers.astype(numbers.dtype.newbyteorder("="), copy=False).reshape(shape)

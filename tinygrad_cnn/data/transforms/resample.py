@@ -40,7 +40,7 @@ def resample(images: Array, positions: Callable[[slice], tuple[Array, Array]]) -
 def _split(positions: Array, length: int) -> tuple[Array, Array]:
     """Return the pixel before each position in an image padded by one, and which part of the way it is to the next.
 
-    Whatever is farther away than the padding is as good as in it.
+    Positions beyond the padding are moved into it: the image is 0 in both.
     """
     positions += 1
     np.clip(positions, 0, length + 1, out=positions)
@@ -60,12 +60,12 @@ def _index(row: Array, column: Array, width: int) -> Array:
 
 
 def _mix(plane: Array, index: Array, down: Array, right: Array, out: Array) -> None:
-    """Put between four neighbours each, first along the rows, then along the columns."""
+    """Interpolate between the four neighbours of each position, along the rows and then along the columns."""
     _, width, batch = plane.shape
     pixels = plane.reshape(-1)
 
     def at(offset: int) -> Array:
-        # No index is out of range; NumPy's way to wrap them is merely its fastest.
+        # No index is out of range: of NumPy's modes, "wrap" is the fastest.
         return np.take(pixels[offset:], index, out=empty(index.shape, plane.dtype), mode="wrap")
 
     def along_row(offset: int) -> Array:
