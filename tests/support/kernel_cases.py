@@ -191,6 +191,16 @@ def reshaped_batches(draw: Draw) -> Arguments:
 
 any_shape = st.lists(st.integers(1, 12), max_size=4).map(tuple)
 
+
+@st.composite
+def totals(draw: Draw) -> Arguments:
+    """An array of which one length crosses the borders of blocks, some of its axes, and whether these are kept."""
+    shape = [*draw(any_shape)[:2], draw(st.sampled_from([1, 100, 129, 300]))]
+    x = draw(arrays(st.permutations(shape).map(tuple)))
+    axes = draw(st.lists(st.integers(0, x.ndim - 1), unique=True))
+    return x, tuple(sorted(axes)), draw(st.booleans())
+
+
 ARGUMENTS: dict[str, st.SearchStrategy[Arguments]] = {
     "conv2d": convolutions().map(forward),
     "conv2d_weight": convolutions().map(for_weight),
@@ -207,7 +217,9 @@ ARGUMENTS: dict[str, st.SearchStrategy[Arguments]] = {
     "where_nonzero": of_one_shape(any_shape, odd=True),
     "where": choices(),
     "linear": linear_layers(),
+    "matmul": products(),
     "large_matmul": products(),
+    "total": totals(),
     "channel_sums": arrays(images).map(lambda x: (x,)),
     "copy_to_batch_innermost": arrays(images, odd=True).map(lambda x: (x,)),
     "add_images": sums_of_images(),
@@ -217,6 +229,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Arguments]] = {
 
 SUMS = """
     conv2d conv2d_weight conv2d_input avg_pool2d avg_unpool2d max_unpool2d col2im linear large_matmul channel_sums
+    matmul total
 """.split()
 """Kernels that add up products or numbers, in an order of their own: their results agree but for rounding."""
 
