@@ -94,7 +94,7 @@ def both(function: Any, **options: Any) -> Any:
 
 
 variances, deviations = (calls(kind, shape=two_or_more, arguments=spreads) for kind in (anywhere, spaced))
-case("var", tg.var, spread(np.var), variances, records="sum square", torch="var")
+case("var", tg.var, spread(np.var), variances, records="var_mean", torch="var")
 case("std", tg.std, spread(np.std), deviations, records="pow where", torch="std")
 for name, function in [("var_mean", np.var), ("std_mean", np.std)]:
     case(
@@ -102,7 +102,7 @@ for name, function in [("var_mean", np.var), ("std_mean", np.std)]:
         both(getattr(tg, name)),
         lambda x, f=function, **a: spread(f)(x, **a) + 3 * x.mean(a["dim"], keepdims=a["keepdim"]),
         deviations,
-        records="sum",
+        records="var_mean",
         torch=lambda torch, x, name=name, **a: both(getattr(torch, name))(x, **a),
     )
 
@@ -195,7 +195,7 @@ for name in ("max", "min"):
             lambda x, f=function, part=part, **a: getattr(f(x, **a), part),
             numpy_reduction(oracle),
             calls(spaced, shape=shapes(min_dims=1, min_side=1), arguments=of_one_dim),
-            records="index",
+            records=name if part == "values" else "",
             torch=lambda torch, x, name=name, part=part, **a: getattr(getattr(torch, name)(x, **a), part),
             differentiable=part == "values",
         )

@@ -33,19 +33,21 @@ def _deviation(call: Call, index: int, rng: np.random.Generator) -> float:
     direction = rng.standard_normal(x.shape) * (rng.random(x.shape) * x.size < 1000)
     step = 1e-7 * (float(np.sqrt(np.mean(np.square(x)))) or 1.0)
 
-    def result(by: float, recorded: bool = False) -> tuple[Tensor, Tensor]:
+    def results(by: float, recorded: bool = False) -> tuple[Tensor, list[Tensor]]:
         at = Tensor(x + by * direction, requires_grad=recorded)
-        return at, call.operation(*values[:index], at, *values[index + 1 :], **constants)
+        out = call.operation(*values[:index], at, *values[index + 1 :], **constants)
+        return at, [o for o in (out if isinstance(out, tuple) else (out,)) if o.dtype.kind == "f"]
 
     with enable_grad():
-        at, out = result(0.0, recorded=True)
-        weights = rng.standard_normal(out.shape)
-        (found,) = grad(out, at, Tensor(weights), allow_unused=True)
+        at, outs = results(0.0, recorded=True)
+        weights = [rng.standard_normal(out.shape) for out in outs]
+        (found,) = grad(outs, at, [Tensor(w) for w in weights], allow_unused=True)
     gradient = np.zeros_like(x) if found is None else found.array
     with no_grad():
-        ahead, behind = (result(by)[1].array for by in (step, -step))
+        ahead, behind = results(step)[1], results(-step)[1]
     analytic = float(np.sum(gradient * direction))
-    numeric = float(np.sum(weights * ((ahead - behind) / (2 * step))))
+    slopes = ((a.array - b.array) / (2 * step) for a, b in zip(ahead, behind, strict=True))
+    numeric = sum(float(np.sum(w * slope)) for w, slope in zip(weights, slopes, strict=True))
     norm = float(np.linalg.norm(gradient[direction != 0]))
     return abs(analytic - numeric) / (norm or abs(numeric) or 1.0)
 

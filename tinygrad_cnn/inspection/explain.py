@@ -96,9 +96,8 @@ def explain(
     if not isinstance(loss, Variable):
 
         def note(call: Call) -> None:
-            node = getattr(call.result, "node", None)
-            if check and node is not None:
-                calls[node] = call
+            if check and call.node is not None:
+                calls[call.node] = call
 
         with record_lines(), watch(note):
             loss = loss()

@@ -26,7 +26,7 @@ _MOVES = set(
 
 
 def _size(value: Any) -> int:
-    return prod(np.shape(value))
+    return sum(map(_size, value)) if isinstance(value, tuple) else prod(np.shape(value))
 
 
 def multiply_adds(call: Call) -> int:

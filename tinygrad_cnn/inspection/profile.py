@@ -51,7 +51,7 @@ class Profile:
     def _see(self, call: Call) -> None:
         cost = self.costs.setdefault(call.operation.name, Cost())
         cost.forward.add(call.seconds, flops(call))
-        node = getattr(call.result, "node", None)
+        node = call.node
         if node is None:
             return
 

@@ -195,6 +195,26 @@ def _reduced(operator: str) -> Mapping:
     return mapping
 
 
+def _extreme_and_place(value: str, place: str) -> Mapping:
+    """The largest or smallest along a dimension, which is output 0, and where it is, which is output 1."""
+
+    def mapping(b: Graph, input: Any, dim: int, keepdim: bool, output: int) -> Ref:
+        if output == 1:
+            return b(place, input, axis=dim, keepdims=int(keepdim), dtype=np.int64)
+        return b.reduce(value, input, (dim,), keepdim)
+
+    return mapping
+
+
+def _var_mean(b: Graph, input: Any, dim: tuple[int, ...], divisor: float, keepdim: bool, output: int) -> Ref:
+    """The variance, which is output 0, and the mean, which is output 1."""
+    if output == 1:
+        return b.reduce("ReduceMean", input, dim, keepdim)
+    distance = b("Sub", input, b.reduce("ReduceMean", input, dim, True))
+    squares = b.reduce("ReduceSum", b("Mul", distance, distance), dim, keepdim)
+    return b("Div", squares, b.cast(divisor, input.dtype))
+
+
 def _place_of_extreme(operator: str) -> Mapping:
     def mapping(b: Graph, input: Any, dim: int | None, keepdim: bool) -> Ref:
         if dim is None and keepdim:
@@ -340,8 +360,10 @@ MAPPINGS: dict[str, Mapping] = {
     "log_softmax": lambda b, input, dim: b("LogSoftmax", input, axis=dim),
     "logaddexp": lambda b, inputs, out: _log_of_sum(b, *(b.cast(x, out.dtype) for x in inputs)),
     "logsumexp": _reduced("ReduceLogSumExp"),
+    "max": _extreme_and_place("ReduceMax", "ArgMax"),
     "max_pool2d": _max_pool,
     "mean": _reduced("ReduceMean"),
+    "min": _extreme_and_place("ReduceMin", "ArgMin"),
     "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
     "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),
     "remainder": _remainder,
@@ -354,6 +376,7 @@ MAPPINGS: dict[str, Mapping] = {
     "tile": lambda b, input, repeats: b("Tile", input, b.integers(repeats)),
     "trunc": lambda b, input: b("Mul", b("Sign", input), b("Floor", b("Abs", input))),
     "unindex": _unindex,
+    "var_mean": _var_mean,
     "where": lambda b, input, other, condition, out: b(
         "Where", condition, b.cast(input, out.dtype), b.cast(other, out.dtype), dtype=out.dtype
     ),

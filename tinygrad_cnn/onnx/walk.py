@@ -149,17 +149,18 @@ class _Walker:
             return
         if fed and self._shaped_by_numbers(operation.name, arguments):
             refuse(f"the shape of what {operation.name} returns depends on the numbers of the batch; {MEND}")
-        result = call.result
-        if isinstance(result, Tensor) and fed:
-            result = traced(result)
-        out = np.asarray(numbers_of(result))
-        ref = Ref(f"{operation.name}_{len(self.found.steps)}", out.shape, out.dtype)
-        self.values.add(ref, out)
-        if fed:
-            self._fed.add(ref.name)
-            self._owners.add(id(owner_of(out)))
         line = calling_line()
-        self.found.steps.append(Step(operation.name, arguments, ref, line.short if line else ""))
+        for k, result in enumerate(call.results):
+            if isinstance(result, Tensor) and fed:
+                result = traced(result)
+            out = np.asarray(numbers_of(result))
+            ref = Ref(f"{operation.name}_{len(self.found.steps)}", out.shape, out.dtype)
+            self.values.add(ref, out)
+            if fed:
+                self._fed.add(ref.name)
+                self._owners.add(id(owner_of(out)))
+            of_several = {"output": k} if isinstance(call.result, tuple) else {}
+            self.found.steps.append(Step(operation.name, arguments | of_several, ref, line.short if line else ""))
 
     def _refuse_unseen(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse what an operation is given that no operation made."""

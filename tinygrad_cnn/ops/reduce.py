@@ -114,6 +114,21 @@ def _nanmean(input: T, dims: tuple[int, ...], keepdim: bool) -> T:
     return total / np.asarray(np.where(counts == 0, nan, counts), total.dtype)
 
 
+def _var_mean_gradient(g: Any, input: Any, out: Any, dim: Any, divisor: float) -> Any:
+    """Return the gradient of var(x) and mean(x): 2 (x - mean) / divisor, and 1 / n."""
+    shape = input.shape
+    distance = input - _spread(out[1], shape, dim)
+    count = prod([shape[i] for i in dim])
+    return _spread(g[0] * (2 / divisor), shape, dim) * distance + _spread(g[1] * (1 / (count or nan)), shape, dim)
+
+
+@operation(input=lambda g, input, out, dim, divisor: _var_mean_gradient(g, input, out, dim, divisor))
+def _var_mean(input: Array, *, dim: tuple[int, ...], divisor: float, keepdim: bool) -> tuple[Array, Array]:
+    center = sums.mean(input, dim, keepdims=True)
+    variance = sums.total(np.square(input - center), dim, keepdim) / divisor
+    return variance, center if keepdim else center.reshape(variance.shape)
+
+
 @half_in_float32
 def var_mean(
     input: T,
@@ -134,11 +149,11 @@ def var_mean(
         raise ValueError("var: wanted unbiased or correction, got both")
     if correction is None:
         correction = 0 if unbiased is False else 1
-    dims = many_dims("var", dim, len(input.shape))
+    want_float("var", input)
+    dims = many_dims("var", dim, input.ndim)
     count = prod([input.shape[i] for i in dims])
-    center = mean(input, dims, keepdim=True)
-    variance = _sum(square(input - center), dim=dims, keepdim=keepdim) / (max(count - correction, 0) or nan)
-    return variance, center if keepdim else reshape(center, variance.shape)
+    both: Any = _var_mean(input, dim=dims, divisor=max(count - correction, 0) or nan, keepdim=keepdim)
+    return both
 
 
 def var(

@@ -13,12 +13,12 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.elementwise import maximum, minimum
-from tinygrad_cnn.ops.index import add_at, gather, take_at
-from tinygrad_cnn.ops.reduce import amax, amin, argmax, argmin
+from tinygrad_cnn.ops.index import add_at, gather, put_at, take_at
+from tinygrad_cnn.ops.reduce import amax, amin
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.support.dtypes import float64
-from tinygrad_cnn.tape.record import Variable, make_tensor
-from tinygrad_cnn.typing import Array, T
+from tinygrad_cnn.tape.record import Variable, make_tensor, operation
+from tinygrad_cnn.typing import Array, Shape, T
 
 __all__ = [
     "argsort",
@@ -97,6 +97,34 @@ def _pick(input: T, dim: int, keepdim: bool, indices: T) -> Chosen:
     return Chosen(values, unsqueeze(indices, dim)) if keepdim else Chosen(squeeze(values, dim), indices)
 
 
+def _found(x: Array, find: Any, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    """Return the entries that a function like ``np.argmax`` finds along a dimension, and where they are."""
+    if not x.ndim:
+        return x.copy(), np.zeros((), np.int64)
+    indices = find(x, axis=dim, keepdims=True)
+    values = np.take_along_axis(x, indices, dim)
+    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+
+
+def _to_found(g: Any, indices: Any, shape: Shape, dim: int, keepdim: bool) -> Any:
+    """Return zeros with the gradient of each entry that was found in its place."""
+    if not shape:
+        return g
+    at = array_of(indices) if keepdim else np.expand_dims(array_of(indices), dim)
+    grid = np.indices(at.shape, sparse=True)
+    return put_at(np.zeros(shape, g.dtype), reshape(g, at.shape), (*grid[:dim], at, *grid[dim + 1 :]))
+
+
+@operation(input=lambda g, out, input_shape, dim, keepdim: _to_found(g[0], out[1], input_shape, dim, keepdim))
+def _max(input: Array, *, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    return _found(input, np.argmax, dim, keepdim)
+
+
+@operation(input=lambda g, out, input_shape, dim, keepdim: _to_found(g[0], out[1], input_shape, dim, keepdim))
+def _min(input: Array, *, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    return _found(input, np.argmin, dim, keepdim)
+
+
 def max(input: T, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest entry; along a dimension, also where it is, as a named tuple (values, indices).
 
@@ -111,8 +139,8 @@ def max(input: T, dim: Any = None, keepdim: bool = False) -> Any:
         return maximum(input, dim)
     if dim is None:
         return amax(input)
-    axis = one_dim("max", dim, len(input.shape))
-    return _pick(input, axis, keepdim, argmax(input, axis))
+    found: Any = _max(input, dim=one_dim("max", dim, input.ndim), keepdim=keepdim)
+    return Chosen(*found)
 
 
 def min(input: T, dim: Any = None, keepdim: bool = False) -> Any:
@@ -121,8 +149,8 @@ def min(input: T, dim: Any = None, keepdim: bool = False) -> Any:
         return minimum(input, dim)
     if dim is None:
         return amin(input)
-    axis = one_dim("min", dim, len(input.shape))
-    return _pick(input, axis, keepdim, argmin(input, axis))
+    found: Any = _min(input, dim=one_dim("min", dim, input.ndim), keepdim=keepdim)
+    return Chosen(*found)
 
 
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> Any:

@@ -73,13 +73,16 @@ class _Anomaly:
 
     def see(self, call: Call) -> None:
         """Look at the result of an operation."""
-        if (node := getattr(call.result, "node", None)) is not None:
+        node = call.node
+        if node is not None:
             note_line(node)
-        if not self.check_nan or not isinstance(call.result, Variable):  # arrays: part of a backward pass
+        results = [result.array for result in call.results if isinstance(result, Variable)]
+        if not self.check_nan or not results:  # arrays: part of a backward pass
             return
-        wrong = _wrong(call.result.array)
-        if wrong is None:
+        found = [wrong for array in results if (wrong := _wrong(array)) is not None]
+        if not found:
             return
+        wrong = "NaN" if "NaN" in found else found[0]
         given = [value.array if isinstance(value, Variable) else np.asarray(value) for value in call.inputs]
         if wrong == "infinite" and node is not None and all(_wrong(array) is None for array in given):
             self.first.add(node)

@@ -32,6 +32,18 @@ class Call(NamedTuple):
     result: Any
     seconds: float
 
+    @property
+    def results(self) -> tuple[Any, ...]:
+        """What it returned, of one result or of several."""
+        return self.result if isinstance(self.result, tuple) else (self.result,)
+
+    @property
+    def node(self) -> Node | None:
+        """The node that recorded it; None if it was not recorded."""
+        nodes = (node for result in self.results if (node := getattr(result, "node", None)) is not None)
+        node = next(nodes, None)
+        return node.source if isinstance(node, Output) else node
+
 
 class Derived(NamedTuple):
     """A gradient that one derivative of a node made."""
@@ -179,8 +191,8 @@ def record_lines() -> Iterator[None]:
     """
 
     def note(call: Call) -> None:
-        if (node := getattr(call.result, "node", None)) is not None:
-            note_line(node)
+        if call.node is not None:
+            note_line(call.node)
 
     with watch(note):
         yield

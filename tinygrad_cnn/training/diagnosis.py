@@ -71,7 +71,8 @@ def _origin(name: str, finite: Any) -> str:
 
 
 def _raise_if_nonfinite(call: Call) -> None:
-    if isinstance(call.result, Variable) and not np.isfinite(call.result.array).all():
+    results = [result.array for result in call.results if isinstance(result, Variable)]
+    if not all(np.isfinite(array).all() for array in results):
         given = [value.array for value in call.inputs if isinstance(value, Variable)]
         raise _FirstNonfinite(_described(call.operation.name, given, calling_line()))
 
