@@ -1,4 +1,4 @@
-"""One training step of LeNet can be read: its code is printed in the order in which it runs, and is held below a bound."""
+"""One training step of LeNet is short enough to read: its code is printed as it runs, and is held below a bound."""
 
 from __future__ import annotations
 
