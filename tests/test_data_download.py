@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import socket
@@ -257,8 +258,10 @@ class Endless:
 
     def __exit__(self, *_: object) -> None:
         self.released.set()
-        self.listening.close()
+        with contextlib.suppress(OSError), socket.create_connection(self.listening.getsockname(), timeout=1):
+            pass  # in case that nobody came
         self.thread.join()
+        self.listening.close()
 
 
 @pytest.fixture
