@@ -14,6 +14,7 @@ from tinygrad_cnn.methods import numpy_protocol
 from tinygrad_cnn.methods.in_place import InPlace
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
+from tinygrad_cnn.ops.shape import _permute
 from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
@@ -50,7 +51,7 @@ class Tensor(InPlace):
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions in reverse order."""
-        return ops.permute(self, range(self.ndim)[::-1])
+        return _permute(self, dims=tuple(range(self.ndim))[::-1])
 
     @property
     def mT(self) -> Tensor:

@@ -85,7 +85,7 @@ case(
 )
 case(
     "avg_unpool2d",
-    lambda g, size, window: pool._avg_unpool2d(g, size=size, window=window, divisor=int(np.prod(window.kernel))),
+    lambda g, size, window: pool._avg_unpool2d(g, int(np.prod(window.kernel)), size=size, window=window),
     lambda g, size, window: reference.avg_unpool2d(g, size, window, int(np.prod(window.kernel))),
     poolings(dilated=False)
     .filter(lambda c: not c[2].ceil_mode)

@@ -67,7 +67,11 @@ def single(name: str, argument: str, value: int | Iterable[int], least: int) -> 
 
 def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
     """Return a shape given as one sequence or as several numbers."""
-    shape = given[0] if len(given) == 1 and isinstance(given[0], Iterable) else given
+    shape: Any = given
+    if len(given) == 1 and (type(given[0]) is tuple or isinstance(given[0], Iterable)):
+        shape = given[0]
+    if set(map(type, shape)) <= {int}:  # a quick answer for the usual case
+        return tuple(shape)
     try:
         return tuple(operator.index(n) for n in shape)
     except TypeError:

@@ -46,16 +46,14 @@ def _max_places2d(input: Array, largest: Array, *, window: Window) -> Array:
 
 
 @operation(
-    input=lambda g, input_shape, window, divisor: _avg_unpool2d(
-        g, size=input_shape[2:], window=window, divisor=divisor
-    )
+    input=lambda g, input_shape, divisor, window: _avg_unpool2d(g, divisor, size=input_shape[2:], window=window)
 )
-def _avg_pool2d(input: Array, *, window: Window, divisor: int | Array) -> Array:
+def _avg_pool2d(input: Array, divisor: int | Array, *, window: Window) -> Array:
     return kernels.avg_pool2d(input, window, divisor)
 
 
-@operation(grad=lambda g, window, divisor: _avg_pool2d(g, window=window, divisor=divisor))
-def _avg_unpool2d(grad: Array, *, size: Pair, window: Window, divisor: int | Array) -> Array:
+@operation(grad=lambda g, divisor, window: _avg_pool2d(g, divisor, window=window))
+def _avg_unpool2d(grad: Array, divisor: int | Array, *, size: Pair, window: Window) -> Array:
     return kernels.avg_unpool2d(grad, size, window, divisor)
 
 
@@ -122,7 +120,7 @@ def avg_pool2d(
         divisor = whole("avg_pool2d", "divisor_override", divisor_override, 1)
     elif ceil_mode or not count_include_pad:
         divisor = _counts(x.shape[2:], window, count_include_pad).astype(x.dtype)
-    means = _avg_pool2d(x, window=window, divisor=divisor)
+    means = _avg_pool2d(x, divisor, window=window)
     return squeeze(means, 0) if alone else means
 
 
