@@ -315,7 +315,7 @@ class Operation:
             return None
         edges: list[Edge] = []
         for rule, i in rules:
-            edges.append((inputs[i].node or inputs[i], rule, i))  # noqa: PERF401 (a comprehension takes longer)
+            edges.append((inputs[i].node or inputs[i], rule, i))
         for name, fetch, i in fetched:
             constants[name] = arrays[i] if fetch is None else fetch(arrays, i, out)
         kind = SeveralOutputs if type(out) is tuple else Node
