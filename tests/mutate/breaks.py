@@ -60,8 +60,7 @@ ROOMS["tape"] = Room(
 )
 
 ROOMS["autograd"] = Room(
-    "tests/test_autograd_function.py tests/test_autograd_functional.py tests/test_autograd.py tests/test_ops.py -k "
-    "autograd or sabotaged and exp",
+    "tests/test_autograd_function.py tests/test_autograd_functional.py tests/test_autograd.py tests/test_gradcheck.py",
     [
         Break(
             "autograd/functional.py",
@@ -72,7 +71,6 @@ ROOMS["autograd"] = Room(
         Break("autograd/function.py", "view.flags.writeable = False", "view.flags.writeable = True"),
         Break("autograd/function.py", "(g, ready) if ready else (None, {})", "(None, {})"),
         Break("autograd/function.py", "if asked is not g or index not in ready:", "if index not in ready:"),
-        Break("autograd/function.py", "value.array.view()", "value.array"),
         Break(
             "autograd/function.py", "if value is not None and (value.shape, value.dtype) != argument:", "if False:"
         ),
