@@ -1,4 +1,4 @@
-"""The checker of derivatives refuses what is wrong or changes between passes, and leaves its inputs as they were."""
+"""The checker of derivatives refuses what is wrong or changes between passes, and leaves inputs as they were."""
 
 from __future__ import annotations
 

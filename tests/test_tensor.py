@@ -341,3 +341,9 @@ def test_a_copy_that_is_asked_for_has_memory_of_its_own_and_its_history() -> Non
 
 def test_integers_of_what_requires_a_gradient_have_none() -> None:
     assert not tg.ones(2, requires_grad=True).to(tg.int64).requires_grad
+
+
+def test_a_number_in_a_tensor_widens_only_to_another_kind() -> None:
+    assert (tg.tensor([1]) + tg.tensor(1.5)).dtype == tg.float32
+    assert (tg.tensor([1.5]) + tg.tensor(1.5, dtype=tg.float64)).dtype == tg.float32
+    assert (tg.tensor([1], dtype=tg.int8) + tg.tensor(1000)).dtype == tg.int8
