@@ -125,6 +125,14 @@ def test_a_long_chain_can_be_dropped_without_going_back(no_collector):
 # --- freed and retained ---
 
 
+def test_a_graph_that_keeps_no_values_may_be_gone_through_again():
+    x = leaf(1, 2)
+    y = (x + 3).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2, 2]
+
+
 def test_a_second_backward_says_that_the_graph_was_freed():
     x = leaf(2.0)
     y = (x * x).exp()
@@ -374,6 +382,15 @@ def test_a_write_that_no_derivative_reads_does_no_harm():
     z = (x * x).sum()  # recorded after the write
     z.backward()
     np.testing.assert_array_equal(x.grad.array, [1.0, 1.0])
+
+
+def test_an_overwritten_value_is_noticed_also_where_the_same_writer_wrote_before_it_was_recorded():
+    x, w = leaf(1, 2), tg.ones(2, dtype=tg.float64)
+    w.add_(1)
+    loss = (x * w).sum()
+    w.add_(1)
+    with pytest.raises(RuntimeError, match=r"mul needs a value that add_ has since overwritten"):
+        loss.backward()
 
 
 def test_an_overwritten_value_is_noticed_under_create_graph_too():

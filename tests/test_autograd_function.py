@@ -285,3 +285,21 @@ def test_an_input_may_be_the_result() -> None:
     out.backward()
     assert x.grad.tolist() == [2.0]
     np.testing.assert_array_equal(x.array, [1.0])
+
+
+def test_a_gradient_that_was_not_asked_for_is_not_kept_for_the_next_pass() -> None:
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, grad):
+            a, b = ctx.saved_tensors
+            return grad * b, grad * a
+
+    a, b = tg.tensor(2.0, requires_grad=True), tg.tensor(5.0, requires_grad=True)
+    product = Product.apply(a, b)
+    assert tg.autograd.grad(product, a, retain_graph=True)[0].item() == 5
+    assert tg.autograd.grad(product, b, tg.tensor(3.0))[0].item() == 6

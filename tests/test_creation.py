@@ -256,3 +256,9 @@ def test_multinomial_draws_by_weight(replacement: bool) -> None:
 def test_bad_calls_say_what_is_wrong(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_arange_of_integers_by_a_fraction_is_of_floats() -> None:
+    steps = tg.arange(0, 2, 0.5)
+    assert steps.dtype == tg.float32
+    assert steps.tolist() == [0, 0.5, 1, 1.5]

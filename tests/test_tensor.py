@@ -322,3 +322,28 @@ def test_the_same_seed_gives_the_same_numbers_and_leaves_numpys_alone(seed):
     second = tg.rand(3), tg.randn(3), tg.randint(9, size=3)
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_a_multiple_is_added_and_subtracted_in_place() -> None:
+    x = tg.ones(2)
+    assert x.add_(tg.tensor([1.0, 2.0]), alpha=3).tolist() == [4, 7]
+    assert x.sub_(2, alpha=0.5).tolist() == [3, 6]
+
+
+def test_a_copy_that_is_asked_for_has_memory_of_its_own_and_its_history() -> None:
+    x = tg.ones(2, requires_grad=True)
+    assert x.to(tg.float32) is x
+    copied = x.to(tg.float32, copy=True)
+    assert not np.shares_memory(copied.array, x.array)
+    copied.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_integers_of_what_requires_a_gradient_have_none() -> None:
+    assert not tg.ones(2, requires_grad=True).to(tg.int64).requires_grad
+
+
+def test_a_number_in_a_tensor_widens_only_to_another_kind() -> None:
+    assert (tg.tensor([1]) + tg.tensor(1.5)).dtype == tg.float32
+    assert (tg.tensor([1.5]) + tg.tensor(1.5, dtype=tg.float64)).dtype == tg.float32
+    assert (tg.tensor([1], dtype=tg.int8) + tg.tensor(1000)).dtype == tg.int8

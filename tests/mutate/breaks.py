@@ -60,8 +60,8 @@ ROOMS["tape"] = Room(
 )
 
 ROOMS["autograd"] = Room(
-    "tests/test_autograd_function.py tests/test_autograd_functional.py tests/test_autograd.py tests/test_ops.py -k "
-    "autograd or sabotaged and exp",
+    "tests/test_autograd_function.py tests/test_autograd_functional.py tests/test_autograd.py "
+    "tests/test_gradcheck.py",
     [
         Break(
             "autograd/functional.py",
@@ -72,7 +72,6 @@ ROOMS["autograd"] = Room(
         Break("autograd/function.py", "view.flags.writeable = False", "view.flags.writeable = True"),
         Break("autograd/function.py", "(g, ready) if ready else (None, {})", "(None, {})"),
         Break("autograd/function.py", "if asked is not g or index not in ready:", "if index not in ready:"),
-        Break("autograd/function.py", "value.array.view()", "value.array"),
         Break(
             "autograd/function.py", "if value is not None and (value.shape, value.dtype) != argument:", "if False:"
         ),
@@ -110,7 +109,12 @@ ROOMS["creation"] = Room(
         Break("creation.py", "low, high = 0, low", "low, high = 1, low"),
         Break("creation.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
         Break("random.py", "Generator().manual_seed(seed)", "Generator()"),
-        Break("support/dtypes.py", "if best is None or _category(widest) > _category(best):", "if best is None:"),
+        Break(
+            "support/dtypes.py",
+            "if best is None or _category(widest) > _category(best):",
+            "if best is None:",
+            "tests/test_tensor.py",
+        ),
     ],
 )
 
