@@ -108,8 +108,8 @@ def test_a_file_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: st
         (["--learning-rate", "fast"], "learning_rate is 'fast'; wanted a number"),
         (["--config", "nowhere.ini"], "nowhere.ini: No such file or directory"),
         (
-            ["--resume", "runs/x", "--epochs", "3"],
-            "--resume takes everything from the run's own folder; leave out --epochs",
+            ["--resume", "runs/x", "--epochs", "3", "--output", "runs/y"],
+            "--resume takes what its checkpoint was made with from the run's own folder; leave out --output",
         ),
         (["--preset", "reprot"], "there is no preset 'reprot'; wanted one of report, best; did you mean 'report'?"),
         (["--resume", "nowhere"], "nowhere holds no run: there is no config.ini in it"),

@@ -7,7 +7,7 @@ import configparser
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,16 @@ from tinygrad_cnn.support.did_you_mean import did_you_mean
 DATASETS = ("auto", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "synthetic")
 SCHEDULES = ("none", "one-cycle", "cosine", "step")
 AUGMENTATIONS = ("none", "affine", "elastic")
+
+
+BY_FLAG = frozenset(
+    "epochs learning_rate momentum nesterov weight_decay clip_gradient schedule early_stop_patience "
+    "early_stop_min_delta".split()
+)
+"""Settings that flags may change when a run is resumed, together with the schedule that depends on them."""
+
+FREE = frozenset("data_dir threads output checkpoint_seconds pictures".split())
+"""Settings that may be changed between a run and its resumption: no result depends on them."""
 
 
 class ConfigError(ValueError):
@@ -91,6 +101,9 @@ class Config:
         return text.getvalue()
 
 
+FIXED = frozenset(f.name for f in fields(Config)) - BY_FLAG - FREE
+"""Settings that stay as they are when a run is resumed: data and model depend on them."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "report": {
         "initialization": "kaiming",
@@ -156,17 +169,21 @@ def _kind(name: str) -> type:
     return type(default)
 
 
+_NO_DEFAULT_SECTION = "\n"
+"""A name that no section of a file can have, so that [DEFAULT] is refused like any unknown section."""
+
+
 def read_ini(path: str | Path) -> dict[str, Any]:
     """Return the settings that an INI file gives. Raises ConfigError, naming the file, for what it cannot mean."""
     sections: dict[str, list[str]] = {}
     for f in fields(Config):
         sections.setdefault(f.metadata["section"], []).append(f.name)
     parser = configparser.ConfigParser(
-        interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\n"
-    )  # no line can name that section: [DEFAULT] is as unknown as any other
+        interpolation=None, inline_comment_prefixes=("#", ";"), default_section=_NO_DEFAULT_SECTION
+    )
     given: dict[str, Any] = {}
     try:
-        parser.read_string(Path(path).read_text(encoding="utf-8"), str(path))
+        parser.read_string(Path(path).read_text(encoding="utf-8-sig"), str(path))
         for section in parser.sections():
             if section not in sections:
                 known = ", ".join(f"[{s}]" for s in sections)
@@ -184,6 +201,36 @@ def read_ini(path: str | Path) -> dict[str, Any]:
     return given
 
 
+def read_run(folder: Path) -> Config:
+    """Return the configuration of the run in a folder. Raises ConfigError if there is none, or not all of it.
+
+    The file of a run holds every setting, so an empty or truncated one is no run with default settings.
+    """
+    path = folder / "config.ini"
+    if not path.is_file():
+        archived = ", ".join(sorted(str(archive.parent) for archive in folder.glob("earlier-*/config.ini")))
+        hint = f"; earlier runs are in {archived}" if archived else ""
+        raise ConfigError(f"{folder} holds no run: there is no config.ini in it{hint}")
+    given = read_ini(path)
+    missing = [f.name for f in fields(Config) if f.name not in given]
+    if missing:
+        raise ConfigError(
+            f"{path}: {len(missing)} settings are missing, {missing[0]} the first; the file of a run holds all of "
+            "them. Restore it as it was"
+        )
+    return replace(Config(**given), output=str(folder))
+
+
+def changed_settings(before: Mapping[str, Any], after: Config, names: Collection[str]) -> list[str]:
+    """Return those of the settings, in their order, that differ between a configuration as a dict and another."""
+    return [f.name for f in fields(Config) if f.name in names and before.get(f.name) != getattr(after, f.name)]
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
 def _place_of(name: str, section: str, sections: Mapping[str, list[str]]) -> str:
     """Return where else a setting of that name is, or which of the section was meant."""
     other = next((s for s, names in sections.items() if name in names), None)
@@ -193,8 +240,8 @@ def _place_of(name: str, section: str, sections: Mapping[str, list[str]]) -> str
 def parse_arguments(argv: list[str] | None = None, description: str | None = None) -> tuple[Config, Path | None]:
     """Return the configuration that the command line asks for, and the run to resume, if any.
 
-    What is given on the command line comes before the file, the file before the preset, the preset before the
-    defaults. A run that is resumed brings its own configuration.
+    Flags come before the file, the file before the preset, the preset before the defaults. A run that is resumed
+    has its own configuration; only those of BY_FLAG and FREE may change it.
     """
     parser = argparse.ArgumentParser(
         description=description, usage="%(prog)s [options]", argument_default=argparse.SUPPRESS, allow_abbrev=False
@@ -202,7 +249,7 @@ def parse_arguments(argv: list[str] | None = None, description: str | None = Non
     parser.add_argument("--config", metavar="FILE", help="an INI file with any of the settings below")
     presets = "{" + ",".join(PRESETS) + "}"
     parser.add_argument("--preset", metavar=presets, help="settings for a purpose")
-    parser.add_argument("--resume", metavar="DIR", help="go on with the run in a folder; it brings its settings")
+    parser.add_argument("--resume", metavar="DIR", help="resume the run in a folder, with its settings")
     groups: dict[str, Any] = {}
     for f in fields(Config):
         section, default = f.metadata["section"], f.default
@@ -213,7 +260,7 @@ def parse_arguments(argv: list[str] | None = None, description: str | None = Non
         if isinstance(default, bool):
             shown = "yes" if default else "no"
         help = f"{f.metadata['help']} ({shown})" if shown else f.metadata["help"]
-        flag = f"--{f.name.replace('_', '-')}"
+        flag = flag_of(f.name)
         if isinstance(default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help)
         else:
@@ -240,11 +287,17 @@ def _resolved(given: dict[str, Any]) -> tuple[Config, Path | None]:
         raise ConfigError(f"there is no preset {preset!r}; wanted one of {known}{did_you_mean(preset, PRESETS)}")
     flags = {n: _parsed(n, v, _kind(n)) if isinstance(v, str) else v for n, v in given.items()}
     if resume is not None:
-        if file or preset or flags:
-            others = ", ".join(f"--{n.replace('_', '-')}" for n in flags) or "--config or --preset"
-            raise ConfigError(f"--resume takes everything from the run's own folder; leave out {others}")
-        folder = Path(resume)
-        if not (folder / "config.ini").is_file():
-            raise ConfigError(f"{folder} holds no run: there is no config.ini in it")
-        return replace(Config(**read_ini(folder / "config.ini")), output=str(folder)), folder
+        return _resumed(Path(resume), flags, file or preset), Path(resume)
     return Config(**{**PRESETS.get(preset or "", {}), **(read_ini(file) if file else {}), **flags}), None
+
+
+def _resumed(folder: Path, flags: Mapping[str, Any], other: str | None) -> Config:
+    """Return the configuration of the run in a folder, with the flags that a run may be resumed with."""
+    kept = FIXED | {"output"}
+    refused = ", ".join(flag_of(name) for name in flags if name in kept)
+    if other or refused:
+        raise ConfigError(
+            f"--resume takes what its checkpoint was made with from the run's own folder; leave out "
+            f"{refused or '--config or --preset'}"
+        )
+    return replace(read_run(folder), **flags)

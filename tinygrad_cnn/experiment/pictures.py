@@ -11,32 +11,38 @@ from tinygrad_cnn.data.sources import Source
 from tinygrad_cnn.experiment import plots
 from tinygrad_cnn.experiment.config import Config
 from tinygrad_cnn.experiment.evaluation import Evaluation
+from tinygrad_cnn.experiment.folder import RunFolder
 from tinygrad_cnn.experiment.report import write_report
 from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.training.trainer import Trainer
 
 
 def draw_pictures(
-    folder: Path, config: Config, source: Source, trainer: Trainer, found: Evaluation, metrics: dict[str, Any]
+    folder: RunFolder,
+    config: Config,
+    source: Source,
+    trainer: Trainer,
+    evaluation: Evaluation,
+    metrics: dict[str, Any],
 ) -> None:
     """Draw every picture of a run into its folder, and write ``report.html``."""
     history, model, names = trainer.history, trainer.model, source.train.classes
-    layers = summary(model, found.images.shape[1:])
+    layers = summary(model, evaluation.images.shape[1:])
     pictures: list[tuple[str, str, Callable[[Path], None]]] = [
         ("losses", "Loss in each epoch", lambda p: plots.plot_losses(history, p)),
         ("accuracies", "Accuracy in each epoch", lambda p: plots.plot_accuracies(history, p)),
-        ("confusion", "Confusion matrix", lambda p: plots.plot_confusion(found.confusion, names, p)),
+        ("confusion", "Confusion matrix", lambda p: plots.plot_confusion(evaluation.confusion, names, p)),
         (
             "mistakes",
             "The mistakes in which the model was most confident",
-            lambda p: plots.plot_mistakes(found.images, found.labels, found.probabilities, names, p),
+            lambda p: plots.plot_mistakes(evaluation.images, evaluation.labels, evaluation.probabilities, names, p),
         ),
         ("architecture", "The network", lambda p: plots.plot_architecture(layers, p)),
         ("filters", "Filters of the first convolution", lambda p: plots.plot_filters(model, p)),
         (
             "feature-maps",
             "One image on its way through the network",
-            lambda p: plots.plot_feature_maps(model, from_numpy(found.images[:1]), p),
+            lambda p: plots.plot_feature_maps(model, from_numpy(evaluation.images[:1]), p),
         ),
         (
             "samples",
@@ -52,15 +58,15 @@ def draw_pictures(
     ]
     with plots.footnote("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
         for name, _, plot in pictures:
-            plot(folder / f"{name}.png")
+            plot(folder.file(f"{name}.png"))
     write_report(
-        folder / "report.html",
+        folder.file("report.html"),
         f"{layers.model} on {metrics['dataset']}",
         metrics=metrics,
         classes=names,
         config=config.to_ini(),
         summary=str(layers),
         history=[epoch.row() for epoch in history.epochs],
-        pictures=[(caption, folder / f"{name}.png") for name, caption, _ in pictures],
+        pictures=[(caption, folder.file(f"{name}.png")) for name, caption, _ in pictures],
         warnings=[metrics["overfitting"]] if metrics["overfitting"] else [],
     )

@@ -7,7 +7,8 @@ import json
 import os
 import shlex
 import sys
-from dataclasses import replace
+import zlib
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,17 +20,19 @@ from tinygrad_cnn.data.sources import Source, open_dataset
 from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import Config, parse_arguments
 from tinygrad_cnn.experiment.evaluation import evaluate_run, statistics_table
+from tinygrad_cnn.experiment.folder import FolderCheck, RunFolder, run_folder
+from tinygrad_cnn.experiment.resume import check_data, config_to_resume, newest_checkpoint
+from tinygrad_cnn.experiment.resume import resume as resume_from
 from tinygrad_cnn.inspection.summary import summary
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 from tinygrad_cnn.random import default_generator, manual_seed
-from tinygrad_cnn.storage.atomic_files import atomic_write, locked, remove_leftovers
-from tinygrad_cnn.storage.safetensors import load_checkpoint, save
+from tinygrad_cnn.storage.safetensors import save
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger
-from tinygrad_cnn.training.trainer import Trainer
+from tinygrad_cnn.training.trainer import INTERRUPTED, Trainer
 
 
 class DataSplits(NamedTuple):
@@ -72,25 +75,31 @@ def limit_threads(threads: int) -> None:
 def run(config: Config, resume: bool = False) -> dict[str, Any]:
     """Train and evaluate by a configuration, fill the run's folder, and return its metrics.
 
-    With ``resume``, the folder holds a run that was begun, which goes on from its newest whole checkpoint. Raises
-    BlockingIOError if another run is at work in the folder.
+    With ``resume``, the run in the folder goes on from its newest whole checkpoint. Raises ValueError if it cannot
+    go on with this configuration, BlockingIOError if another run is at work in the folder.
     """
-    folder = Path(config.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        remove_leftovers(folder)
+    with run_folder(Path(config.output)) as folder:
         return _run(config, folder, resume)
 
 
-def _run(config: Config, folder: Path, resumed: bool) -> dict[str, Any]:
+def _run(config: Config, folder: RunFolder, resumed: bool) -> dict[str, Any]:
+    checkpoint = newest_checkpoint(folder.path) if resumed else None
+    if checkpoint is not None:
+        config = config_to_resume(checkpoint, folder.path, config)
     manual_seed(config.seed)
     parts = load_data(config)
+    config = _with_dataset(config, parts.source)
+    checksum = _checksum(parts.source)
+    if checkpoint is not None:
+        check_data(checkpoint, checksum)
     batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
-    trainer = make_trainer(config, folder, len(batches))
+    trainer = make_trainer(config, folder.path, len(batches), checksum)
+    trainer.callbacks = (FolderCheck(folder), *trainer.callbacks)
     if resumed:
-        resume(trainer, folder)
+        resume_from(checkpoint, trainer, folder, config, len(batches))
     else:
-        config = settle(config, folder, parts.source)
+        archive(folder.path)
+        folder.write("config.ini", config.to_ini())
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
     if trainer.is_finished(config.epochs):
         trainer.finish()
@@ -99,36 +108,35 @@ def _run(config: Config, folder: Path, resumed: bool) -> dict[str, Any]:
     history = trainer.history
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
-    if history.ended_early == "interrupted":
+    if history.ended_early == INTERRUPTED:
         print(how_to_resume(config))
-    save(trainer.model.state_dict(), folder / "model.safetensors")
-    found = evaluate_run(trainer, *parts.plain)
-    metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **found.metrics}
-    write(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return _write_results(config, folder, parts, trainer)
+
+
+def _with_dataset(config: Config, source: Source) -> Config:
+    """Return the configuration with the data set that "auto" stands for: a resumed run must use the same digits."""
+    return replace(config, dataset="synthetic" if source.synthetic else source.name)
+
+
+def _checksum(source: Source) -> int:
+    """Return a checksum (CRC-32) of the images and labels of the training file."""
+    return zlib.crc32(source.train.labels.tobytes(), zlib.crc32(source.train.images.tobytes()))
+
+
+def _write_results(config: Config, folder: RunFolder, parts: DataSplits, trainer: Trainer) -> dict[str, Any]:
+    """Evaluate the model, write weights, metrics and pictures into the folder, and return the metrics."""
+    save(trainer.model.state_dict(), folder.file("model.safetensors"))
+    evaluation = evaluate_run(trainer, *parts.plain)
+    metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **evaluation.metrics}
+    folder.write("metrics.json", json.dumps(metrics, indent=2) + "\n")
     if config.pictures:
         from tinygrad_cnn.experiment.pictures import draw_pictures
 
-        draw_pictures(folder, config, parts.source, trainer, found, metrics)
+        draw_pictures(folder, config, parts.source, trainer, evaluation, metrics)
     print(statistics_table(metrics))
-    print(f"everything is in {folder}{os.sep}" + (" (report.html shows it)" if config.pictures else ""))
+    report = " (report.html shows it)" if config.pictures else ""
+    print(f"everything is in {folder.path}{os.sep}{report}")
     return metrics
-
-
-def settle(config: Config, folder: Path, source: Source) -> Config:
-    """Set an earlier run of the folder aside, and write down this one's configuration, which is returned.
-
-    What "auto" turned out to be is written down: a run that is resumed is not to go on with other digits.
-    """
-    archive(folder)
-    dataset = "synthetic" if source.synthetic else source.name
-    settled = replace(config, dataset=dataset)
-    write(folder / "config.ini", settled.to_ini())
-    return settled
-
-
-def write(path: Path, text: str) -> None:
-    with atomic_write(path) as file:
-        file.write(text.encode())
 
 
 def load_data(config: Config) -> DataSplits:
@@ -169,8 +177,11 @@ def normalization(source: Source) -> Any:
     return transforms.Normalize([float(pixels.mean())], [float(pixels.std())])
 
 
-def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
-    """Return the trainer that a configuration describes."""
+def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) -> Trainer:
+    """Return the trainer that a configuration describes, with ``steps`` steps in an epoch.
+
+    Its checkpoints hold the configuration, and the checksum of the data.
+    """
     model: Module = LeNet5() if config.model == "lenet5" else LeNet()
     if config.initialization == "kaiming":
         model.apply(_kaiming)
@@ -181,11 +192,12 @@ def make_trainer(config: Config, folder: Path, steps: int) -> Trainer:
         weight_decay=config.weight_decay,
         nesterov=config.nesterov and config.momentum > 0,  # Nesterov's look-ahead needs a momentum
     )
+    extra = {"settings": asdict(config), "data": checksum}
     callbacks = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
-        Checkpoints(folder, seconds=config.checkpoint_seconds),
+        Checkpoints(folder, seconds=config.checkpoint_seconds, extra=extra),
     ]
     clip = config.clip_gradient or None
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
@@ -208,30 +220,3 @@ def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRSchedu
     if config.schedule == "step":
         return StepLR(optimizer, step_size=max(1, config.epochs * steps // 3), gamma=0.1)
     return None
-
-
-def resume(trainer: Trainer, folder: Path) -> None:
-    """Load the newest checkpoint of a run that is whole, and remove newer ones that are damaged.
-
-    Raises ValueError if there are checkpoints, but none is whole, or it is not of this configuration.
-    """
-    damaged: list[Path] = []
-    for path in Checkpoints.saved(folder):
-        try:
-            state = load_checkpoint(path)
-        except ValueError as error:
-            print(f"passing over a checkpoint: {error}")
-            damaged.append(path)
-            continue
-        try:
-            trainer.load_state_dict(state)
-        except ValueError as error:
-            raise ValueError(f"{path} is not of the run that config.ini describes: {error}") from error
-        for other in damaged:
-            other.unlink()
-        batches = f" and {trainer.running.batches} batches" if trainer.running else ""
-        print(f"going on after epoch {len(trainer.history)}{batches}")
-        return
-    if damaged:
-        raise ValueError(f"{folder}: no checkpoint is whole; to start from the beginning, remove them")
-    print("no checkpoint yet: starting from the beginning")
