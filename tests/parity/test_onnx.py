@@ -202,6 +202,7 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
     "pad with ones": lambda: f(lambda x: F.pad(x, (1, 2, 2, 0), value=1.0), IMAGE),
     "pad less": lambda: f(lambda x: F.pad(x, (-1, 2)), IMAGE),
     "cat and mean": lambda: f(lambda x: tg.cat([x.mean((2, 3)), x[:, :, 0, -1], x.amax((-1, -2))], 1), IMAGE),
+    "centred over the batch": lambda: f(lambda x: x - x.mean(0), IMAGE),
     "transposed": lambda: f(lambda x: x.transpose(1, 2).reshape(x.shape[0] * 6, 28) @ tg.ones(28, 2), IMAGE),
     "choices": lambda: f(lambda x: (tg.where(x > 0.2, x, 3) * 2, x.argmax(1), x.clamp(0, 1)), IMAGE),
     "attention": lambda: f(lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), IMAGE),
