@@ -67,9 +67,9 @@ def prelu(input: T, weight: T) -> T:
     >>> tg.prelu(tg.tensor([[-1.0, -1.0, 2.0]]), tg.tensor([0.1, 0.2, 0.3]))
     tensor([[-0.1000, -0.2000,  2.0000]])
     """
-    ndim, slopes = len(input.shape), weight.shape[0] if len(weight.shape) else 1
+    ndim, slopes = input.ndim, weight.shape[0] if weight.ndim else 1
     channels = input.shape[1] if ndim > 1 else 1
-    if len(weight.shape) > 1 or slopes not in (1, channels):
+    if weight.ndim > 1 or slopes not in (1, channels):
         raise ValueError(
             f"prelu: a weight of shape {weight.shape} does not fit an input of shape {input.shape}; "
             f"wanted (1,) or ({channels},)"

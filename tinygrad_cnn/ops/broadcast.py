@@ -48,7 +48,7 @@ def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
 @one_or_several
 def expand(input: T, size: tuple[int, ...]) -> T:
     """Repeat dimensions of length 1 to the given size, without copying; -1 keeps a length."""
-    lead = len(size) - len(input.shape)
+    lead = len(size) - input.ndim
     if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(size)):
         raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {size}")
     return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(size)))

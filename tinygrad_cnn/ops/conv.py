@@ -175,8 +175,8 @@ def conv_transpose1d(
 
 def _as_images(name: str, input: T, weight: T) -> tuple[T, T]:
     """Return rows and their kernels as images and kernels of height 1."""
-    if len(input.shape) not in (2, 3) or len(weight.shape) != 3:
-        given = f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})"
+    if input.ndim not in (2, 3) or weight.ndim != 3:
+        given = f"(input {input.shape}, weight {weight.shape})"
         raise ValueError(f"{name}: wanted input (N, C, L) or (C, L) and a weight of 3 dimensions {given}")
     return unsqueeze(input, -2), unsqueeze(weight, -2)
 
@@ -213,7 +213,7 @@ def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dila
 
 def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, extra: Pair) -> Any:
     want_same_dtype(name, input=input, weight=weight, bias=bias)
-    if len(input.shape) == 3:
+    if input.ndim == 3:
         return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)
     biases = None if bias is None else bias.shape
     given = _check_operands(name, input.shape, weight.shape, biases, geometry, transposed=True)

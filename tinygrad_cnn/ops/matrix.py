@@ -60,8 +60,8 @@ def matmul(input: T, other: T) -> T:
 
 def _ranked(name: str, *operands: tuple[Any, int]) -> list[Any]:
     """Return the operands of a product, each of which must have the number of dimensions that it comes with."""
-    if any(len(x.shape) != wanted for x, wanted in operands):
-        shapes = " and ".join(str(tuple(x.shape)) for x, _ in operands)
+    if any(x.ndim != wanted for x, wanted in operands):
+        shapes = " and ".join(str(x.shape) for x, _ in operands)
         counts = " and ".join(str(wanted) for _, wanted in operands)
         raise ValueError(f"{name}: shapes {shapes} do not fit: wanted tensors of {counts} dimensions")
     return [x for x, _ in operands]
@@ -110,7 +110,7 @@ def outer(input: T, vec2: T) -> T:
 def _added(name: str, input: T, product: T, beta: float, alpha: float) -> T:
     """Return beta * input + alpha * product; with a beta of 0 the input is not looked at, as in BLAS."""
     want_same_dtype(name, input=input, product=product)
-    shape, wanted = tuple(input.shape), tuple(product.shape)
+    shape, wanted = input.shape, product.shape
     if len(shape) > len(wanted) or any(n not in (1, m) for n, m in zip(shape[::-1], wanted[::-1], strict=False)):
         raise ValueError(f"{name}: input of shape {shape} cannot be broadcast to the product's {wanted}")
     scaled = product if alpha == 1 else mul(product, alpha)
@@ -145,7 +145,7 @@ def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1)
 
 def _rows(x: Any) -> Any:
     """Return (..., n) as a matrix of rows of n."""
-    return x if len(x.shape) == 2 else reshape(x, (-1, x.shape[-1]) if x.shape[-1] else (0, 0))
+    return x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]) if x.shape[-1] else (0, 0))
 
 
 @operation(

@@ -187,16 +187,16 @@ def _row_sizes(name: str, kernel_size: Size, stride: Size | None, padding: Size)
 
 def image_of_row(name: str, input: Any) -> Any:
     """Return rows (N, C, L) or (C, L) as images of height 1."""
-    if len(input.shape) not in (2, 3):
-        raise ValueError(f"{name}: wanted an input (N, C, L) or (C, L), got shape {tuple(input.shape)}")
+    if input.ndim not in (2, 3):
+        raise ValueError(f"{name}: wanted an input (N, C, L) or (C, L), got shape {input.shape}")
     return unsqueeze(input, -2)
 
 
 def _batched(name: str, input: Any) -> tuple[Any, bool]:
     """Return images (N, C, H, W), and whether they were given without N."""
-    alone = len(input.shape) == 3
-    if len(input.shape) not in (3, 4):
-        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {tuple(input.shape)}")
+    alone = input.ndim == 3
+    if input.ndim not in (3, 4):
+        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {input.shape}")
     return unsqueeze(input, 0) if alone else input, alone
 
 

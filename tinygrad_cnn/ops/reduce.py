@@ -71,7 +71,7 @@ def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) ->
     >>> tg.ones(2, 3).sum(dim=0)
     tensor([2., 2., 2.])
     """
-    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
+    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, input.ndim), keepdim=keepdim)
 
 
 # The gradient is multiplied by 1 / n, for float16 has no n above 65,504.
@@ -94,7 +94,7 @@ def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     """
     input = as_type(input, dtype)
     want_float("mean", input)
-    return _mean(input, dim=many_dims("mean", dim, len(input.shape)), keepdim=keepdim)
+    return _mean(input, dim=many_dims("mean", dim, input.ndim), keepdim=keepdim)
 
 
 def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
@@ -104,7 +104,7 @@ def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None)
 
 def nanmean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Average what is not NaN; where nothing is left, the mean is NaN."""
-    return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, len(input.shape)), keepdim)
+    return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, input.ndim), keepdim)
 
 
 @half_in_float32
@@ -222,7 +222,7 @@ def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fal
         raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro'")
     input = as_type(input, dtype)
     want_float("norm", input)
-    return _norm(input, p, many_dims("norm", dim, len(input.shape)), keepdim)
+    return _norm(input, p, many_dims("norm", dim, input.ndim), keepdim)
 
 
 @half_in_float32
@@ -259,7 +259,7 @@ def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
 
 def logsumexp(input: T, dim: Dims, keepdim: bool = False) -> T:
     """Return log sum e^x over the given dimensions, computed so that nothing overflows."""
-    return _logsumexp(input, dim=many_dims("logsumexp", dim, len(input.shape)), keepdim=keepdim)
+    return _logsumexp(input, dim=many_dims("logsumexp", dim, input.ndim), keepdim=keepdim)
 
 
 # --- extremes ---
@@ -285,12 +285,12 @@ def _amin(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 def amax(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the largest entry over the given dimensions, or all; ties share the gradient evenly."""
-    return _amax(input, dim=many_dims("amax", dim, len(input.shape)), keepdim=keepdim)
+    return _amax(input, dim=many_dims("amax", dim, input.ndim), keepdim=keepdim)
 
 
 def amin(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return the smallest entry over the given dimensions, or all; ties share the gradient evenly."""
-    return _amin(input, dim=many_dims("amin", dim, len(input.shape)), keepdim=keepdim)
+    return _amin(input, dim=many_dims("amin", dim, input.ndim), keepdim=keepdim)
 
 
 class MinMax(NamedTuple):
@@ -320,12 +320,12 @@ def _argmin(input: Array, *, dim: int | None, keepdim: bool) -> Array:
 
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return where the largest entry is, the first of equals: along a dimension, or in the flattened tensor."""
-    return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim)
+    return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, input.ndim), keepdim=keepdim)
 
 
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return where the smallest entry is, the first of equals: along a dimension, or in the flattened tensor."""
-    return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, len(input.shape)), keepdim=keepdim)
+    return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, input.ndim), keepdim=keepdim)
 
 
 @operation()
@@ -340,12 +340,12 @@ def _any(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 def all(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return whether every entry is other than 0, over the given dimensions, or all."""
-    return _all(input, dim=many_dims("all", dim, len(input.shape)), keepdim=keepdim)
+    return _all(input, dim=many_dims("all", dim, input.ndim), keepdim=keepdim)
 
 
 def any(input: T, dim: Dims = None, keepdim: bool = False) -> T:
     """Return whether some entry is other than 0, over the given dimensions, or all."""
-    return _any(input, dim=many_dims("any", dim, len(input.shape)), keepdim=keepdim)
+    return _any(input, dim=many_dims("any", dim, input.ndim), keepdim=keepdim)
 
 
 def count_nonzero(input: T, dim: Dims = None) -> T:

@@ -55,7 +55,7 @@ def _converted(input: T, dtype: Any) -> T:
 
 def _along(function: Operation, input: T, dim: int) -> T:
     """Apply softmax or its logarithm along a dimension; a 0-d tensor counts as a vector of one."""
-    axis = one_dim(function.name, dim, len(input.shape))
+    axis = one_dim(function.name, dim, input.ndim)
     return function(input, dim=axis) if input.shape else reshape(function(reshape(input, (1,)), dim=0), ())
 
 
@@ -119,19 +119,19 @@ def _as_distribution(
     and weighted, or 0 where they are ignored; probabilities are checked for shape and type only.
     """
     want_float(name, input)
-    shape, axis = tuple(input.shape), min(1, len(input.shape) - 1)
+    shape, axis = input.shape, min(1, input.ndim - 1)
     if axis < 0:
         raise ValueError(f"{name}: wanted input (N, C, ...) or (C,), got a 0-d tensor")
     along = (-1, *(1,) * (len(shape) - axis - 1))
     scale = None if weight is None else _class_weights(name, weight, input).reshape(along)
-    if tuple(target.shape) == shape and target.dtype.kind == "f":
+    if target.shape == shape and target.dtype.kind == "f":
         want_same_dtype(name, input=input, target=target)
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
         return (target if scale is None else target * scale), None
-    if tuple(target.shape) != shape[:axis] + shape[axis + 1 :]:
+    if target.shape != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(
-            f"{name}: target of shape {tuple(target.shape)} does not fit input {shape}: wanted "
+            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted "
             f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
         )
     indices = array_of(target)
@@ -149,12 +149,12 @@ def _as_distribution(
 
 
 def _class_weights(name: str, weight: Any, input: T) -> Array:
-    classes = input.shape[min(1, len(input.shape) - 1)]
+    classes = input.shape[min(1, input.ndim - 1)]
     want_same_dtype(name, input=input, weight=weight)
     if getattr(weight, "requires_grad", False):
         raise RuntimeError(f"{name}: weight is a constant and has no derivative; give it detach()")
-    if tuple(weight.shape) != (classes,):
-        raise ValueError(f"{name}: weight of shape {tuple(weight.shape)}; wanted one for each class, ({classes},)")
+    if weight.shape != (classes,):
+        raise ValueError(f"{name}: weight of shape {weight.shape}; wanted one for each class, ({classes},)")
     return array_of(weight)
 
 
@@ -254,7 +254,7 @@ def cross_entropy(
     if plain and _are_classes(input, target, ignore_index):
         return _class_cross_entropy(input, target, divisor=target.shape[0] if reduction == "mean" else 1)
     distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
-    losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
+    losses = _soft_cross_entropy(input, distribution, dim=min(1, input.ndim - 1))
     return reduced("cross_entropy", losses, reduction, count)
 
 
@@ -279,7 +279,7 @@ def nll_loss(
         return reduced("nll_loss", -getitem(input, (np.arange(len(indices)), indices)), reduction)
     scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
     chosen = where(scale != 0, input, 0.0)
-    losses = -sum(chosen if weight is None else chosen * scale, min(1, len(input.shape) - 1))
+    losses = -sum(chosen if weight is None else chosen * scale, min(1, input.ndim - 1))
     return reduced("nll_loss", losses, reduction, count)
 
 
@@ -290,5 +290,5 @@ def categorical_cross_entropy(input: T, target: T, reduction: str = "mean") -> T
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices or probabilities, as for `cross_entropy`.
     """
     distribution, count = _as_distribution("categorical_cross_entropy", input, target)
-    losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, len(input.shape) - 1))
+    losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, input.ndim - 1))
     return reduced("categorical_cross_entropy", losses, reduction, count)

@@ -384,7 +384,7 @@ def renamed(error: Exception, message: str) -> Exception:
 def describe(value: Any) -> str:
     """Return what an error message says of an argument: the shape of an array, else the value or its type."""
     if hasattr(value, "shape"):
-        return f"shape {tuple(value.shape)}"
+        return f"shape {value.shape}"
     return repr(value) if isinstance(value, (int, float, str)) or value is None else type(value).__name__
 
 
