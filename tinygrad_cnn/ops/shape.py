@@ -1,4 +1,4 @@
-"""Operations that move numbers without changing them. Each is linear, and each one's derivative undoes the move."""
+"""Operations on shapes: reshape, permute, cat. Each moves numbers, and its derivative moves the gradient back."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
 
 @one_or_several
 def reshape(input: T, shape: tuple[int, ...]) -> T:
-    """Give the same numbers, in the same order, another shape; one length may be -1, to be found.
+    """Return the same numbers, in the same order, in another shape; one length may be -1, and is then computed.
 
-    A view where memory allows, else a copy.
+    The result is a view if the memory order allows it, else a copy.
 
     >>> import tinygrad_cnn as tg
     >>> tg.arange(6).reshape(2, -1).shape
@@ -80,7 +80,7 @@ def ravel(input: T) -> T:
 
 
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
-    """Make one dimension of all from start_dim to end_dim.
+    """Flatten the dimensions from start_dim to end_dim into one.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 3, 4).flatten(1).shape
@@ -98,7 +98,7 @@ def _flat(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ..
 
 
 def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
-    """Make several dimensions of one; one of their lengths may be -1, to be found.
+    """Split one dimension into several; one length may be -1, and is then computed.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 12).unflatten(1, (3, -1)).shape
@@ -112,7 +112,7 @@ def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
         or (known and shape[at] % known)
         or (-1 not in wanted and known != shape[at])
     ):
-        raise ValueError(f"unflatten: dimension {dim} of {shape} cannot be made {wanted}")
+        raise ValueError(f"unflatten: dimension {dim} of {shape} cannot be split into {wanted}")
     lengths = (shape[at] // (known or 1) if n == -1 else n for n in wanted)
     return _reshape(input, shape=(*shape[:at], *lengths, *shape[at + 1 :]))
 
@@ -125,7 +125,7 @@ def unsqueeze(input: T, dim: int) -> T:
 
 
 def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
-    """Drop the given dimensions, or all, where their length is 1."""
+    """Remove the given dimensions, by default all, that have length 1."""
     dims = () if dim == () else many_dims("squeeze", dim, input.ndim)
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
@@ -137,7 +137,7 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
 
 @one_or_several
 def permute(input: T, dims: tuple[int, ...]) -> T:
-    """Put the dimensions into another order: a view.
+    """Reorder the dimensions: a view.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 3, 4).permute(2, 0, 1).shape
@@ -176,7 +176,7 @@ def t(input: T) -> T:
 
 
 def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
-    """Move dimensions to other places; the others keep their order: a view."""
+    """Move dimensions to other positions; the others keep their order: a view."""
     ndim = input.ndim
     froms, tos = (
         [one_dim("movedim", d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
@@ -194,18 +194,18 @@ moveaxis = movedim
 
 
 def expand_as(input: T, other: T) -> T:
-    """Repeat dimensions of length 1 to another tensor's shape, without copying."""
+    """Broadcast to another tensor's shape, without copying."""
     return broadcast_to(input, other.shape)
 
 
 def broadcast_tensors(*tensors: T) -> tuple[T, ...]:
-    """Broadcast tensors to the one shape in which they meet."""
+    """Broadcast tensors to their common shape."""
     shapes = [t.shape for t in tensors]
     try:
-        whole = np.broadcast_shapes(*shapes)
+        common = np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(f"broadcast_tensors: shapes {shapes} do not broadcast") from None
-    return tuple(broadcast_to(t, whole) for t in tensors)
+    return tuple(broadcast_to(t, common) for t in tensors)
 
 
 @operation(tensors=lambda g, index, ends, dim: narrow(g, dim, ends[index], ends[index + 1] - ends[index]))
@@ -214,7 +214,7 @@ def _cat(*tensors: Array, dim: int, ends: tuple[int, ...]) -> Array:
 
 
 def cat(tensors: Sequence[T], dim: int = 0) -> T:
-    """Join tensors along a dimension; all others must agree. Types are promoted; shape (0,) fits anywhere.
+    """Concatenate tensors along a dimension; the other lengths must agree. Types are promoted. Shape (0,) fits.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cat([tg.zeros(2, 3), tg.ones(1, 3)]).shape
@@ -229,7 +229,7 @@ def cat(tensors: Sequence[T], dim: int = 0) -> T:
     axis = one_dim("cat", dim, len(shapes[0]))
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if not shapes[0] or len(rest) > 1 or len({len(shape) for shape in shapes}) > 1:
-        raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree")
+        raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: other lengths must agree")
     return _cat(*joined, dim=axis, ends=(0, *accumulate(shape[axis] for shape in shapes)))
 
 
@@ -237,7 +237,7 @@ concat = concatenate = cat
 
 
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
-    """Join tensors of one shape along a new dimension."""
+    """Concatenate tensors of one shape along a new dimension."""
     if len({t.shape for t in tensors}) > 1:
         raise ValueError(f"stack: wanted tensors of one shape, got {[t.shape for t in tensors]}")
     return cat(

@@ -14,7 +14,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
-from tinygrad_cnn.ops.softmax import REDUCTIONS, _want_no, reduced
+from tinygrad_cnn.ops.softmax import REDUCTIONS, _warn_after, reduced
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -93,7 +93,7 @@ def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
     shapes = {key: tensor.shape for key, tensor in tensors.items()}
     if len({shape for shape in shapes.values() if shape or not few}) > 1:
         listed = " and ".join(f"{key} of shape {shape}" for key, shape in shapes.items())
-        warn_user(f"{name}: {listed} broadcast, which is hardly meant; give them one shape")
+        warn_user(f"{name}: {listed} broadcast, which is probably a mistake; give them one shape")
     (first, narrow), *others = ((key, tensor.dtype) for key, tensor in tensors.items())
     for key, dtype in others:
         if dtype.kind == narrow.kind == "f" and dtype.itemsize > narrow.itemsize:
@@ -140,7 +140,7 @@ def binary_cross_entropy_with_logits(
     _want_one_shape("binary_cross_entropy_with_logits", input, target)
     want_float("binary_cross_entropy_with_logits", input)
     _want_alike("binary_cross_entropy_with_logits", input=input, target=target)
-    _want_no("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
+    _warn_after("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
     softplus = _log_one_plus_exp(-input)
     weighted = softplus if pos_weight is None else softplus * ((pos_weight - 1) * target + 1)
     losses = (1 - target) * input + weighted
