@@ -284,7 +284,7 @@ def test_leaves_are_what_the_user_made():
     d = y.detach()
     assert (d.is_leaf, d.requires_grad) == (True, False)
     assert np.shares_memory(d.array, y.array)
-    with pytest.raises(RuntimeError, match="only a leaf's can be changed"):
+    with pytest.raises(RuntimeError, match="only that of a leaf can be changed"):
         y.requires_grad = False
     with pytest.raises(RuntimeError, match="only floating-point tensors have gradients, this is int64"):
         tg.tensor([1, 2], requires_grad=True)

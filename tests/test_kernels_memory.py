@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.kernels.memory import _Buffer, empty, empty_like, has_own, zeros
 from tinygrad_cnn.kernels.thresholds import POOLED_FROM_BYTES
 

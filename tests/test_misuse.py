@@ -114,7 +114,7 @@ def logits(*shape: int) -> tg.Tensor:
 WARNINGS: dict[str, tuple[Callable[[], object], str]] = {
     "softmax before cross_entropy": (
         lambda: F.cross_entropy(F.softmax(logits(2, 3), 1), tg.tensor([0, 1])),
-        "cross_entropy: the input is the result of softmax, which is hardly meant; it takes the softmax itself",
+        "cross_entropy: the input is the result of softmax, which is probably a mistake; it applies softmax itself",
     ),
     "softmax before CrossEntropyLoss": (
         lambda: nn.CrossEntropyLoss()(nn.Softmax(1)(logits(2, 3)), tg.tensor([0, 1])),

@@ -1,4 +1,4 @@
-"""Tensor: an array that remembers how it was made."""
+"""Tensor: an array with its place in the autograd graph."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tinygrad_cnn.typing import Array, Scalar
 class Tensor(InPlace):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
-    ``Tensor(data)`` copies: lists and numbers to float32, int64 or bool, arrays in the type that they have. With
-    ``requires_grad`` it is a leaf, whose ``.grad`` `backward` fills in.
+    ``Tensor(data)`` copies its data: lists and numbers become float32, int64 or bool, arrays keep their type. With
+    ``requires_grad`` it is a leaf whose ``.grad`` `backward` fills in.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -46,7 +46,7 @@ class Tensor(InPlace):
         self._requires_grad = False
         self.requires_grad = requires_grad
 
-    # --- what it is ---
+    # --- shape, type and memory ---
 
     @property
     def T(self) -> Tensor:
@@ -79,7 +79,7 @@ class Tensor(InPlace):
     ndimension, nelement = dim, numel
 
     def stride(self, dim: int | None = None) -> Any:
-        """Return how many elements apart neighbours lie in memory, along each dimension or one."""
+        """Return the distance in memory, in elements, between neighbours along each dimension, or along one."""
         strides = tuple(bytes // self.array.itemsize for bytes in self.array.strides)
         return strides if dim is None else strides[dim]
 
@@ -102,13 +102,13 @@ class Tensor(InPlace):
 
     def __repr__(self) -> str:
         array = self.array
-        whole = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
+        integral = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
         values = np.array2string(
             array,
             precision=4,
             separator=", ",
             prefix="tensor(",
-            floatmode="maxprec_equal" if whole else "fixed",
+            floatmode="maxprec_equal" if integral else "fixed",
             max_line_width=100,
         )
         extras = []
@@ -122,7 +122,7 @@ class Tensor(InPlace):
 
     _repr_html_ = tensor_html
 
-    # --- its place on the tape ---
+    # --- its place in the autograd graph ---
 
     @property
     def requires_grad(self) -> bool:
@@ -132,7 +132,7 @@ class Tensor(InPlace):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.node is not None:
-            raise RuntimeError("requires_grad: only a leaf's can be changed; detach() gives a leaf")
+            raise RuntimeError("requires_grad: only that of a leaf can be changed; detach() gives a leaf")
         if value and self.dtype.kind != "f":
             raise RuntimeError(f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}")
         self._requires_grad = bool(value)
@@ -154,7 +154,7 @@ class Tensor(InPlace):
 
     @property
     def grad(self) -> Tensor | None:
-        """What `backward` has added up for it: None before."""
+        """The gradient that `backward` has accumulated, or None."""
         return self._grad
 
     @grad.setter
@@ -175,25 +175,25 @@ class Tensor(InPlace):
         backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
-        """Have `backward` fill in ``.grad`` of this tensor too, though it is not a leaf."""
+        """Have `backward` fill in ``.grad`` of this tensor although it is not a leaf."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
         if self.node is not None and not any(isinstance(hook, Retain) for hook in self._own_hooks().after):
             self._own_hooks().after.append(Retain(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Have a function called with the gradient of this tensor, once it is complete; it may return another.
+        """Call a function with the gradient of this tensor once it is complete; it may return another gradient.
 
-        The hook of a leaf sees what each backward pass brings, before that is added to ``.grad``.
+        The hook of a leaf gets the gradient of each backward pass, before it is added to ``.grad``.
         """
         if not self._requires_grad:
             raise RuntimeError("register_hook: this tensor does not require a gradient")
         return RemovableHandle(self._own_hooks().on_gradient, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
-        """Have a function called with this leaf each time that `backward` has added to its ``.grad``.
+        """Call a function with this leaf each time `backward` has added to its ``.grad``.
 
-        A step of an optimizer for each parameter as its gradient arrives, with no gradient kept:
+        For example, update each parameter as soon as its gradient arrives, and keep no gradient:
 
         >>> import tinygrad_cnn as tg
         >>> weight = tg.ones(2, requires_grad=True)
@@ -211,7 +211,7 @@ class Tensor(InPlace):
         return RemovableHandle(self._own_hooks().after, hook)
 
     def _own_hooks(self) -> GradientHooks:
-        """Return the hooks of this tensor: those of its node, if it has one, which may outlive the tensor."""
+        """Return the hooks of this tensor, which its node holds if it has one: the node may outlive the tensor."""
         holder, name = (self, "_hooks") if self.node is None else (self.node, "hooks")
         if getattr(holder, name) is None:
             setattr(holder, name, GradientHooks())
@@ -219,12 +219,12 @@ class Tensor(InPlace):
         return hooks
 
     def detach(self) -> Tensor:
-        """Return a leaf that shares the memory, with no history and no gradient."""
+        """Return a leaf that shares the memory, without a node of the autograd graph and without a gradient."""
         return make_tensor(self, self.array)
 
     @property
     def data(self) -> Tensor:
-        """The values, without history: reading is `detach`; assigning puts other memory in place of its own."""
+        """The values alone: reading it is `detach`; assigning to it makes the tensor use the memory of another."""
         return self.detach()
 
     @data.setter
@@ -235,7 +235,7 @@ class Tensor(InPlace):
         self.array = value.array
 
     def clone(self) -> Tensor:
-        """Return a copy that is recorded: gradients pass through it."""
+        """Return a copy through which gradients pass."""
         return cast(self, dtype=self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -243,25 +243,27 @@ class Tensor(InPlace):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
-            raise RuntimeError(f"deepcopy: only leaves are copied, this was made by {self.node}; use detach()")
+            raise RuntimeError(
+                f"deepcopy: only leaves can be copied, this is the result of {self.node}; use detach()"
+            )
         copy = _leaf(type(self), deepcopy(self.array, memo), self._requires_grad)
         copy._grad = deepcopy(self._grad, memo)
         return copy
 
     def contiguous(self) -> Tensor:
-        """Return the tensor, in row-major memory order: itself if it lies so already."""
+        """Return the tensor in row-major memory order: the tensor itself if it is contiguous already."""
         return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
 
-    # --- out of the tensor ---
+    # --- conversions to NumPy and Python ---
 
     def numpy(self) -> Array:
-        """Return the array itself: it shares its memory with the tensor."""
+        """Return the array of the tensor, which shares its memory."""
         if self._requires_grad:
             raise RuntimeError("numpy: this tensor requires a gradient; use detach().numpy()")
         return self.array
 
     def item(self) -> Scalar:
-        """Return the only element as a Python number."""
+        """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
             raise RuntimeError(f"item: wanted a tensor of one element, this one has shape {self.shape}")
         value: Scalar = self.array.item()
@@ -409,14 +411,14 @@ Tensor._result_class = Tensor
 
 
 def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
-    """Return a leaf of a class around an array."""
+    """Return a leaf of the given class that holds an array."""
     leaf = object.__new__(kind)
     leaf.array, leaf.node, leaf._grad, leaf._hooks, leaf._requires_grad = array, None, None, None, requires_grad
     return leaf
 
 
 class Retain:
-    """A hook that keeps the gradient of an intermediate tensor, for as long as that tensor lives."""
+    """A hook that keeps the gradient of an intermediate tensor, as long as that tensor is alive."""
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor: weakref.ref[Tensor] = weakref.ref(tensor)
@@ -429,7 +431,7 @@ class Retain:
 
 
 def as_array(data: Any, dtype: Any = None) -> Array:
-    """Return a new array from a tensor, an array, nested sequences or a number, by PyTorch's rules for types."""
+    """Return a new array from a tensor, an array, nested sequences or a number, with PyTorch's rules for types."""
     given = data.array if isinstance(data, Variable) else data
     if isinstance(given, np.ndarray):
         given = own_array("tensor", given)

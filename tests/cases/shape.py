@@ -273,7 +273,7 @@ refuse(lambda: zeros(2).unsqueeze(3), IndexError, r"unsqueeze: dim 3")
 refuse(lambda: tg.cat([]), ValueError, r"cat: wanted at least one tensor")
 refuse(lambda: tg.cat([zeros(2, 3), zeros(2, 4)]), ValueError, r"cat: shapes .* along dimension 0")
 refuse(lambda: tg.stack([zeros(2), zeros(3)]), ValueError, r"stack: wanted tensors of one shape")
-refuse(lambda: zeros(2, 6).unflatten(1, (4, -1)), ValueError, r"unflatten: dimension 1 of \(2, 6\) cannot be made")
+refuse(lambda: zeros(2, 6).unflatten(1, (4, -1)), ValueError, r"unflatten: dimension 1 of \(2, 6\) cannot be split")
 refuse(lambda: zeros(2, 3).movedim((0, 1), (0, 0)), ValueError, r"movedim: cannot move dimensions \(0, 1\)")
 refuse(lambda: zeros(2, 3, 4).t(), ValueError, r"t: wanted at most two dimensions")
 refuse(

@@ -152,7 +152,7 @@ def _explained(events: list[Derived], names: dict[Any, str], calls: dict[Node, C
         to = _number(origin, numbers) or names.get(origin, "a leaf")
         rule = rules(node.operation).get(name, "backward")
         steps[-1].arrows.append(
-            Arrow(name, to, rule, tuple(value.shape), _norm(value), seconds, _bytes(value) * made, found)
+            Arrow(name, to, rule, value.shape, _norm(value), seconds, _bytes(value) * made, found)
         )
     return Explanation(tuple(steps))
 

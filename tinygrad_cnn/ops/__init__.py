@@ -1,4 +1,4 @@
-"""The calculus: every recorded operation, its forward and its derivatives side by side, a file for each family."""
+"""The recorded operations, each with its forward function and its derivatives, in one file for each family."""
 
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -27,6 +27,6 @@ from tinygrad_cnn.ops.sort import *
 from tinygrad_cnn.ops.split_join import *
 from tinygrad_cnn.ops.trigonometry import *
 
-if not TYPE_CHECKING:  # so that `import *` brings operations, not the files that they are in
+if not TYPE_CHECKING:  # so that `import *` imports operations, not their modules
     __all__ = [name for name, value in vars().items() if callable(value) and not isinstance(value, ModuleType)]
     __all__.remove("ModuleType")

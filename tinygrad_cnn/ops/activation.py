@@ -1,4 +1,4 @@
-"""Activation functions that PyTorch has beside its layers; the others are in `nn.functional`."""
+"""Activation functions that PyTorch also has at the top level (relu, prelu); the others are in `nn.functional`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def relu(input: Array) -> Array:
     return kernels.relu(input)
 
 
-# relu's derivative, which passes beside NaN too; an operation of its own so that what it makes, as large as what
-# relu makes, uses memory again.
+# The gradient of relu, which also passes where the result is NaN. The kernel takes its memory from the pool.
 @operation(values=lambda g, mask: _where_nonzero(g, mask))
 def _where_nonzero(values: Array, mask: Array) -> Array:
     return kernels.where_nonzero(values, mask)
@@ -37,7 +36,7 @@ def exponential_below_zero(input: T, alpha: float, divisor: float = 1) -> T:
 
 
 def selu(input: T) -> T:
-    """Return a scaled elu that keeps mean 0 and variance 1 (Klambauer et al., 2017); at 0, the left derivative."""
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
     return 1.0507009873554804934 * exponential_below_zero(input, 1.6732632423543772848)
 
 
@@ -49,27 +48,27 @@ def celu(input: T, alpha: float = 1.0) -> T:
 
 
 def threshold(input: T, threshold: float, value: float) -> T:
-    """Return input where it is above the threshold, else the value, with a derivative of 0."""
+    """Return input where it is above the threshold, else the value, whose derivative is 0."""
     return where(input <= threshold, value, input)
 
 
 def hardshrink(input: T, lambd: float = 0.5) -> T:
-    """Return 0 within lambd of 0, with a derivative of 0, else the input."""
+    """Return input where its absolute value is above lambd, else 0, whose derivative is 0."""
     return where(abs(input) <= lambd, 0.0, input)
 
 
 def prelu(input: T, weight: T) -> T:
     """Return input where it is positive, else weight * input; at 0, the left derivative (He et al., 2015).
 
-    Shapes: input (N, C, ...); weight (C,), a slope for each channel, or one for all.
+    Shapes: input (N, C, ...); weight (C,), a slope for each channel, or (1,), one for all.
 
     >>> import tinygrad_cnn as tg
     >>> tg.prelu(tg.tensor([[-1.0, -1.0, 2.0]]), tg.tensor([0.1, 0.2, 0.3]))
     tensor([[-0.1000, -0.2000,  2.0000]])
     """
-    ndim, slopes = len(input.shape), weight.shape[0] if len(weight.shape) else 1
+    ndim, slopes = input.ndim, weight.shape[0] if weight.ndim else 1
     channels = input.shape[1] if ndim > 1 else 1
-    if len(weight.shape) > 1 or slopes not in (1, channels):
+    if weight.ndim > 1 or slopes not in (1, channels):
         raise ValueError(
             f"prelu: a weight of shape {weight.shape} does not fit an input of shape {input.shape}; "
             f"wanted (1,) or ({channels},)"

@@ -1,4 +1,4 @@
-"""What callers may write for an argument, brought into the one form that operations work with."""
+"""Checks of arguments, and their conversion to the one form that operations work with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def array_of(value: Any) -> Any:
-    """Return a tensor's array, and anything else as it is; of subclasses of arrays, the plain array."""
+    """Return the array of a tensor, the plain array of an array's subclass, and anything else unchanged."""
     if isinstance(value, Variable):
         return value.array
     return value if type(value) is np.ndarray else plain_array("array", value)
@@ -35,7 +35,7 @@ def one_dim(name: str, dim: int, ndim: int) -> int:
 
 
 def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
-    """Return dimensions counted from the front, in order; None and () mean all of them."""
+    """Return dimensions counted from the front, in ascending order; None and () mean all of them."""
     if dim is None:
         return tuple(range(ndim))
     dims = [one_dim(name, d, ndim) for d in (dim if isinstance(dim, Iterable) else (dim,))]
@@ -45,8 +45,8 @@ def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[in
 
 
 def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tuple[int, int]:
-    """Return a number given once or for height and width, each at least ``least``."""
-    if type(value) is int and value >= least:  # a quick answer for the usual case
+    """Return two integers of at least ``least`` from one integer, for both, or from a pair."""
+    if type(value) is int and value >= least:  # the fast path for the usual case
         return value, value
     if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
         return value
@@ -58,7 +58,7 @@ def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tu
 
 
 def single(name: str, argument: str, value: int | Iterable[int], least: int) -> int:
-    """Return a number given as such or as a sequence of one, at least ``least``."""
+    """Return an integer of at least ``least`` that was given as such or in a sequence of one."""
     values = tuple(value) if isinstance(value, Iterable) else (value,)
     if len(values) != 1:
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one integer of at least {least}")
@@ -66,12 +66,11 @@ def single(name: str, argument: str, value: int | Iterable[int], least: int) -> 
 
 
 def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return a shape given as one sequence or as several numbers."""
-    shape: Any = given
-    if len(given) == 1 and (type(given[0]) is tuple or isinstance(given[0], Iterable)):
-        shape = given[0]
+    """Return a shape that was given as one sequence or as several integers."""
+    several = len(given) != 1 or not (type(given[0]) is tuple or isinstance(given[0], Iterable))
+    shape = given if several else tuple(given[0])
     if set(map(type, shape)) <= {int}:  # a quick answer for the usual case
-        return tuple(shape)
+        return shape
     try:
         return tuple(operator.index(n) for n in shape)
     except TypeError:
@@ -79,7 +78,7 @@ def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def lengths(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return a shape given as one sequence or as several numbers, none of them negative."""
+    """Return a shape without negative lengths that was given as one sequence or as several integers."""
     shape = sizes(name, given)
     if min(shape, default=0) < 0:
         raise ValueError(f"{name}: the shape {shape} has a negative length")
@@ -87,7 +86,7 @@ def lengths(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Have a function of (input, sequence of integers) take them as several arguments too, or by name."""
+    """Let a function of (input, sequence of integers) also take the integers as several arguments, or by name."""
 
     @wraps(function)
     def call(input: Any, *several: Any, **named: Any) -> Result:
@@ -99,7 +98,7 @@ def one_or_several(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def want_same_dtype(name: str, **tensors: Any) -> None:
-    """Refuse tensors of different types where nothing is converted, as in PyTorch."""
+    """Refuse tensors of different types, in operations that do not convert them, as in PyTorch."""
     first = None
     for value in tensors.values():
         if value is None:
@@ -108,10 +107,10 @@ def want_same_dtype(name: str, **tensors: Any) -> None:
         if first is None:
             first = found
         elif found is not first and found != first:
-            raise TypeError(_different(name, {key: v.dtype for key, v in tensors.items() if v is not None}))
+            raise TypeError(_different_dtypes(name, {key: v.dtype for key, v in tensors.items() if v is not None}))
 
 
-def _different(name: str, dtypes: dict[str, Any]) -> str:
+def _different_dtypes(name: str, dtypes: dict[str, Any]) -> str:
     listed = ", ".join(f"{key} is {dtype}" for key, dtype in dtypes.items())
     mend = "NumPy's arrays are float64: convert the data with .float(), or the model with .double()"
     wide = set(map(str, dtypes.values())) == {"float32", "float64"}

@@ -1,4 +1,4 @@
-"""Broadcasting: operands of different shapes and types, and gradients summed back to the shape they came from."""
+"""Broadcasting and type promotion; the derivative sums a gradient back to its input's shape (unbroadcast)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 @operation(input=lambda g, input_shape: broadcast_to(g, input_shape))
 def sum_to(input: Array, *, shape: tuple[int, ...]) -> Array:
-    """Sum over whatever broadcasting ``shape`` to the input's shape would have repeated."""
+    """Unbroadcast: sum over the dimensions along which broadcasting ``shape`` to the input's shape repeats."""
     lead = input.ndim - len(shape)
     repeated = (i + lead for i, n in enumerate(shape) if n == 1 != input.shape[i + lead])
     return total(input, (*range(lead), *repeated)).reshape(shape)
@@ -35,7 +35,7 @@ def _broadcast_to(input: Array, *, shape: tuple[int, ...]) -> Array:
 
 
 def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
-    """Repeat along new leading dimensions and dimensions of length 1, without copying.
+    """Broadcast to a shape: repeat along new leading dimensions and dimensions of length 1, without copying.
 
     >>> import tinygrad_cnn as tg
     >>> tg.broadcast_to(tg.tensor([1.0, 2.0]), (2, 2))
@@ -47,8 +47,8 @@ def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
 
 @one_or_several
 def expand(input: T, size: tuple[int, ...]) -> T:
-    """Repeat dimensions of length 1 to the given size, without copying; -1 keeps a length."""
-    lead = len(size) - len(input.shape)
+    """Repeat along dimensions of length 1 up to the given size, without copying; -1 keeps a length."""
+    lead = len(size) - input.ndim
     if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(size)):
         raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {size}")
     return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(size)))
@@ -56,18 +56,18 @@ def expand(input: T, size: tuple[int, ...]) -> T:
 
 @operation(input=lambda g, input_dtype: cast(g, dtype=input_dtype))
 def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
-    """Return the input in another type of numbers, always as a copy."""
+    """Return a copy of the input in another dtype."""
     return input.astype(dtype)
 
 
 _NEEDING = {(False, False): (), (True, False): (0,), (False, True): (1,), (True, True): (0, 1)}
-"""Which of two inputs need a gradient."""
+"""The positions of the inputs that need a gradient, by the two inputs' ``requires_grad``."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def computing_in(wider: dict[np.dtype[Any], np.dtype[Any]]) -> Callable[[Function], Function]:
-    """Have a function of tensors compute in a wider type, and round what it returns to the type of its first input.
+    """Make a function of tensors compute in a wider type, and convert its results to the type of its first input.
 
     Casts are recorded, so derivatives are computed in the wider type too.
     """
@@ -79,13 +79,13 @@ def computing_in(wider: dict[np.dtype[Any], np.dtype[Any]]) -> Callable[[Functio
             if wide is None:
                 return function(input, *others, **options)
 
-            def exchanged(value: Any, before: np.dtype[Any], after: np.dtype[Any]) -> Any:
+            def converted(value: Any, before: np.dtype[Any], after: np.dtype[Any]) -> Any:
                 return cast(value, dtype=after) if getattr(value, "dtype", None) == before else value
 
-            out = function(*(exchanged(value, narrow, wide) for value in (input, *others)), **options)
+            out = function(*(converted(value, narrow, wide) for value in (input, *others)), **options)
             if isinstance(out, tuple):
-                return tuple(exchanged(value, wide, narrow) for value in out)
-            return exchanged(out, wide, narrow)
+                return tuple(converted(value, wide, narrow) for value in out)
+            return converted(out, wide, narrow)
 
         return call  # type: ignore[return-value]
 
@@ -93,14 +93,14 @@ def computing_in(wider: dict[np.dtype[Any], np.dtype[Any]]) -> Callable[[Functio
 
 
 half_in_float32 = computing_in({float16: float32})
-"""For sums of squares, which soon overflow in float16."""
+"""For sums of squares, which easily overflow in float16."""
 
 in_wider_type = computing_in({float16: float32, float32: float64})
-"""For products, whose error grows with the number of factors in whatever order they are multiplied."""
+"""For products, whose error grows with the number of factors, in any order of multiplication."""
 
 
 class Broadcasting(Operation):
-    """An operation whose inputs broadcast: each gradient is summed back to its input's shape."""
+    """An operation whose inputs broadcast. Each gradient is summed back to its input's shape (see `sum_to`)."""
 
     def fit(self, gradient: Any, origin: Origin, name: str) -> Any:
         if gradient.shape != origin.shape:
@@ -109,12 +109,12 @@ class Broadcasting(Operation):
 
 
 class Elementwise(Broadcasting):
-    """A broadcasting operation whose inputs first come to one type, by PyTorch's promotion rule."""
+    """A broadcasting operation that first converts its inputs to one type, by PyTorch's type promotion."""
 
-    fractional = False  # whether integers that meet come to the default float type
+    fractional = False  # whether integers are converted to the default float type
 
     def __call__(self, *inputs: Any, **constants: Any) -> Any:
-        """Compute and record. The usual two inputs, of one float type, take a shorter way: 1.9 us, not 2.5."""
+        """Compute and record. Two inputs of one float type, the usual case, have a fast path: 1.9 us, not 2.5."""
         if len(inputs) != 2 or constants or watching:
             return super().__call__(*inputs, **constants)
         first, second = inputs
@@ -137,7 +137,7 @@ class Elementwise(Broadcasting):
         return make_tensor(second if is_tensor else first, out, node)
 
     def promoted(self, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
-        """Return the inputs in one type; None, which is told quickly, if their arrays have it already."""
+        """Return the inputs converted to one type, or None if no input needs conversion (found fast)."""
         dtype = None
         number: type | None = None
         for value in arrays:
@@ -157,29 +157,29 @@ class Elementwise(Broadcasting):
 
 
 class Selecting(Elementwise):
-    """An elementwise operation whose first input is a condition, which keeps its type."""
+    """An elementwise operation whose first input is a condition, which is not converted."""
 
     def promoted(self, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
-        """Return the inputs with all but the condition in one type; None if their arrays have it already."""
-        met = super().promoted(inputs[1:], arrays[1:])
-        return None if met is None else (inputs[0], *met)
+        """Return the inputs, all but the condition converted to one type, or None if no input needs conversion."""
+        converted = super().promoted(inputs[1:], arrays[1:])
+        return None if converted is None else (inputs[0], *converted)
 
 
 class Fractional(Elementwise):
-    """An elementwise operation that gives floats for integers: they are converted before a type wraps them."""
+    """An elementwise operation that converts integers to floats before it computes."""
 
     fractional = True
 
 
 def in_one_type(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return tensors in the type in which they meet."""
+    """Return tensors converted to one type by type promotion."""
     first = getattr(inputs[0], "dtype", None)
-    alike = first is not None and all(getattr(value, "dtype", None) is first for value in inputs)
-    return inputs if alike else promoted(name, inputs)
+    same = first is not None and all(getattr(value, "dtype", None) is first for value in inputs)
+    return inputs if same else promoted(name, inputs)
 
 
 def promoted(name: str, inputs: tuple[Any, ...], floats: bool = False) -> tuple[Any, ...]:
-    """Return the inputs in the type in which they meet. NumPy's scalars count as Python's: they widen nothing."""
+    """Convert inputs to one type by type promotion. NumPy's scalars count as Python's numbers, and do not widen."""
     operands = []
     for value in inputs:
         if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
@@ -196,20 +196,20 @@ def promoted(name: str, inputs: tuple[Any, ...], floats: bool = False) -> tuple[
 
 
 def broadcasting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Broadcasting]:
-    """Make a function of arrays a broadcasting operation, given the derivative with respect to each input."""
+    """Turn a function of arrays into a broadcasting operation, given the derivative with respect to each input."""
     return lambda forward: Broadcasting(forward, derivatives)
 
 
 def elementwise(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
-    """Make a function of arrays an elementwise operation, given the derivative with respect to each input."""
+    """Turn a function of arrays into an elementwise operation, given the derivative with respect to each input."""
     return lambda forward: Elementwise(forward, derivatives)
 
 
 def selecting(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
-    """Make a function of (condition, arrays) an elementwise operation."""
+    """Turn a function of (condition, arrays) into an elementwise operation."""
     return lambda forward: Selecting(forward, derivatives)
 
 
 def fractional(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Array]], Elementwise]:
-    """Make a function of arrays an elementwise operation that gives floats for integers."""
+    """Turn a function of arrays into an elementwise operation that returns floats for integers."""
     return lambda forward: Fractional(forward, derivatives)

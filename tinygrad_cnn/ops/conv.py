@@ -1,7 +1,7 @@
-"""Convolution in its three forms. Each is linear in both operands, and they differentiate into one another.
+"""Convolution and its two gradients. Each is linear in both operands, and the derivatives of each are the others.
 
-With z = conv2d(x, w): the gradient for x is conv2d_input(g, w), for w it is conv2d_weight(g, x); and the gradients
-of these two are again convolutions, so there is no end to the orders of derivatives.
+With z = conv2d(x, w), the gradient for x is conv2d_input(g, w) and the gradient for w is conv2d_weight(g, x). The
+gradients of these two are convolutions again, so derivatives of any order exist.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _conv2d(input: Array, weight: Array, bias: Array | None, *, geometry: Geomet
 
 
 def _forward_to(size: Pair, input: Any, weight: Any, geometry: Geometry) -> Any:
-    """Return the convolution's output of the given size; an input with rows to spare would give a larger one."""
+    """Return the convolution's output cropped to a size: an input with unused rows gives a larger one."""
     out = _conv2d(input, weight, None, geometry=geometry)
     return out if out.shape[2:] == size else getitem(out, (..., slice(size[0]), slice(size[1])))
 
@@ -77,9 +77,9 @@ def conv2d(
     """Slide kernels over images: out[n, o, y, x] = bias[o] + sum over c, i, j of weight[o, c, i, j] * window.
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); the result is
-    (N, O, OH, OW) with OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. The padding may be "valid", for
-    none, or "same", for a result of the input's height and width. The kernel is not flipped: this is the
-    cross-correlation that the field calls convolution.
+    (N, O, OH, OW) with OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. The padding "valid" is 0, "same"
+    gives a result of the input's height and width. The kernel is not flipped: this is cross-correlation, which deep
+    learning calls convolution.
 
     >>> import tinygrad_cnn as tg
     >>> tg.conv2d(tg.ones(1, 1, 3, 3), tg.ones(1, 1, 2, 2)).shape
@@ -101,7 +101,7 @@ def conv1d(
     dilation: Size = 1,
     groups: int = 1,
 ) -> T:
-    """Slide kernels over rows, as `conv2d` over images of height 1.
+    """Slide kernels over sequences: `conv2d` of images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (O, C / groups, K), bias (O,), result (N, O, OL).
 
@@ -128,7 +128,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Size = 1,
 ) -> T:
-    """Lay a kernel, scaled by each pixel, around the pixel's place: the gradient of `conv2d` for its input.
+    """Add up a kernel scaled by each pixel, at the pixel's position: the gradient of `conv2d` for its input.
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (C, O / groups, KH, KW), bias (O,); the result is (N, O, OH, OW)
     with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
@@ -157,7 +157,7 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Size = 1,
 ) -> T:
-    """Lay a kernel around each entry of a row, as `conv_transpose2d` around each pixel of images of height 1.
+    """Transposed convolution of sequences: `conv_transpose2d` of images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (C, O / groups, K), bias (O,), result (N, O, OL).
     """
@@ -174,9 +174,9 @@ def conv_transpose1d(
 
 
 def _as_images(name: str, input: T, weight: T) -> tuple[T, T]:
-    """Return rows and their kernels as images and kernels of height 1."""
-    if len(input.shape) not in (2, 3) or len(weight.shape) != 3:
-        given = f"(input {tuple(input.shape)}, weight {tuple(weight.shape)})"
+    """Return sequences and their kernels as images and kernels of height 1."""
+    if input.ndim not in (2, 3) or weight.ndim != 3:
+        given = f"(input {input.shape}, weight {weight.shape})"
         raise ValueError(f"{name}: wanted input (N, C, L) or (C, L) and a weight of 3 dimensions {given}")
     return unsqueeze(input, -2), unsqueeze(weight, -2)
 
@@ -189,7 +189,7 @@ def _convolved(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry
     return _conv2d(input, weight, bias, geometry=geometry)
 
 
-@lru_cache(maxsize=1024, typed=True)  # a model asks the same in every step; what is refused is not cached
+@lru_cache(maxsize=1024, typed=True)  # a model has the same shapes in every step; errors are not cached
 def _check_convolution(name: str, x: Shape, w: Shape, bias: Shape | None, geometry: Geometry) -> None:
     """Refuse shapes that do not fit one another."""
     given = _check_operands(name, x, w, bias, geometry)
@@ -200,9 +200,9 @@ def _check_convolution(name: str, x: Shape, w: Shape, bias: Shape | None, geomet
 
 
 def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dilation: Pair) -> tuple[Any, Pair]:
-    """Return what "same" or "valid" stand for; where "same" takes an odd number of zeros, one more comes after."""
+    """Return the input and the padding for "same" or "valid"; an odd "same" pads the end by one more."""
     if padding not in ("same", "valid") or (padding == "same" and max(stride) > 1):
-        raise ValueError(f"{name}: padding {padding!r} with stride {stride}; wanted 'valid', or 'same' without")
+        raise ValueError(f"{name}: padding {padding!r} with stride {stride}; wanted 'valid', or 'same' without one")
     if padding == "valid" or input.ndim not in (3, 4) or weight.ndim != 4:
         return input, (0, 0)
     height, width = (d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True))
@@ -213,7 +213,7 @@ def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dila
 
 def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometry, extra: Pair) -> Any:
     want_same_dtype(name, input=input, weight=weight, bias=bias)
-    if len(input.shape) == 3:
+    if input.ndim == 3:
         return squeeze(_transposed(name, unsqueeze(input, 0), weight, bias, geometry, extra), 0)
     biases = None if bias is None else bias.shape
     given = _check_operands(name, input.shape, weight.shape, biases, geometry, transposed=True)
@@ -234,7 +234,7 @@ def _transposed(name: str, input: Any, weight: Any, bias: Any, geometry: Geometr
 def _check_operands(
     name: str, x: Shape, w: Shape, bias: Shape | None, geometry: Geometry, transposed: bool = False
 ) -> str:
-    """Refuse shapes of operands that do not fit; return how error messages name them."""
+    """Refuse operands whose shapes do not fit; return the text that names both shapes in error messages."""
     given = f"(input {x}, weight {w})"
     if len(x) != 4 or len(w) != 4:
         kernels = "(C, O / groups, KH, KW)" if transposed else "(O, C / groups, KH, KW)"

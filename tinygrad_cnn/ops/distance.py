@@ -53,7 +53,7 @@ def cdist(x1: T, x2: T, p: float = 2.0) -> T:
     """
     want_same_dtype("cdist", x1=x1, x2=x2)
     want_float("cdist", x1)
-    a, b = tuple(x1.shape), tuple(x2.shape)
+    a, b = x1.shape, x2.shape
     if min(len(a), len(b)) < 2 or a[-1] != b[-1]:
         raise ValueError(f"cdist: shapes {a} and {b} do not fit: wanted (..., P, M) and (..., R, M)")
     if p < 0:

@@ -48,7 +48,7 @@ def einsum(equation: Any, *operands: Any) -> Any:
     terms = left.split(",")
     if len(terms) != len(operands):
         raise ValueError(f"einsum: {equation!r} is for {len(terms)} operands, got {len(operands)}")
-    labels = [_labels(equation, term, len(x.shape)) for term, x in zip(terms, operands, strict=True)]
+    labels = [_labels(equation, term, x.ndim) for term, x in zip(terms, operands, strict=True)]
     hidden = max((len(one) - len(term.replace("...", "")) for term, one in zip(terms, labels, strict=True)))
     if arrow:
         return _contracted("einsum", operands, labels, _labels(equation, right, hidden, result=True))
@@ -105,7 +105,7 @@ def _plain(x: Any, labels: Labels, lengths: dict[Hashable, int]) -> tuple[Any, L
     for label in [label for label, n in Counter(labels).items() if n > 1]:
         while (first := labels.index(label)) < (last := len(labels) - 1 - labels[::-1].index(label)):
             if x.shape[first] != x.shape[last]:
-                raise ValueError(f"einsum: shape {tuple(x.shape)} has no diagonal along the dimensions {label}")
+                raise ValueError(f"einsum: shape {x.shape} has no diagonal along the dimensions {label}")
             rest = [i for i in range(len(labels)) if i not in (first, last)]
             x = _diagonal(permute(x, [*rest, first, last]))
             labels = [*(labels[i] for i in rest), label]
@@ -152,7 +152,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
     >>> tg.tensordot(tg.ones(2, 3, 4), tg.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
     (2, 5)
     """
-    ndim, other = len(a.shape), len(b.shape)
+    ndim, other = a.ndim, b.ndim
     if isinstance(dims, int):
         if not 0 <= dims <= min(ndim, other):
             raise ValueError(f"tensordot: dims is {dims}; wanted 0 to {min(ndim, other)}")
@@ -170,10 +170,10 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
 
 def inner(input: T, other: T) -> T:
     """Sum the products over the last dimension of each; with a 0-d tensor, multiply."""
-    if not len(input.shape) or not len(other.shape):
+    if not input.ndim or not other.ndim:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
-        raise ValueError(f"inner: the last lengths of {tuple(input.shape)} and {tuple(other.shape)} differ")
+        raise ValueError(f"inner: the last lengths of {input.shape} and {other.shape} differ")
     return tensordot(input, other, ([-1], [-1]))
 
 
@@ -184,8 +184,8 @@ def kron(input: T, other: T) -> T:
     >>> tg.kron(tg.tensor([1.0, 10.0]), tg.tensor([1.0, 2.0]))
     tensor([ 1.,  2., 10., 20.])
     """
-    ndim = max(len(input.shape), len(other.shape))
-    a, b = ((1,) * (ndim - len(x.shape)) + tuple(x.shape) for x in (input, other))
+    ndim = max(input.ndim, other.ndim)
+    a, b = ((1,) * (ndim - x.ndim) + x.shape for x in (input, other))
     blocks = mul(
         reshape(input, [n for i in a for n in (i, 1)]),
         reshape(other, [n for j in b for n in (1, j)]),
@@ -195,6 +195,6 @@ def kron(input: T, other: T) -> T:
 
 def trace(input: T) -> T:
     """Add up the diagonal of a matrix."""
-    if len(input.shape) != 2:
-        raise ValueError(f"trace: wanted a matrix, got shape {tuple(input.shape)}")
+    if input.ndim != 2:
+        raise ValueError(f"trace: wanted a matrix, got shape {input.shape}")
     return sum(_diagonal(input))

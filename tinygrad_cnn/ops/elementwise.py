@@ -1,7 +1,7 @@
-"""Arithmetic and functions of one number, each with its derivative.
+"""Elementwise operations: arithmetic, exponentials and logarithms (exp, log, sigmoid), choices (maximum, where).
 
-At a kink, a derivative takes the value that PyTorch gives it: 0 at abs's corner, the gradient shared
-evenly where a maximum is tied.
+Where a function has no derivative, PyTorch's convention holds: 0 for abs at 0, and half of the gradient for each of
+two equal arguments of maximum.
 """
 
 from __future__ import annotations
@@ -137,16 +137,16 @@ def div(input: T, other: Any, *, rounding_mode: str | None = None) -> T:
     return floor_divide(input, other) if rounding_mode == "floor" else _div_trunc(input, other)
 
 
-# Where 0 is raised, log(1) stands in for the infinite logarithm that the zero power outweighs.
+# The derivative of 0^exponent is 0 although log(0) is infinite: log(1) takes its place.
 def _log_of_base(base: Any, exponent: Any) -> Any:
     if isinstance(base, (int, float)):
         if base:
-            return float(np.log(base))  # a number of NumPy's would widen
+            return float(np.log(base))  # a NumPy scalar would widen the result
         base = exponent * 0.0
     return log(where(array_of(base == 0) & array_of(exponent >= 0), 1.0, base))
 
 
-# Where the exponent is 0, so is the derivative, and no power of 0 may be asked for to find it.
+# Where the exponent is 0, the derivative is 0: 0^-1 must not be computed for it.
 @elementwise(
     input=lambda g, input, exponent: g * (exponent * pow(input, exponent - (exponent != 0))),
     exponent=lambda g, out, input, exponent: g * (out * _log_of_base(input, exponent)),
@@ -154,12 +154,14 @@ def _log_of_base(base: Any, exponent: Any) -> Any:
 def pow(input: Array, exponent: Any) -> Array:
     """input to the power exponent."""
     if type(exponent) in (int, float) and input.dtype.kind == "f" and exponent in range(3, 9):
-        return reduce(np.multiply, [input] * int(exponent))  # NumPy's power of a negative base takes 100 times that
+        return reduce(
+            np.multiply, [input] * int(exponent)
+        )  # NumPy's power of a negative base takes 100 times longer
     return input**exponent
 
 
 def float_power(input: Any, exponent: Any) -> Any:
-    """Return input to the power exponent, computed and given in float64: the one function that widens."""
+    """Return input to the power exponent, computed in float64; the result is float64 too."""
     return pow(*(a if isinstance(a, (int, float)) else cast(a, dtype=float64) for a in (input, exponent)))
 
 
@@ -177,13 +179,13 @@ def square(input: Array) -> Array:
 
 @operation(input=lambda g, input: g * sign(input))
 def abs(input: Array) -> Array:
-    """The distance from 0; at 0 the derivative is 0."""
+    """The absolute value; at 0 the derivative is 0."""
     return np.abs(input)
 
 
 @operation(input=lambda g: g * 0.0)
 def sign(input: Array) -> Array:
-    """-1, 0 or 1, and 0 of NaN; the derivative is 0 everywhere."""
+    """-1, 0 or 1, and 0 for NaN; the derivative is 0 everywhere."""
     return input.copy() if input.dtype.kind == "b" else (input > 0).astype(input.dtype) - (input < 0)
 
 
@@ -217,7 +219,7 @@ def addcdiv(input: T, tensor1: Any, tensor2: Any, *, value: float = 1) -> T:
 
 
 def lerp(input: T, end: Any, weight: Any) -> T:
-    """Return the point at weight, a number or a tensor, on the way from input (0) to end (1), both ends exactly.
+    """Interpolate linearly: input at weight 0, end at weight 1, both exactly; weight is a number or a tensor.
 
     >>> import tinygrad_cnn as tg
     >>> tg.lerp(tg.tensor([0.0, 10.0]), tg.tensor([10.0, 20.0]), 0.5)
@@ -231,7 +233,7 @@ def lerp(input: T, end: Any, weight: Any) -> T:
 
 multiply, subtract, divide, true_divide, negative, absolute = mul, sub, div, div, neg, abs
 
-# --- exponentials and their kin ---
+# --- exponentials, logarithms and roots ---
 
 
 @operation(input=lambda g, out: g * out)
@@ -248,7 +250,7 @@ def exp2(input: Array) -> Array:
 
 @operation(input=lambda g, input: g * exp(input))
 def expm1(input: Array) -> Array:
-    """e to the power input, less 1, exact near 0."""
+    """e to the power input, minus 1, exact near 0."""
     return np.expm1(as_float(input))
 
 
@@ -277,7 +279,7 @@ def log1p(input: Array) -> Array:
 
 
 def xlogy(input: Any, other: Any) -> Any:
-    """Return input * log(other), and 0 for 0 * log(0), where the derivatives are 0 too."""
+    """Return input * log(other); 0 * log(0) is 0, with derivatives of 0."""
     dtype = result_type(array_of(input), array_of(other))
     if isinstance(other, Variable):
         other = cast(other, dtype=dtype)
@@ -301,7 +303,7 @@ def rsqrt(input: T) -> T:
     other=lambda g, other, out: g * (other / out),
 )
 def hypot(input: Array, other: Array) -> Array:
-    """sqrt(input^2 + other^2), which does not overflow; its derivatives where both are 0 are NaN."""
+    """sqrt(input^2 + other^2), without overflow; where both are 0, the derivatives are NaN."""
     return np.hypot(as_float(input), as_float(other))
 
 
@@ -313,7 +315,9 @@ def logaddexp(input: Array, other: Array) -> Array:
     """log(e^input + e^other), without overflow."""
     a, b = as_float(input), as_float(other)
     low, high = np.minimum(a, b), np.maximum(a, b)
-    apart = np.subtract(low, high, out=np.zeros_like(high), where=low != high)  # infinities may be equal
+    apart = np.subtract(
+        low, high, out=np.zeros_like(high), where=low != high
+    )  # equal infinities have no difference
     return high + np.log1p(np.exp(apart))
 
 
@@ -328,25 +332,26 @@ def sigmoid(input: Array) -> Array:
 
 
 @elementwise(
-    input=lambda g, input, other: _unless_lost(g, input < other, input == other),
-    other=lambda g, input, other: _unless_lost(g, other < input, input == other),
+    input=lambda g, input, other: _gradient_of_choice(g, input < other, input == other),
+    other=lambda g, input, other: _gradient_of_choice(g, other < input, input == other),
 )
 def maximum(input: Array, other: Array) -> Array:
-    """The larger of the two; a tie shares the gradient evenly, and beside NaN each has the whole of it."""
+    """The larger of the two. Equal numbers get half of the gradient each; if one is NaN, both get all of it."""
     return np.maximum(input, other)
 
 
 @elementwise(
-    input=lambda g, input, other: _unless_lost(g, input > other, input == other),
-    other=lambda g, input, other: _unless_lost(g, other > input, input == other),
+    input=lambda g, input, other: _gradient_of_choice(g, input > other, input == other),
+    other=lambda g, input, other: _gradient_of_choice(g, other > input, input == other),
 )
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller of the two; a tie shares the gradient evenly, and beside NaN each has the whole of it."""
+    """The smaller of the two. Equal numbers get half of the gradient each; if one is NaN, both get all of it."""
     return np.minimum(input, other)
 
 
-def _unless_lost(g: Any, lost: Any, tied: Any) -> Any:
-    return where(lost, 0.0, g) - where(tied, g / 2, 0.0)
+def _gradient_of_choice(g: Any, not_chosen: Any, equal: Any) -> Any:
+    """Return 0 where the other operand was chosen, half of g where both are equal, else g."""
+    return where(not_chosen, 0.0, g) - where(equal, g / 2, 0.0)
 
 
 @selecting(
@@ -362,9 +367,9 @@ def where(condition: Any) -> tuple[Any, ...]: ...
 @overload
 def where(condition: Any, input: Any, other: Any) -> Any: ...
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """Return input where the condition holds, else other; all three broadcast.
+    """Return input where the condition is true, else other; all three broadcast.
 
-    Given the condition alone, return where it is not 0, as a tuple of indices for each dimension.
+    Given only the condition, return the indices where it is not 0, as a tuple of one tensor for each dimension.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([-1.0, 2.0])
@@ -390,9 +395,9 @@ def _between(x: Array, min: float | None, max: float | None) -> Any:
 
 
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
-    """Return input, but no less than min and no more than max, numbers or tensors; where they cross, max.
+    """Return input, limited to at least min and at most max, numbers or tensors; if min > max, return max.
 
-    The gradient goes to whichever is returned; to the input where it equals a bound.
+    The gradient goes to the returned one of the three, and to the input where it equals a bound.
     """
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
@@ -407,12 +412,12 @@ clip = clamp
 
 
 def clamp_min(input: T, min: Any) -> T:
-    """Return input, but no less than min."""
+    """Return input, limited to at least min."""
     return clamp(input, min)
 
 
 def clamp_max(input: T, max: Any) -> T:
-    """Return input, but no more than max."""
+    """Return input, limited to at most max."""
     return clamp(input, None, max)
 
 
@@ -422,7 +427,7 @@ def _nan_to_num(input: Array, *, nan: float, posinf: float | None, neginf: float
 
 
 def nan_to_num(input: T, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> T:
-    """Put numbers in place of NaN and the infinities; of infinities, the largest and smallest if none are given.
+    """Replace NaN and the infinities by numbers: by default 0, and the largest and the smallest of the type.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nan_to_num(tg.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)

@@ -180,7 +180,7 @@ def _place(name: str, index: Any) -> Any:
 
 def narrow(input: T, dim: int, start: int, length: int) -> T:
     """Take ``length`` entries along a dimension from ``start`` on: a view."""
-    shape = tuple(input.shape)
+    shape = input.shape
     axis = one_dim("narrow", dim, len(shape))
     first = start + shape[axis] if start < 0 else start
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
@@ -195,9 +195,9 @@ def select(input: T, dim: int, index: int) -> T:
 
 def _at(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     """Return an index that applies to one dimension."""
-    if not len(input.shape):
+    if not input.ndim:
         raise IndexError(f"{name}: a 0-d tensor has no dimension to choose along")
-    return (slice(None),) * one_dim(name, dim, len(input.shape)) + (index,)
+    return (slice(None),) * one_dim(name, dim, input.ndim) + (index,)
 
 
 def _integers(name: str, index: Any, size: int) -> Array:
@@ -213,7 +213,7 @@ def _integers(name: str, index: Any, size: int) -> Array:
 
 
 def _one_index(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
-    axis = one_dim(name, dim, len(input.shape))
+    axis = one_dim(name, dim, input.ndim)
     array = _integers(name, index, input.shape[axis] if input.shape else 1)
     if array.ndim > 1:
         raise IndexError(f"{name}: wanted a vector of indices, got shape {array.shape}")
@@ -235,8 +235,8 @@ def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
     where = _one_index("index_add", input, dim, index)
     want_same_dtype("index_add", input=input, source=source)
     wanted = (*input.shape[: len(where) - 1], where[-1].size, *input.shape[len(where) :]) if where else ()
-    if tuple(source.shape) != wanted:
-        raise ValueError(f"index_add: the source has shape {tuple(source.shape)}, wanted {wanted}")
+    if source.shape != wanted:
+        raise ValueError(f"index_add: the source has shape {source.shape}, wanted {wanted}")
     return input + add_at(source if alpha == 1 else source * alpha, input.shape, where)
 
 
@@ -245,8 +245,8 @@ def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
 
 def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     """Return, for an array of indices along a dimension, the index of every entry that it chooses."""
-    axis = one_dim(name, dim, len(input.shape))
-    shape = tuple(input.shape)
+    axis = one_dim(name, dim, input.ndim)
+    shape = input.shape
     array = _integers(name, index, shape[axis] if shape else 1)
     fits = len(shape) == array.ndim and all(
         n <= m for d, (n, m) in enumerate(zip(array.shape, shape, strict=True)) if d != axis
@@ -274,8 +274,8 @@ def gather(input: T, dim: int, index: Any) -> T:
 
 def _first_of(name: str, src: T, shape: tuple[int, ...]) -> T:
     """Return the part of the source that an index of a shape has a place for."""
-    if len(src.shape) != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
-        raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {tuple(src.shape)}")
+    if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
+        raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {src.shape}")
     return take_at(src, tuple(map(slice, shape)))
 
 
@@ -289,7 +289,7 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
     if (src is None) == (value is None):
         raise TypeError("scatter: wanted either src or value")
     src = value if src is None else src
-    if isinstance(src, (bool, int, float)) and len(input.shape) == 1 and not np.ndim(array_of(index)):
+    if isinstance(src, (bool, int, float)) and input.ndim == 1 and not np.ndim(array_of(index)):
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
@@ -322,7 +322,7 @@ def select_scatter(input: T, src: T, dim: int, index: int) -> T:
     """Return the tensor with the source in place of one entry of a dimension."""
     where = _at("select_scatter", input, dim, int(index))
     wanted = array_of(input)[where].shape
-    if tuple(src.shape) != wanted:
-        raise ValueError(f"select_scatter: the source has shape {tuple(src.shape)}, wanted {wanted}")
+    if src.shape != wanted:
+        raise ValueError(f"select_scatter: the source has shape {src.shape}, wanted {wanted}")
     want_same_dtype("select_scatter", input=input, src=src)
     return put_at(input, src, where)

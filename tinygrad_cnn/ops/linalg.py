@@ -201,7 +201,7 @@ def multi_dot(tensors: Sequence[T]) -> T:
     if len(tensors) < 2:
         raise ValueError(f"multi_dot: wanted at least two tensors, got {len(tensors)}")
     count = len(tensors)
-    shapes = [tuple(t.shape) for t in tensors]
+    shapes = [t.shape for t in tensors]
     ranks = [{1, 2} if i in (0, count - 1) else {2} for i in range(count)]
     if any(len(shape) not in rank for shape, rank in zip(shapes, ranks, strict=True)):
         raise ValueError(f"multi_dot: wanted matrices, the first and the last vectors at most, got shapes {shapes}")

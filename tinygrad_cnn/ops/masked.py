@@ -32,7 +32,7 @@ def _mask(name: str, input: T, mask: Any) -> tuple[T, Array]:
     try:
         shape = np.broadcast_shapes(input.shape, array.shape)
     except ValueError:
-        raise ValueError(f"{name}: shapes {tuple(input.shape)} and {array.shape} of the mask do not fit") from None
+        raise ValueError(f"{name}: shapes {input.shape} and {array.shape} of the mask do not fit") from None
     return broadcast_to(input, shape), np.broadcast_to(array, shape)
 
 
@@ -85,7 +85,7 @@ def take_along_dim(input: T, indices: Any, dim: int | None = None) -> T:
     if dim is None:
         size = array_of(input).size
         return gather(reshape(input, size), 0, _from_the_front(array.reshape(-1), size))
-    axis = one_dim("take_along_dim", dim, len(input.shape))
+    axis = one_dim("take_along_dim", dim, input.ndim)
     shape, chosen = list(input.shape), list(array.shape)
     if len(chosen) != len(shape):
         raise ValueError(f"take_along_dim: indices of shape {array.shape} do not fit an input of {input.shape}")

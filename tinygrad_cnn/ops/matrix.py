@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""Matrix products: matmul, linear and their variants."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _matmul(input: Array, other: Array) -> Array:
 
 
 def matmul(input: T, other: T) -> T:
-    """Multiply matrices (..., n, k) and (..., k, m); leading dimensions broadcast, and a vector is a row or column.
+    """Multiply matrices (..., n, k) and (..., k, m), or a vector (k,) on either side; leading dimensions broadcast.
 
     >>> import tinygrad_cnn as tg
     >>> (tg.ones(5, 2, 3) @ tg.ones(3, 4)).shape
@@ -58,10 +58,10 @@ def matmul(input: T, other: T) -> T:
     return product if len(a) > 1 else squeeze(product, -1 if len(b) == 1 else -2)
 
 
-def _ranked(name: str, *operands: tuple[Any, int]) -> list[Any]:
-    """Return the operands of a product, each of which must have the number of dimensions that it comes with."""
-    if any(len(x.shape) != wanted for x, wanted in operands):
-        shapes = " and ".join(str(tuple(x.shape)) for x, _ in operands)
+def _check_ndim(name: str, *operands: tuple[Any, int]) -> list[Any]:
+    """Return the operands of a product; each is given with the number of dimensions that it must have."""
+    if any(x.ndim != wanted for x, wanted in operands):
+        shapes = " and ".join(str(x.shape) for x, _ in operands)
         counts = " and ".join(str(wanted) for _, wanted in operands)
         raise ValueError(f"{name}: shapes {shapes} do not fit: wanted tensors of {counts} dimensions")
     return [x for x, _ in operands]
@@ -69,12 +69,12 @@ def _ranked(name: str, *operands: tuple[Any, int]) -> list[Any]:
 
 def mm(input: T, mat2: T) -> T:
     """Multiply two matrices."""
-    return matmul(*_ranked("mm", (input, 2), (mat2, 2)))
+    return matmul(*_check_ndim("mm", (input, 2), (mat2, 2)))
 
 
 def bmm(input: T, mat2: T) -> T:
     """Multiply two batches of matrices, (b, n, k) and (b, k, m)."""
-    a, b = _ranked("bmm", (input, 3), (mat2, 3))
+    a, b = _check_ndim("bmm", (input, 3), (mat2, 3))
     if a.shape[0] != b.shape[0]:
         raise ValueError(f"bmm: batches of {a.shape[0]} and of {b.shape[0]} matrices do not fit")
     return matmul(a, b)
@@ -82,35 +82,35 @@ def bmm(input: T, mat2: T) -> T:
 
 def mv(input: T, vec: T) -> T:
     """Multiply a matrix and a vector."""
-    return matmul(*_ranked("mv", (input, 2), (vec, 1)))
+    return matmul(*_check_ndim("mv", (input, 2), (vec, 1)))
 
 
 def dot(input: T, tensor: T) -> T:
-    """Add up the products of the entries of two vectors."""
-    return matmul(*_ranked("dot", (input, 1), (tensor, 1)))
+    """Return the dot product of two vectors."""
+    return matmul(*_check_ndim("dot", (input, 1), (tensor, 1)))
 
 
 def vdot(input: T, other: T) -> T:
-    """Add up the products of the entries of two vectors: for real numbers, `dot`."""
-    return matmul(*_ranked("vdot", (input, 1), (other, 1)))
+    """Return the dot product of two vectors: `dot`, as numbers are real."""
+    return matmul(*_check_ndim("vdot", (input, 1), (other, 1)))
 
 
 def outer(input: T, vec2: T) -> T:
-    """Return the matrix of the products of each entry of one vector and each of another.
+    """Return the outer product of two vectors: the products of each entry of one with each of the other.
 
     >>> import tinygrad_cnn as tg
     >>> tg.outer(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
     tensor([[3., 4.],
             [6., 8.]])
     """
-    column, row = _ranked("outer", (input, 1), (vec2, 1))
+    column, row = _check_ndim("outer", (input, 1), (vec2, 1))
     return mul(unsqueeze(column, 1), row)
 
 
 def _added(name: str, input: T, product: T, beta: float, alpha: float) -> T:
-    """Return beta * input + alpha * product; with a beta of 0 the input is not looked at, as in BLAS."""
+    """Return beta * input + alpha * product; if beta is 0, the input is ignored, as in BLAS."""
     want_same_dtype(name, input=input, product=product)
-    shape, wanted = tuple(input.shape), tuple(product.shape)
+    shape, wanted = input.shape, product.shape
     if len(shape) > len(wanted) or any(n not in (1, m) for n, m in zip(shape[::-1], wanted[::-1], strict=False)):
         raise ValueError(f"{name}: input of shape {shape} cannot be broadcast to the product's {wanted}")
     scaled = product if alpha == 1 else mul(product, alpha)
@@ -144,8 +144,8 @@ def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1)
 
 
 def _rows(x: Any) -> Any:
-    """Return (..., n) as a matrix of rows of n."""
-    return x if len(x.shape) == 2 else reshape(x, (-1, x.shape[-1]) if x.shape[-1] else (0, 0))
+    """Return (..., n) reshaped to a matrix (rows, n)."""
+    return x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]) if x.shape[-1] else (0, 0))
 
 
 @operation(

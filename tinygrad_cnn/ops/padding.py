@@ -30,7 +30,7 @@ def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | Non
     >>> tg.nn.functional.pad(tg.arange(1, 4), (2, 1), mode="circular")
     tensor([2, 3, 1, 2, 3, 1])
     """
-    widths, shape = sizes("pad", (tuple(pad),)), tuple(input.shape)
+    widths, shape = sizes("pad", (tuple(pad),)), input.shape
     if len(widths) % 2 or len(widths) > 2 * len(shape):
         raise ValueError(f"pad: wanted one to {len(shape)} pairs of widths for shape {shape}, got {widths}")
     if mode != "constant" and (mode not in _BORDERS or value is not None):
@@ -56,7 +56,7 @@ def pad_as_numpy(array: T, pad_width: Any, mode: str = "constant", *, constant_v
     """Widen a tensor by one value, by the widths that ``np.pad`` takes."""
     if mode != "constant":
         raise TypeError(f"np.pad of a Tensor in mode {mode!r} is not recorded; use nn.functional.pad")
-    pairs = np.broadcast_to(pad_width, (len(array.shape), 2))
+    pairs = np.broadcast_to(pad_width, (array.ndim, 2))
     return pad(array, pairs[::-1].ravel().tolist(), value=constant_values)
 
 

@@ -1,4 +1,4 @@
-"""Pooling over windows of images."""
+"""Pooling over windows of images, and im2col."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 
-# Which pixel is the maximum is piecewise constant, so the gradient of max-pooling is a linear pair: unpool puts
-# each gradient where the maximum was, pick takes what lies there.
+# The position of a maximum is piecewise constant, so the derivatives of max-pooling are linear: unpool puts each
+# gradient at the position of the maximum, and pick, its adjoint, takes the value at that position.
 @operation(input=lambda g, input, out, window: _max_unpool2d(g, input, out, window=window))
 def _max_pool2d(input: Array, *, window: Window) -> Array:
     return kernels.max_pool2d(input, window)
@@ -76,12 +76,12 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the largest value in each window; a tie sends its gradient to the first, row by row.
+    """Return the largest value in each window; of equal values, the first in row-major order gets the gradient.
 
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C, OH, OW) with
-    OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1, rounded up in ``ceil_mode``. The stride is the
-    kernel's size if left out. With ``return_indices`` the result is a pair: the values, and where in the flattened
-    H x W plane each was found. A window with a NaN gives NaN, and its gradient goes to the last one.
+    OH = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1, rounded up in ``ceil_mode``. The stride defaults to
+    the kernel's size. With ``return_indices`` the result is a pair: the values, and the index of each in the
+    flattened H x W plane. A window with a NaN gives NaN, and its gradient goes to the last NaN.
 
     >>> import tinygrad_cnn as tg
     >>> tg.max_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
@@ -105,9 +105,9 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> T:
-    """Return the mean of each window, padding counted as zeros, or not at all without ``count_include_pad``.
+    """Return the mean of each window; zeros of the padding count as pixels, unless ``count_include_pad`` is False.
 
-    Shapes are `max_pool2d`'s. With ``divisor_override`` the sums are divided by that number.
+    Shapes are as for `max_pool2d`. ``divisor_override`` replaces the number of pixels.
 
     >>> import tinygrad_cnn as tg
     >>> tg.avg_pool2d(tg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
@@ -125,7 +125,7 @@ def avg_pool2d(
 
 
 def _counts(size: Pair, window: Window, include_padding: bool) -> Array:
-    """Return how many pixels each window has, of the input or of the input with its padding."""
+    """Return how many pixels each window has, with or without those of the padding."""
     rows, columns = (
         np.minimum((start := np.arange(out) * s - p) + k, n + p * include_padding)
         - np.maximum(start, -p * include_padding)
@@ -143,7 +143,7 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the largest value in each window of a row: `max_pool2d` of (N, C, L) or (C, L).
+    """Return the largest value in each window of a sequence: `max_pool2d` of (N, C, L) or (C, L).
 
     >>> import tinygrad_cnn as tg
     >>> tg.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
@@ -167,7 +167,7 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> T:
-    """Return the mean of each window of a row: `avg_pool2d` of (N, C, L) or (C, L)."""
+    """Return the mean of each window of a sequence: `avg_pool2d` of (N, C, L) or (C, L)."""
     means = avg_pool2d(
         image_of_row("avg_pool1d", input),
         *_row_sizes("avg_pool1d", kernel_size, stride, padding),
@@ -178,23 +178,23 @@ def avg_pool1d(
 
 
 def _row_sizes(name: str, kernel_size: Size, stride: Size | None, padding: Size) -> tuple[Pair, Pair | None, Pair]:
-    """Return kernel, stride and padding of a row as those of an image of height 1."""
+    """Return kernel, stride and padding of a sequence as those of an image of height 1."""
     step = None if stride is None else (1, single(name, "stride", stride, 1))
     return (1, single(name, "kernel_size", kernel_size, 1)), step, (0, single(name, "padding", padding, 0))
 
 
 def image_of_row(name: str, input: Any) -> Any:
-    """Return rows (N, C, L) or (C, L) as images of height 1."""
-    if len(input.shape) not in (2, 3):
-        raise ValueError(f"{name}: wanted an input (N, C, L) or (C, L), got shape {tuple(input.shape)}")
+    """Return sequences (N, C, L) or (C, L) as images of height 1."""
+    if input.ndim not in (2, 3):
+        raise ValueError(f"{name}: wanted an input (N, C, L) or (C, L), got shape {input.shape}")
     return unsqueeze(input, -2)
 
 
 def _batched(name: str, input: Any) -> tuple[Any, bool]:
-    """Return images (N, C, H, W), and whether they were given without N."""
-    alone = len(input.shape) == 3
-    if len(input.shape) not in (3, 4):
-        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {tuple(input.shape)}")
+    """Return images as (N, C, H, W), and whether N was missing and was added."""
+    alone = input.ndim == 3
+    if input.ndim not in (3, 4):
+        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {input.shape}")
     return unsqueeze(input, 0) if alone else input, alone
 
 
@@ -211,7 +211,7 @@ def _window(
     return window
 
 
-@lru_cache(maxsize=1024)  # a model asks the same in every step
+@lru_cache(maxsize=1024)  # a model has the same shapes in every step
 def _check_window(name: str, shape: Shape, window: Window) -> None:
     """Refuse a window that does not fit its input."""
     if any(2 * p > n for p, n in zip(window.padding, window.span, strict=True)):

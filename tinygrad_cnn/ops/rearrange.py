@@ -48,7 +48,7 @@ def flip(input: T, dims: tuple[int, ...]) -> T:
     >>> tg.tensor([1, 2, 3]).flip(0)
     tensor([3, 2, 1])
     """
-    return _flip(input, dims=many_dims("flip", dims, len(input.shape)) if dims else ())
+    return _flip(input, dims=many_dims("flip", dims, input.ndim) if dims else ())
 
 
 def fliplr(input: T) -> T:
@@ -77,12 +77,12 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
     if len(by) != len(along or (0,)):
         raise ValueError(f"roll: shifts {shifts} and dims {dims} are not of one length")
-    return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, len(input.shape)) for d in along) or None)
+    return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, input.ndim) for d in along) or None)
 
 
 def rot90(input: T, k: int = 1, dims: Sequence[int] = (0, 1)) -> T:
     """Turn by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
-    a, b = (one_dim("rot90", d, len(input.shape)) for d in dims)
+    a, b = (one_dim("rot90", d, input.ndim) for d in dims)
     if a == b:
         raise ValueError(f"rot90: wanted two different dimensions, got {tuple(dims)}")
     turned = transpose(input, a, b) if k % 2 else input
@@ -111,7 +111,7 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     >>> tg.tensor([1, 2]).repeat(2, 2).tolist()
     [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
-    shape = tuple(input.shape)
+    shape = input.shape
     if len(repeats) < len(shape) or min(repeats, default=0) < 0:
         raise ValueError(
             f"repeat: {repeats} for a tensor of shape {shape}; wanted as many counts as dimensions, or more"
@@ -122,7 +122,7 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
 @one_or_several
 def tile(input: T, dims: tuple[int, ...]) -> T:
     """Put copies side by side, as `repeat` does; dimensions before those that are named are not repeated."""
-    return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
+    return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
 def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
@@ -134,7 +134,7 @@ def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
     """
     if dim is None:
         return repeat_interleave(reshape(input, array_of(input).size), repeats, 0)
-    axis, times = one_dim("repeat_interleave", dim, len(input.shape)), array_of(repeats)
+    axis, times = one_dim("repeat_interleave", dim, input.ndim), array_of(repeats)
     length = input.shape[axis]
     if np.min(times, initial=0) < 0 or np.size(times) not in (1, length):
         raise ValueError(f"repeat_interleave: {repeats} for {length} entries; wanted one count, or one for each")
@@ -152,10 +152,10 @@ def unfold(input: T, dimension: int, size: int, step: int) -> T:
     >>> tg.arange(4).unfold(0, 2, 1).tolist()
     [[0, 1], [1, 2], [2, 3]]
     """
-    axis = one_dim("unfold", dimension, len(input.shape))
+    axis = one_dim("unfold", dimension, input.ndim)
     length = input.shape[axis] if input.shape else 1
     if not 0 <= size <= length:
-        raise ValueError(f"unfold: a window of {size} does not fit dimension {dimension} of {tuple(input.shape)}")
+        raise ValueError(f"unfold: a window of {size} does not fit dimension {dimension} of {input.shape}")
     if not input.shape:
         return reshape(input, 1)[:size]
     return _windows(input, axis=axis, size=size, step=whole("unfold", "step", step, 1))
@@ -189,8 +189,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     vectors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     if indexing not in ("ij", "xy"):
         raise ValueError(f"meshgrid: indexing {indexing!r} is unknown; wanted 'ij' or 'xy'")
-    if any(len(v.shape) > 1 for v in vectors):
-        raise ValueError(f"meshgrid: wanted vectors, got shapes {[tuple(v.shape) for v in vectors]}")
+    if any(v.ndim > 1 for v in vectors):
+        raise ValueError(f"meshgrid: wanted vectors, got shapes {[v.shape for v in vectors]}")
     ndim = len(vectors)
     grid = broadcast_tensors(
         *(reshape(v, [array_of(v).size if i == d else 1 for i in range(ndim)]) for d, v in enumerate(vectors))
@@ -212,8 +212,8 @@ def triu(input: T, diagonal: int = 0) -> T:
 
 
 def _triangle(name: str, input: T, diagonal: int, lower: bool) -> T:
-    if len(input.shape) < 2:
-        raise ValueError(f"{name}: wanted at least two dimensions, got shape {tuple(input.shape)}")
+    if input.ndim < 2:
+        raise ValueError(f"{name}: wanted at least two dimensions, got shape {input.shape}")
     rows, columns = input.shape[-2:]
     return where(np.tri(rows, columns, diagonal, dtype=bool) == lower, input, np.zeros((), input.dtype))
 
@@ -236,17 +236,15 @@ def _undiagonal(input: Array, *, shape: tuple[int, ...], offset: int) -> Array:
 
 def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
     """Take the diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
-    a, b = (one_dim("diagonal", d, len(input.shape)) for d in (dim1, dim2))
-    if a == b or len(input.shape) < 2:
-        raise ValueError(
-            f"diagonal: wanted two different dimensions of {tuple(input.shape)}, got {dim1} and {dim2}"
-        )
+    a, b = (one_dim("diagonal", d, input.ndim) for d in (dim1, dim2))
+    if a == b or input.ndim < 2:
+        raise ValueError(f"diagonal: wanted two different dimensions of {input.shape}, got {dim1} and {dim2}")
     return _diagonal(movedim(input, (a, b), (-2, -1)), offset=offset)
 
 
 def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     """Put the last dimension on the diagonal of a square of two new dimensions, and 0 elsewhere."""
-    ndim = len(input.shape) + 1
+    ndim = input.ndim + 1
     a, b = (one_dim("diag_embed", d, ndim) for d in (dim1, dim2))
     if a == b or ndim < 2:
         raise ValueError(f"diag_embed: wanted two different dimensions, got {dim1} and {dim2} for {input.shape}")
@@ -256,6 +254,6 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
 
 def diag(input: T, diagonal: int = 0) -> T:
     """Make a matrix with a vector on its diagonal, or take the diagonal of a matrix."""
-    if len(input.shape) not in (1, 2):
-        raise ValueError(f"diag: wanted a vector or a matrix, got shape {tuple(input.shape)}")
-    return diag_embed(input, diagonal) if len(input.shape) == 1 else _diagonal(input, offset=diagonal)
+    if input.ndim not in (1, 2):
+        raise ValueError(f"diag: wanted a vector or a matrix, got shape {input.shape}")
+    return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, offset=diagonal)

@@ -1,4 +1,4 @@
-"""Sums, means, extremes and norms over dimensions."""
+"""Reductions: sums, means, variances, extremes and norms over dimensions."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def _with_ones(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _spread(g: Any, shape: tuple[int, ...], dim: tuple[int, ...]) -> Any:
-    """Return g repeated along the dimensions that a reduction took away."""
+    """Return g broadcast along the dimensions that a reduction removed."""
     return broadcast_to(reshape(g, _with_ones(shape, dim)), shape)
 
 
 def as_type(input: T, dtype: Any) -> T:
-    """Return the input in the type that a caller asked for; None asks for nothing."""
+    """Return the input converted to a type; None stands for the type that it has."""
     return input if dtype is None or as_dtype(dtype) == input.dtype else cast(input, dtype=as_dtype(dtype))
 
 
@@ -65,28 +65,28 @@ def _sum(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Add up over the given dimensions, or all; booleans and integers give int64.
+    """Sum over the given dimensions, by default all; the sum of booleans or integers is int64.
 
     >>> import tinygrad_cnn as tg
     >>> tg.ones(2, 3).sum(dim=0)
     tensor([2., 2., 2.])
     """
-    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, len(input.shape)), keepdim=keepdim)
+    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, input.ndim), keepdim=keepdim)
 
 
-# The gradient is multiplied by 1 / n, for float16 has no n above 65,504.
+# The gradient is multiplied by 1 / n, because float16 has no n above 65,504.
 @operation(input=lambda g, input_shape, dim: _spread(g * (1 / _count(input_shape, dim)), input_shape, dim))
 def _mean(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     return sums.mean(input, dim, keepdim)
 
 
 def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> float:
-    """Return how many numbers a reduction makes one of; NaN instead of 0, so that dividing by it gives NaN."""
+    """Return how many numbers each result reduces; NaN instead of 0, so that a quotient is NaN."""
     return prod([shape[i] for i in dim]) or nan
 
 
 def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Average over the given dimensions, or all; the mean of nothing is NaN.
+    """Average over the given dimensions, by default all; the mean of an empty tensor is NaN.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([[1.0, 2.0], [3.0, 6.0]]).mean(dim=0)
@@ -94,17 +94,17 @@ def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     """
     input = as_type(input, dtype)
     want_float("mean", input)
-    return _mean(input, dim=many_dims("mean", dim, len(input.shape)), keepdim=keepdim)
+    return _mean(input, dim=many_dims("mean", dim, input.ndim), keepdim=keepdim)
 
 
 def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Add up what is not NaN."""
+    """Sum all entries that are not NaN."""
     return sum(where(isnan(input), 0, input), dim, keepdim, dtype)
 
 
 def nanmean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Average what is not NaN; where nothing is left, the mean is NaN."""
-    return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, len(input.shape)), keepdim)
+    """Average all entries that are not NaN; the mean of NaNs alone is NaN."""
+    return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, input.ndim), keepdim)
 
 
 @half_in_float32
@@ -138,10 +138,10 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[T, T]:
-    """Return the variance and the mean over the given dimensions, or all.
+    """Return the variance and the mean over the given dimensions, by default all.
 
-    The variance is the sum of squared distances from the mean, over n - correction (1, or 0 if not unbiased). It is
-    NaN where that leaves nothing.
+    The variance is the sum of squared distances from the mean, divided by n - correction (1, or 0 if not unbiased).
+    It is NaN if n - correction is not positive.
     """
     if isinstance(dim, bool):  # PyTorch's var(input, unbiased)
         dim, unbiased = None, dim
@@ -182,9 +182,9 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[T, T]:
-    """Return the standard deviation, the square root of `var`, and the mean; where it is 0, it has no gradient."""
+    """Return the standard deviation and the mean; a standard deviation of 0 has a gradient of 0."""
     variance, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return _flat_power(variance, 0.5), center
+    return _power_flat_at_zero(variance, 0.5), center
 
 
 def std(
@@ -202,17 +202,17 @@ def std(
 # --- norms ---
 
 
-def _flat_power(base: T, exponent: float) -> T:
-    """Return base to the power exponent, flat at 0: where the base is 0, no gradient passes."""
+def _power_flat_at_zero(base: T, exponent: float) -> T:
+    """Return base to the power exponent, with a derivative of 0 where the base is 0."""
     zero: Any = base == 0
     return where(zero, 0.0 if exponent > 0 else inf, where(zero, 1.0, base) ** exponent)
 
 
 def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Return (sum |x|^p)^(1/p) over the given dimensions, or all: the length, by default, which "fro" is too.
+    """Return the p-norm (sum |x|^p)^(1/p) over the given dimensions, by default all; "fro" is the 2-norm.
 
-    inf and -inf stand for the largest and the smallest |x|, 0 for how many are not 0. Where the norm is 0, or in
-    an entry that is, it has no gradient.
+    p = inf and -inf give the largest and the smallest |x|, p = 0 the number of entries that are not 0. The gradient
+    is 0 where the norm is 0, and for entries that are 0.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([3.0, -4.0]).norm().item(), tg.tensor([3.0, -4.0]).norm(1).item()
@@ -222,13 +222,13 @@ def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fal
         raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro'")
     input = as_type(input, dtype)
     want_float("norm", input)
-    return _norm(input, p, many_dims("norm", dim, len(input.shape)), keepdim)
+    return _norm(input, p, many_dims("norm", dim, input.ndim), keepdim)
 
 
 @half_in_float32
 def _norm(input: T, p: float | str, dims: tuple[int, ...], keepdim: bool) -> T:
     if p in ("fro", 2):
-        return _flat_power(_sum(square(input), dim=dims, keepdim=keepdim), 0.5)
+        return _power_flat_at_zero(_sum(square(input), dim=dims, keepdim=keepdim), 0.5)
     if p in (inf, -inf):
         return (amax if p == inf else amin)(abs(input), dims, keepdim)
     if p == 0:
@@ -236,7 +236,8 @@ def _norm(input: T, p: float | str, dims: tuple[int, ...], keepdim: bool) -> T:
     size = abs(input)
     if p == 1:
         return _sum(size, dim=dims, keepdim=keepdim)
-    return _flat_power(_sum(_flat_power(size, float(p)), dim=dims, keepdim=keepdim), 1 / float(p))
+    total = _sum(_power_flat_at_zero(size, float(p)), dim=dims, keepdim=keepdim)
+    return _power_flat_at_zero(total, 1 / float(p))
 
 
 @operation(input=lambda g, input, out, dim: _shares(g, input, out, dim))
@@ -245,28 +246,28 @@ def _logsumexp(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
     wide = sums.widened(x)
     top = wide.max(axis=dim, keepdims=True, initial=-inf)
     top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
+    with np.errstate(divide="ignore"):  # the logarithm of an empty sum is -inf
         out = np.log(sums.total(np.exp(wide - top), dim, True)) + top
     out = out.astype(x.dtype, copy=False)
     return out if keepdim else out.reshape([n for i, n in enumerate(x.shape) if i not in dim])
 
 
 def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
-    """Return g shared in proportion to e^input: times the softmax, though large results are rounded."""
+    """Return g times the softmax of the input, normalised again because a large ``out`` is rounded."""
     e = exp(input - _spread(out, input.shape, dim))
     return _spread(g, input.shape, dim) * (e / _sum(e, dim=dim, keepdim=True))
 
 
 def logsumexp(input: T, dim: Dims, keepdim: bool = False) -> T:
-    """Return log sum e^x over the given dimensions, computed so that nothing overflows."""
-    return _logsumexp(input, dim=many_dims("logsumexp", dim, len(input.shape)), keepdim=keepdim)
+    """Return log sum e^x over the given dimensions, without overflow."""
+    return _logsumexp(input, dim=many_dims("logsumexp", dim, input.ndim), keepdim=keepdim)
 
 
 # --- extremes ---
 
 
 def _to_ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
-    """Return g shared evenly among the entries that hold the extreme value (NaN, if there are any)."""
+    """Return g divided evenly among the entries that equal the extreme value (or are NaN, if any is)."""
     x, kept = array_of(input), _with_ones(input.shape, dim)
     ties = (x == array_of(out).reshape(kept)) | (x != x)
     shares = (1 / np.count_nonzero(ties, axis=dim, keepdims=True)).astype(x.dtype)
@@ -284,13 +285,13 @@ def _amin(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def amax(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return the largest entry over the given dimensions, or all; ties share the gradient evenly."""
-    return _amax(input, dim=many_dims("amax", dim, len(input.shape)), keepdim=keepdim)
+    """Return the largest entry over the given dimensions, by default all; ties share the gradient evenly."""
+    return _amax(input, dim=many_dims("amax", dim, input.ndim), keepdim=keepdim)
 
 
 def amin(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return the smallest entry over the given dimensions, or all; ties share the gradient evenly."""
-    return _amin(input, dim=many_dims("amin", dim, len(input.shape)), keepdim=keepdim)
+    """Return the smallest entry over the given dimensions, by default all; ties share the gradient evenly."""
+    return _amin(input, dim=many_dims("amin", dim, input.ndim), keepdim=keepdim)
 
 
 class MinMax(NamedTuple):
@@ -305,7 +306,7 @@ def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> MinMa
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-# --- questions: no derivative ---
+# --- without a derivative ---
 
 
 @operation()
@@ -319,13 +320,13 @@ def _argmin(input: Array, *, dim: int | None, keepdim: bool) -> Array:
 
 
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return where the largest entry is, the first of equals: along a dimension, or in the flattened tensor."""
-    return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, len(input.shape)), keepdim=keepdim)
+    """Return the index of the largest entry (the first, if tied) along a dimension, or in the flattened tensor."""
+    return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, input.ndim), keepdim=keepdim)
 
 
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return where the smallest entry is, the first of equals: along a dimension, or in the flattened tensor."""
-    return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, len(input.shape)), keepdim=keepdim)
+    """Return the index of the smallest entry (the first, if tied) along a dimension, or in the flattened tensor."""
+    return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, input.ndim), keepdim=keepdim)
 
 
 @operation()
@@ -339,15 +340,15 @@ def _any(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def all(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return whether every entry is other than 0, over the given dimensions, or all."""
-    return _all(input, dim=many_dims("all", dim, len(input.shape)), keepdim=keepdim)
+    """Return whether no entry is 0 (or False), over the given dimensions, by default all."""
+    return _all(input, dim=many_dims("all", dim, input.ndim), keepdim=keepdim)
 
 
 def any(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return whether some entry is other than 0, over the given dimensions, or all."""
-    return _any(input, dim=many_dims("any", dim, len(input.shape)), keepdim=keepdim)
+    """Return whether any entry is not 0 (or False), over the given dimensions, by default all."""
+    return _any(input, dim=many_dims("any", dim, input.ndim), keepdim=keepdim)
 
 
 def count_nonzero(input: T, dim: Dims = None) -> T:
-    """Count the entries other than 0, over the given dimensions, or all."""
+    """Count the entries that are not 0, over the given dimensions, by default all."""
     return sum(input != 0, dim)

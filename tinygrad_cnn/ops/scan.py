@@ -46,7 +46,7 @@ def cumsum(input: T, dim: int, dtype: Any = None) -> T:
     >>> tg.tensor([1, 2, 3]).cumsum(0)
     tensor([1, 3, 6])
     """
-    axis = one_dim("cumsum", dim, len(input.shape))
+    axis = one_dim("cumsum", dim, input.ndim)
     running = cast(input, dtype=_counting(input, dtype))
     return _cumsum(running, dim=axis) if input.shape else running
 
@@ -64,14 +64,14 @@ def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
 
 def cumprod(input: T, dim: int, dtype: Any = None) -> T:
     """Return the product of each entry and all before it along a dimension."""
-    axis = one_dim("cumprod", dim, len(input.shape))
+    axis = one_dim("cumprod", dim, input.ndim)
     return _scan(cast(input, dtype=_counting(input, dtype)), axis, mul)
 
 
 def logcumsumexp(input: T, dim: int) -> T:
     """Return log sum e^x over each entry and all before it along a dimension; nothing overflows."""
     want_float("logcumsumexp", input)
-    axis = one_dim("logcumsumexp", dim, len(input.shape))
+    axis = one_dim("logcumsumexp", dim, input.ndim)
     return _scan(cast(input, dtype=input.dtype), axis, lambda a, b: logsumexp(stack([a, b]), 0))
 
 
@@ -84,7 +84,7 @@ def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     >>> x.grad
     tensor([0., 6., 0.])
     """
-    dims = many_dims("prod", dim, len(input.shape))
+    dims = many_dims("prod", dim, input.ndim)
     factors: Any = cast(input, dtype=_counting(input, dtype))
     if dim is None and not keepdim:
         factors, dims = reshape(factors, -1), (0,)

@@ -1,4 +1,4 @@
-"""Operations that move numbers without changing them. Each is linear, and each one's derivative undoes the move."""
+"""Operations on shapes: reshape, permute, cat. Each moves numbers, and its derivative moves the gradient back."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
 
 @one_or_several
 def reshape(input: T, shape: tuple[int, ...]) -> T:
-    """Give the same numbers, in the same order, another shape; one length may be -1, to be found.
+    """Return the same numbers, in the same order, in another shape; one length may be -1, and is then computed.
 
-    A view where memory allows, else a copy.
+    The result is a view if the memory order allows it, else a copy.
 
     >>> import tinygrad_cnn as tg
     >>> tg.arange(6).reshape(2, -1).shape
@@ -59,7 +59,7 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
     missing = shape.count(-1)
     fits = size == known if not missing else missing == 1 and known and size % known == 0
     if not fits or min(shape, default=0) < -1:
-        raise ValueError(f"reshape: a tensor of shape {tuple(input.shape)} cannot have the shape {shape}")
+        raise ValueError(f"reshape: a tensor of shape {input.shape} cannot have the shape {shape}")
     return _reshape(input, shape=tuple(size // known if n == -1 else n for n in shape) if missing else shape)
 
 
@@ -80,7 +80,7 @@ def ravel(input: T) -> T:
 
 
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
-    """Make one dimension of all from start_dim to end_dim.
+    """Flatten the dimensions from start_dim to end_dim into one.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 3, 4).flatten(1).shape
@@ -98,13 +98,13 @@ def _flat(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ..
 
 
 def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
-    """Make several dimensions of one; one of their lengths may be -1, to be found.
+    """Split one dimension into several; one length may be -1, and is then computed.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 12).unflatten(1, (3, -1)).shape
     (2, 3, 4)
     """
-    shape, at, wanted = tuple(input.shape), one_dim("unflatten", dim, len(input.shape)), tuple(sizes)
+    shape, at, wanted = input.shape, one_dim("unflatten", dim, input.ndim), tuple(sizes)
     known = prod(n for n in wanted if n != -1)
     if (
         not shape
@@ -112,21 +112,21 @@ def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
         or (known and shape[at] % known)
         or (-1 not in wanted and known != shape[at])
     ):
-        raise ValueError(f"unflatten: dimension {dim} of {shape} cannot be made {wanted}")
+        raise ValueError(f"unflatten: dimension {dim} of {shape} cannot be split into {wanted}")
     lengths = (shape[at] // (known or 1) if n == -1 else n for n in wanted)
     return _reshape(input, shape=(*shape[:at], *lengths, *shape[at + 1 :]))
 
 
 def unsqueeze(input: T, dim: int) -> T:
     """Insert a dimension of length 1 before dimension dim of the result."""
-    shape = tuple(input.shape)
+    shape = input.shape
     at = one_dim("unsqueeze", dim, len(shape) + 1)
     return _reshape(input, shape=(*shape[:at], 1, *shape[at:]))
 
 
 def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
-    """Drop the given dimensions, or all, where their length is 1."""
-    dims = () if dim == () else many_dims("squeeze", dim, len(input.shape))
+    """Remove the given dimensions, by default all, that have length 1."""
+    dims = () if dim == () else many_dims("squeeze", dim, input.ndim)
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
@@ -137,13 +137,13 @@ def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
 
 @one_or_several
 def permute(input: T, dims: tuple[int, ...]) -> T:
-    """Put the dimensions into another order: a view.
+    """Reorder the dimensions: a view.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 3, 4).permute(2, 0, 1).shape
     (4, 2, 3)
     """
-    ndim = len(input.shape)
+    ndim = input.ndim
     order = tuple(one_dim("permute", d, ndim) for d in dims)
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute: {order} does not name each of the {ndim} dimensions once")
@@ -152,7 +152,7 @@ def permute(input: T, dims: tuple[int, ...]) -> T:
 
 def transpose(input: T, dim0: int, dim1: int) -> T:
     """Exchange two dimensions: a view."""
-    ndim = len(input.shape)
+    ndim = input.ndim
     a, b = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
     order = list(range(ndim))
     if ndim:
@@ -170,14 +170,14 @@ def swapaxes(input: T, axis0: int, axis1: int) -> T:
 
 def t(input: T) -> T:
     """Transpose a matrix; a vector stays as it is."""
-    if len(input.shape) > 2:
-        raise ValueError(f"t: wanted at most two dimensions, got shape {tuple(input.shape)}")
+    if input.ndim > 2:
+        raise ValueError(f"t: wanted at most two dimensions, got shape {input.shape}")
     return transpose(input, 0, -1)
 
 
 def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
-    """Move dimensions to other places; the others keep their order: a view."""
-    ndim = len(input.shape)
+    """Move dimensions to other positions; the others keep their order: a view."""
+    ndim = input.ndim
     froms, tos = (
         [one_dim("movedim", d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
         for dims in (source, destination)
@@ -194,18 +194,18 @@ moveaxis = movedim
 
 
 def expand_as(input: T, other: T) -> T:
-    """Repeat dimensions of length 1 to another tensor's shape, without copying."""
+    """Broadcast to another tensor's shape, without copying."""
     return broadcast_to(input, other.shape)
 
 
 def broadcast_tensors(*tensors: T) -> tuple[T, ...]:
-    """Broadcast tensors to the one shape in which they meet."""
-    shapes = [tuple(t.shape) for t in tensors]
+    """Broadcast tensors to their common shape."""
+    shapes = [t.shape for t in tensors]
     try:
-        whole = np.broadcast_shapes(*shapes)
+        common = np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(f"broadcast_tensors: shapes {shapes} do not broadcast") from None
-    return tuple(broadcast_to(t, whole) for t in tensors)
+    return tuple(broadcast_to(t, common) for t in tensors)
 
 
 @operation(tensors=lambda g, index, ends, dim: narrow(g, dim, ends[index], ends[index + 1] - ends[index]))
@@ -214,7 +214,7 @@ def _cat(*tensors: Array, dim: int, ends: tuple[int, ...]) -> Array:
 
 
 def cat(tensors: Sequence[T], dim: int = 0) -> T:
-    """Join tensors along a dimension; all others must agree. Types are promoted; shape (0,) fits anywhere.
+    """Concatenate tensors along a dimension; the other lengths must agree. Types are promoted. Shape (0,) fits.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cat([tg.zeros(2, 3), tg.ones(1, 3)]).shape
@@ -223,13 +223,13 @@ def cat(tensors: Sequence[T], dim: int = 0) -> T:
     if not tensors:
         raise ValueError("cat: wanted at least one tensor, got none")
     joined = in_one_type("cat", tuple(tensors))
-    if any(len(t.shape) != 1 for t in joined):
-        joined = tuple(t for t in joined if tuple(t.shape) != (0,))
-    shapes = [tuple(t.shape) for t in joined]
+    if any(t.ndim != 1 for t in joined):
+        joined = tuple(t for t in joined if t.shape != (0,))
+    shapes = [t.shape for t in joined]
     axis = one_dim("cat", dim, len(shapes[0]))
     rest = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
     if not shapes[0] or len(rest) > 1 or len({len(shape) for shape in shapes}) > 1:
-        raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: the others must agree")
+        raise ValueError(f"cat: shapes {shapes} cannot be joined along dimension {dim}: other lengths must agree")
     return _cat(*joined, dim=axis, ends=(0, *accumulate(shape[axis] for shape in shapes)))
 
 
@@ -237,10 +237,10 @@ concat = concatenate = cat
 
 
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
-    """Join tensors of one shape along a new dimension."""
-    if len({tuple(t.shape) for t in tensors}) > 1:
-        raise ValueError(f"stack: wanted tensors of one shape, got {[tuple(t.shape) for t in tensors]}")
+    """Concatenate tensors of one shape along a new dimension."""
+    if len({t.shape for t in tensors}) > 1:
+        raise ValueError(f"stack: wanted tensors of one shape, got {[t.shape for t in tensors]}")
     return cat(
         [unsqueeze(t, dim) for t in tensors],
-        one_dim("stack", dim, len(tensors[0].shape) + 1) if tensors else 0,
+        one_dim("stack", dim, tensors[0].ndim + 1) if tensors else 0,
     )

@@ -1,4 +1,4 @@
-"""Softmax and the losses of classification."""
+"""Softmax, and the losses of classification: cross-entropy and negative log-likelihood (nll_loss)."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def _converted(input: T, dtype: Any) -> T:
 
 
 def _along(function: Operation, input: T, dim: int) -> T:
-    """Apply softmax or its logarithm along a dimension; a 0-d tensor counts as a vector of one."""
-    axis = one_dim(function.name, dim, len(input.shape))
+    """Apply softmax or log_softmax along a dimension; a 0-d tensor counts as a vector of one."""
+    axis = one_dim(function.name, dim, input.ndim)
     return function(input, dim=axis) if input.shape else reshape(function(reshape(input, (1,)), dim=0), ())
 
 
 def softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return e^x / sum e^x along a dimension: positive numbers that add up to 1 (the report's equation 3).
 
-    With dtype, the input is first converted to it.
+    If ``dtype`` is given, the input is first converted to it.
 
     >>> import tinygrad_cnn as tg
     >>> tg.softmax(tg.tensor([0.0, 0.0]), dim=0)
@@ -72,19 +72,19 @@ def softmax(input: T, dim: int, dtype: Any = None) -> T:
 
 
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the logarithm of `softmax`, which neither overflows nor underflows."""
+    """Return the logarithm of `softmax`, without overflow or underflow."""
     return _along(_log_softmax, _converted(input, dtype), dim)
 
 
 def one_hot(target: T, num_classes: int = -1) -> T:
     """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere.
 
-    Without ``num_classes`` (-1) there are as many classes as the largest index needs.
+    By default (-1), ``num_classes`` is the largest index plus 1.
     """
     if num_classes == -1:
         indices = array_of(target)
         if not indices.size:
-            raise ValueError("one_hot: the number of classes cannot be told from an empty target; give num_classes")
+            raise ValueError("one_hot: an empty target has no largest class; give num_classes")
         num_classes = int(indices.max()) + 1
     return _one_hot(target, num_classes=num_classes)
 
@@ -103,35 +103,35 @@ def _check_classes(name: str, target: Array, classes: int) -> None:
         raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")
 
 
-def _want_no(operation: str, input: Any, name: str, mend: str) -> None:
-    """Warn if the input of a loss comes straight from an operation that does not belong there."""
+def _warn_after(operation: str, input: Any, name: str, mend: str) -> None:
+    """Warn if the input of a loss is the result of an operation that it should not be applied to."""
     node = getattr(input, "node", None)
     if node is not None and node.operation.name == operation:
-        warn_user(f"{name}: the input is the result of {operation}, which is hardly meant; {mend}")
+        warn_user(f"{name}: the input is the result of {operation}, which is probably a mistake; {mend}")
 
 
 def _as_distribution(
     name: str, input: T, target: Any, weight: Any = None, ignore_index: int = -100, smoothing: float = 0.0
 ) -> tuple[Any, float | None]:
-    """Return the target as weights of the input's shape on each class, and what a mean divides by (None: how many).
+    """Return the target as a weight for each class, in the input's shape, and the divisor of the mean loss.
 
-    Classes are along dimension 1 (0 of a vector). Class indices become rows that are 1 at the class, then smoothed
-    and weighted, or 0 where they are ignored; probabilities are checked for shape and type only.
+    A divisor of None stands for the number of losses. Classes are along dimension 1 (0 of a vector). Class indices
+    become one-hot rows, smoothed and weighted, or zeros if ignored; probabilities are only checked.
     """
     want_float(name, input)
-    shape, axis = tuple(input.shape), min(1, len(input.shape) - 1)
+    shape, axis = input.shape, min(1, input.ndim - 1)
     if axis < 0:
         raise ValueError(f"{name}: wanted input (N, C, ...) or (C,), got a 0-d tensor")
     along = (-1, *(1,) * (len(shape) - axis - 1))
     scale = None if weight is None else _class_weights(name, weight, input).reshape(along)
-    if tuple(target.shape) == shape and target.dtype.kind == "f":
+    if target.shape == shape and target.dtype.kind == "f":
         want_same_dtype(name, input=input, target=target)
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
         return (target if scale is None else target * scale), None
-    if tuple(target.shape) != shape[:axis] + shape[axis + 1 :]:
+    if target.shape != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(
-            f"{name}: target of shape {tuple(target.shape)} does not fit input {shape}: wanted "
+            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted "
             f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
         )
     indices = array_of(target)
@@ -149,17 +149,17 @@ def _as_distribution(
 
 
 def _class_weights(name: str, weight: Any, input: T) -> Array:
-    classes = input.shape[min(1, len(input.shape) - 1)]
+    classes = input.shape[min(1, input.ndim - 1)]
     want_same_dtype(name, input=input, weight=weight)
     if getattr(weight, "requires_grad", False):
         raise RuntimeError(f"{name}: weight is a constant and has no derivative; give it detach()")
-    if tuple(weight.shape) != (classes,):
-        raise ValueError(f"{name}: weight of shape {tuple(weight.shape)}; wanted one for each class, ({classes},)")
+    if weight.shape != (classes,):
+        raise ValueError(f"{name}: weight of shape {weight.shape}; wanted one for each class, ({classes},)")
     return array_of(weight)
 
 
 def reduced(name: str, losses: T, reduction: str, count: float | None = None) -> T:
-    """Return the mean (over ``count``) or the sum of the losses of a batch, or ("none") the losses themselves."""
+    """Return the mean (sum / ``count``) or the sum of the losses of a batch, or the losses themselves ("none")."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{name}: reduction {reduction!r} is unknown; wanted one of {', '.join(REDUCTIONS)}")
     if reduction == "none":
@@ -176,11 +176,11 @@ def reduced(name: str, losses: T, reduction: str, count: float | None = None) ->
 
 @half_in_float32
 def _sum_over(losses: T, count: float) -> T:
-    """Return the sum over a number that float16 need not have."""
+    """Return sum(losses) / count; float16 may not have a number as large as count."""
     return sum(losses) / count
 
 
-# The gradient is softmax - target (the report's equation 6), where the target's probabilities add up to 1.
+# If the target's probabilities add up to 1, the gradient is softmax - target (the report's equation 6).
 @operation(
     input=lambda g, input, target, dim: (
         unsqueeze(g, dim) * (_softmax(input, dim=dim) * _sum(target, dim=(dim,), keepdim=True) - target)
@@ -191,12 +191,12 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     z, weights = sums.widened(input), sums.widened(target)
     z = z - z.max(axis=dim, keepdims=True)
     total = np.log(sums.total(np.exp(z), (dim,)))
-    z[target == 0] = 0  # a class that is ruled out, by a logit of -inf, costs nothing where it is not the target
+    z[target == 0] = 0  # a class with a logit of -inf adds no loss if its target is 0
     losses = total * sums.total(weights, (dim,)) - sums.total(weights * z, (dim,))
     return losses.astype(input.dtype, copy=False)
 
 
-# The usual case, class indices that all count alike, needs neither a distribution nor a sum over it.
+# The usual case, class indices without weights, needs neither a distribution nor a sum over it.
 @operation(
     input=lambda g, input, target, divisor: (
         (_softmax(input, dim=1) - _indicator(target, array_of(input))) * (g * (1 / divisor))
@@ -207,11 +207,11 @@ def _class_cross_entropy(input: Array, target: Array, *, divisor: int) -> Array:
     z = z - np.maximum.reduce(z, 1, keepdims=True)
     losses = np.log(sums.total(np.exp(z), (1,)))
     losses -= z[np.arange(len(z)), target]
-    return (np.add.reduce(losses) / divisor).astype(input.dtype, copy=False)  # in one piece: pairwise
+    return (np.add.reduce(losses) / divisor).astype(input.dtype, copy=False)  # contiguous, so the sum is pairwise
 
 
 def _indicator(target: Array, like: Array) -> Array:
-    """Return 1 at each row's class, else 0; it lies in memory as the logits do."""
+    """Return 1 at the class of each row, else 0, in the memory order of the logits."""
     ones = np.empty_like(like)
     ones.fill(0)
     ones[np.arange(len(target)), target] = 1
@@ -219,11 +219,11 @@ def _indicator(target: Array, like: Array) -> Array:
 
 
 def _are_classes(input: T, target: Any, ignore_index: int) -> bool:
-    """Whether the target is a class index for each row of a matrix, none of which could be ignored."""
+    """Whether the target is a valid class index for each row of a matrix, and no class is ``ignore_index``."""
     shape, indices = input.shape, array_of(target)
     if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
         return False
-    unsigned = indices.view(f"u{indices.itemsize}")  # in which a negative number is a large one
+    unsigned = indices.view(f"u{indices.itemsize}")  # a negative index becomes a large one
     return not 0 <= ignore_index < shape[1] and bool(np.maximum.reduce(unsigned) < shape[1])
 
 
@@ -236,12 +236,12 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> T:
-    """Return -sum_i y_i log softmax(x)_i, averaged over the batch (the report's equations 4 and 5, from logits).
+    """Return the cross-entropy -sum_i y_i log softmax(x)_i, averaged over the batch (the report's equations 4, 5).
 
-    Shapes: input (N, C) or (N, C, ...) or (C,), not normalised; target either class indices, shaped like the input
-    without C, or probabilities of the input's shape; weight (C,), one for each class, a constant. Where the target
-    is ``ignore_index`` the loss is 0; the mean of class indices divides by the weights of the classes that count,
-    and raises ValueError where that is nothing. Label smoothing mixes the target with equal probabilities.
+    Shapes: input (N, C) or (N, C, ...) or (C,), logits; target class indices, of the input's shape without C,
+    or probabilities of the input's shape; weight (C,), a constant for each class. The loss is 0 where the target is
+    ``ignore_index``. For class indices the mean divides by the sum of the weights of the targets that are not
+    ignored, and raises ValueError if that is 0. Label smoothing mixes the target with equal probabilities.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cross_entropy(tg.zeros(3, 10), tg.tensor([1, 2, 3])).item()
@@ -249,12 +249,12 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; wanted 0 to 1")
-    _want_no("softmax", input, "cross_entropy", "it takes the softmax itself: give it what softmax was given")
+    _warn_after("softmax", input, "cross_entropy", "it applies softmax itself: give it the logits")
     plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
     if plain and _are_classes(input, target, ignore_index):
         return _class_cross_entropy(input, target, divisor=target.shape[0] if reduction == "mean" else 1)
     distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
-    losses = _soft_cross_entropy(input, distribution, dim=min(1, len(input.shape) - 1))
+    losses = _soft_cross_entropy(input, distribution, dim=min(1, input.ndim - 1))
     return reduced("cross_entropy", losses, reduction, count)
 
 
@@ -266,29 +266,29 @@ def nll_loss(
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> T:
-    """Return minus the log-probability that the input (of `log_softmax`) gives to each target class.
+    """Return the negative log-likelihood: minus the input (log-probabilities) at each target class.
 
-    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, shaped like the input without C; weight (C,).
-    Weights, ``ignore_index`` and the mean are those of `cross_entropy`.
+    Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, in the input's shape without C; weight (C,).
+    Weights, ``ignore_index`` and the mean are as for `cross_entropy`.
     """
     if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
-    _want_no("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
+    _warn_after("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
     if weight is None and input.dtype.kind == "f" and _are_classes(input, target, ignore_index):
         indices = array_of(target)
         return reduced("nll_loss", -getitem(input, (np.arange(len(indices)), indices)), reduction)
     scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
     chosen = where(scale != 0, input, 0.0)
-    losses = -sum(chosen if weight is None else chosen * scale, min(1, len(input.shape) - 1))
+    losses = -sum(chosen if weight is None else chosen * scale, min(1, input.ndim - 1))
     return reduced("nll_loss", losses, reduction, count)
 
 
 def categorical_cross_entropy(input: T, target: T, reduction: str = "mean") -> T:
     """Return -sum_i y_i log(p_i) for probabilities p, clipped to [1e-15, 1 - 1e-15] before the logarithm.
 
-    The report's equations 4 and 5 as it computes them; where there are logits, `cross_entropy` is more exact.
+    The report's equations 4 and 5 as it computes them; from logits, `cross_entropy` is more exact.
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices or probabilities, as for `cross_entropy`.
     """
     distribution, count = _as_distribution("categorical_cross_entropy", input, target)
-    losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, len(input.shape) - 1))
+    losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, input.ndim - 1))
     return reduced("categorical_cross_entropy", losses, reduction, count)

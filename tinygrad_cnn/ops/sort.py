@@ -63,21 +63,21 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = True)
     >>> values, indices
     (tensor([1., 2., 3.]), tensor([2, 0, 1]))
     """
-    axis = one_dim("sort", dim, len(input.shape))
+    axis = one_dim("sort", dim, input.ndim)
     return _chosen(input, axis, _order(input, axis, descending))
 
 
 def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = True) -> T:
     """Return the indices that `sort` along a dimension."""
-    return make_tensor(input, _order(input, one_dim("argsort", dim, len(input.shape)), descending))
+    return make_tensor(input, _order(input, one_dim("argsort", dim, input.ndim), descending))
 
 
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
     """Return the k largest (or smallest) entries along a dimension, in order, and their indices."""
-    axis = one_dim("topk", dim, len(input.shape))
+    axis = one_dim("topk", dim, input.ndim)
     length = input.shape[axis] if input.shape else 1
     if whole("topk", "k", k, 0) > length:
-        raise ValueError(f"topk: k is {k}, but dimension {dim} of {tuple(input.shape)} has {length} entries")
+        raise ValueError(f"topk: k is {k}, but dimension {dim} of {input.shape} has {length} entries")
     if not input.shape or 4 * k > length or not k:
         order = _order(input, axis, largest)
         return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
@@ -160,10 +160,10 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return _whole_median(input)
-    axis = one_dim("median", dim, len(input.shape))
+    axis = one_dim("median", dim, input.ndim)
     array = np.atleast_1d(input.array)
     if not array.shape[axis]:
-        raise IndexError(f"median: dimension {dim} of {tuple(input.shape)} is empty")
+        raise IndexError(f"median: dimension {dim} of {input.shape} is empty")
     order = np.argsort(array, axis=axis, kind="stable")
     middle = np.take(order, (array.shape[axis] - 1) // 2, axis)
     missing = np.isnan(array)
@@ -175,7 +175,7 @@ def _whole_median(input: T) -> T:
     flat = reshape(input, input.array.size)
     entries, half = flat.array, (flat.array.size - 1) // 2
     if not entries.size:
-        raise IndexError(f"median: {tuple(input.shape)} is empty")
+        raise IndexError(f"median: {input.shape} is empty")
     middle = np.partition(entries, half)[half]
     return amax(take_at(flat, (entries == middle) | (entries != entries)))
 
@@ -217,8 +217,8 @@ def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
         raise ValueError(f"bincount: wanted a vector of integers of at least 0, got {array.dtype} {array.shape}")
     if weights is None:
         return make_tensor(input, np.bincount(array, minlength=minlength))
-    if tuple(weights.shape) != array.shape:
-        raise ValueError(f"bincount: weights of shape {tuple(weights.shape)} for an input of {array.shape}")
+    if weights.shape != array.shape:
+        raise ValueError(f"bincount: weights of shape {weights.shape} for an input of {array.shape}")
     length = np.maximum(array.max(initial=-1) + 1, minlength)
     if weights.dtype.kind != "f":
         weights = cast(weights, dtype=float64)
@@ -233,7 +233,7 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """Return the different entries (of a dimension), in order; with them, where each went, and their counts."""
-    axis = None if dim is None else one_dim("unique", dim, len(input.shape))
+    axis = None if dim is None else one_dim("unique", dim, input.ndim)
     values, inverse, counts = np.unique(
         input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )

@@ -42,17 +42,17 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Make a 0-d tensor (1, 1) and a vector (1, n): one, or each of several."""
-    return _each(lambda t: t if len(t.shape) > 1 else reshape(t, 1, array_of(t).size), tensors)
+    return _each(lambda t: t if t.ndim > 1 else reshape(t, 1, array_of(t).size), tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Make a 0-d tensor (1, 1, 1), a vector (1, n, 1) and a matrix (n, m, 1): one, or each of several."""
-    return _each(lambda t: t if len(t.shape) > 2 else unsqueeze(atleast_2d(t), -1), tensors)
+    return _each(lambda t: t if t.ndim > 2 else unsqueeze(atleast_2d(t), -1), tensors)
 
 
 def hstack(tensors: Sequence[T]) -> T:
     """Join side by side: along dimension 1, or 0 for vectors."""
-    return cat(atleast_1d(tuple(tensors)), 0 if len(tensors[0].shape) < 2 else 1)
+    return cat(atleast_1d(tuple(tensors)), 0 if tensors[0].ndim < 2 else 1)
 
 
 def vstack(tensors: Sequence[T]) -> T:
@@ -67,14 +67,14 @@ def dstack(tensors: Sequence[T]) -> T:
 
 def column_stack(tensors: Sequence[T]) -> T:
     """Join side by side, vectors as columns."""
-    return hstack([t if len(t.shape) > 1 else reshape(t, array_of(t).size, 1) for t in tensors])
+    return hstack([t if t.ndim > 1 else reshape(t, array_of(t).size, 1) for t in tensors])
 
 
 def _cut(name: str, input: T, dim: int, ends: Sequence[int]) -> tuple[T, ...]:
     """Return the parts of a dimension from each end to the next, counted and clipped as in a slice."""
     if not input.shape:
         raise ValueError(f"{name}: a 0-d tensor cannot be split")
-    before = (slice(None),) * one_dim(name, dim, len(input.shape))
+    before = (slice(None),) * one_dim(name, dim, input.ndim)
     return tuple(take_at(input, (*before, slice(*ends))) for ends in pairwise(ends))
 
 
@@ -85,7 +85,7 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     >>> [part.tolist() for part in tg.arange(5).split(2)]
     [[0, 1], [2, 3], [4]]
     """
-    length = tensor.shape[one_dim("split", dim, len(tensor.shape))] if tensor.shape else 0
+    length = tensor.shape[one_dim("split", dim, tensor.ndim)] if tensor.shape else 0
     if isinstance(split_size_or_sections, int):
         size = whole("split", "split_size", split_size_or_sections, 0 if not length else 1)
         return _cut("split", tensor, dim, [*range(0, length, size or 1), length] if length else [0, 0])
@@ -99,13 +99,13 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Take apart along a dimension into so many parts of equal size, the last maybe smaller: maybe fewer. Views."""
     count = whole("chunk", "chunks", chunks, 1)
-    length = input.shape[one_dim("chunk", dim, len(input.shape))] if input.shape else 0
+    length = input.shape[one_dim("chunk", dim, input.ndim)] if input.shape else 0
     return split(input, -(-length // count), dim) if length else _cut("chunk", input, dim, [0] * (count + 1))
 
 
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
     """Take apart along a dimension, at the given indices or into so many parts, the first maybe larger. Views."""
-    length = input.shape[one_dim("tensor_split", dim, len(input.shape))] if input.shape else 0
+    length = input.shape[one_dim("tensor_split", dim, input.ndim)] if input.shape else 0
     given = array_of(indices_or_sections)
     if np.ndim(given):
         marks = [slice(int(i)).indices(length)[1] for i in given]
@@ -117,7 +117,7 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
 
 def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     """Return each entry of a dimension, which goes. Views."""
-    axis = one_dim("unbind", dim, len(input.shape))
+    axis = one_dim("unbind", dim, input.ndim)
     if not input.shape:
         raise ValueError("unbind: a 0-d tensor has no dimension to take apart")
     return tuple(take_at(input, (slice(None),) * axis + (i,)) for i in range(input.shape[axis]))

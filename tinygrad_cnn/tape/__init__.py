@@ -1,1 +1,1 @@
-"""The tape: operations that record themselves, and the walk back over what they recorded. It knows arrays only."""
+"""The tape: operations that record themselves, and the backward pass over what they recorded, on arrays."""

@@ -1,4 +1,4 @@
-"""Finding the operation, and the line that called it, that a NaN or a failing derivative came from."""
+"""Anomaly detection: which operation, and which line, a NaN or a failing derivative came from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class set_detect_anomaly:
         _switch(_Anomaly(check_nan) if mode else None)
 
     def __enter__(self) -> None:
-        """Do nothing: the switch was made when this was made."""
+        """Do nothing: the constructor has switched already."""
 
     def __exit__(self, *_: object) -> None:
         _switch(self._before)
@@ -38,11 +38,11 @@ class set_detect_anomaly:
 
 @contextmanager
 def detect_anomaly(check_nan: bool = True) -> Iterator[None]:
-    """Tell where numbers go wrong in the block: in this thread, and at some multiple of the time.
+    """Find the operation that first makes a NaN in the block: in this thread, at several times the run time.
 
-    An error in a backward pass names the operation, and the line that called it in such a block. With
-    ``check_nan``, RuntimeError is raised where an operation first makes a NaN, or a derivative a NaN or an
-    infinity. (PyTorch's looks at derivatives only, and lets infinities pass.)
+    An error in a backward pass then names the operation and the line that called it. With ``check_nan``,
+    RuntimeError is raised as soon as an operation makes a NaN, or a derivative makes a NaN or an infinity.
+    (PyTorch checks derivatives only, and for NaN only.)
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.ones(1, requires_grad=True)
@@ -65,14 +65,14 @@ def _switch(anomaly: _Anomaly | None) -> None:
 
 
 class _Anomaly:
-    """What looks at every operation and every derivative."""
+    """Checks the result of every operation and of every derivative."""
 
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
-        self.first: WeakSet[Node] = WeakSet()  # operations that made an infinity out of finite numbers
+        self.made_infinity: WeakSet[Node] = WeakSet()  # operations that made an infinity from finite numbers
 
     def see(self, call: Call) -> None:
-        """Look at the result of an operation."""
+        """Check the result of an operation."""
         node = call.node
         if node is not None:
             note_line(node)
@@ -85,26 +85,27 @@ class _Anomaly:
         wrong = "NaN" if "NaN" in found else found[0]
         given = [value.array if isinstance(value, Variable) else np.asarray(value) for value in call.inputs]
         if wrong == "infinite" and node is not None and all(_wrong(array) is None for array in given):
-            self.first.add(node)
+            self.made_infinity.add(node)
         if wrong == "NaN" and not any(_wrong(array) == "NaN" for array in given):
             nodes = [node for value in call.inputs if (node := getattr(value, "node", None)) is not None]
             made = f"{call.operation.name} made a NaN; {calling_line()} called it"
-            raise RuntimeError(f"detect_anomaly: {made}{self._because(nodes)}")
+            raise RuntimeError(f"detect_anomaly: {made}{self._earlier_infinity(nodes)}")
 
     def look(self, node: Node, which: int, gradient: Any) -> None:
-        """Look at what the derivative of an operation returned for one of its inputs."""
+        """Check the gradient that a derivative returned for one input of an operation."""
         wrong = _wrong(gradient.array if isinstance(gradient, Variable) else gradient) if self.check_nan else None
         if wrong is not None:
             operation = node.operation
             raise RuntimeError(
                 f"detect_anomaly: the derivative of {operation.name} with respect to "
                 f"{operation.input_name(which)} is {wrong}; "
-                f"{line_of(node) or 'a line outside of the block'} called {operation.name}" + self._because([node])
+                f"{line_of(node) or 'a line outside of the block'} called {operation.name}"
+                + self._earlier_infinity([node])
             )
 
-    def _because(self, nodes: Iterable[Node]) -> str:
-        """Return which operation behind these first made an infinity, as the end of a message; "" if none."""
-        infinite = [node for start in nodes for node in start.ancestors() if node in self.first]
+    def _earlier_infinity(self, nodes: Iterable[Node]) -> str:
+        """Return the end of a message: which ancestor first made an infinity; "" if none did."""
+        infinite = [node for start in nodes for node in start.ancestors() if node in self.made_infinity]
         if not infinite:
             return ""
         first = min(infinite, key=lambda node: node.sequence)
@@ -112,7 +113,7 @@ class _Anomaly:
 
 
 def _wrong(array: Any) -> str | None:
-    """Return what is wrong with the numbers of an array, if anything is."""
+    """Return "NaN" or "infinite" if an array holds such a number, else None."""
     if array.dtype.kind not in "fc" or np.isfinite(array).all():
         return None
     return "NaN" if np.isnan(array).any() else "infinite"

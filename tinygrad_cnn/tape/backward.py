@@ -1,4 +1,4 @@
-"""The backward pass as a user starts it: gradients of outputs for all leaves, or for the inputs that are named."""
+"""The backward pass as users call it: gradients of outputs, added to the leaves or returned for given inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.typing import T
 
 ACCUMULATED = "backward (adding to .grad)"
-"""What has written to ``.grad``, as the clock of writes names it."""
+"""The name of the writer to ``.grad`` in errors about in-place writes."""
 
 
 def backward(
@@ -27,13 +27,13 @@ def backward(
 ) -> None:
     """Add the gradient of the tensors to ``.grad`` of every leaf that they were computed from.
 
-    ``grad_tensors`` are the gradients of the tensors themselves (1 if left out, for tensors of one element); with
-    ``inputs``, only these receive a gradient. The graph is freed as the walk goes, unless ``retain_graph``. With
-    ``create_graph`` the gradients are themselves recorded, and may be differentiated again. If anything fails, no
-    ``.grad`` has changed.
+    ``grad_tensors`` are the gradients of the tensors themselves (by default 1, for tensors of one element). With
+    ``inputs``, only these receive a gradient. The pass frees the graph, unless ``retain_graph`` is set. With
+    ``create_graph`` it is recorded, so that the gradients can be differentiated again. If a derivative fails, no
+    ``.grad`` changes.
 
-    Raises RuntimeError if nothing was recorded, if the graph was freed, or if a value that is needed was
-    overwritten in place; ValueError for a gradient of the wrong shape or type.
+    Raises RuntimeError if nothing was recorded, if the graph was freed, or if a needed value was overwritten in
+    place; ValueError for a gradient of the wrong shape or type.
     """
     targets = None if inputs is None else _as_sequence(inputs)
     outer, _mode.at_end = _mode.at_end, []
@@ -56,10 +56,10 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool = False,
 ) -> tuple[T | None, ...]:
-    """Return the gradient of the sum of the outputs with respect to each input, and leave ``.grad`` alone.
+    """Return the gradient of the sum of the outputs with respect to each input; ``.grad`` does not change.
 
-    Inputs may be leaves or intermediate results. One that the outputs do not depend on is an error, or None with
-    ``allow_unused``. The other arguments are those of `backward`.
+    Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error, or has the
+    gradient None with ``allow_unused``. The other arguments are those of `backward`.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
@@ -75,14 +75,14 @@ def grad(
         raise RuntimeError(
             f"grad: the outputs do not depend on input {unused[0]}; pass allow_unused=True to get None for it"
         )
-    return tuple(None if i in unused else gradients.own(t, origin_of(t)) for i, t in enumerate(targets))
+    return tuple(None if i in unused else gradients.as_owned_tensor(t, origin_of(t)) for i, t in enumerate(targets))
 
 
 def queue_callback(callback: Callable[[], None]) -> None:
-    """Have a function called when the backward pass that is running has filled in every ``.grad``.
+    """Call a function once the running backward pass has filled in every ``.grad``.
 
-    It is called once, in the thread of that pass; if the pass fails, it is not called. Hooks use it for what needs
-    all gradients: to send them to other processes at once, for instance. (PyTorch's engine has the same.)
+    The function is called once, in the thread of that pass, and not at all if the pass fails. Hooks use it for work
+    that needs all gradients, such as sending them to other processes. (PyTorch's engine has the same function.)
 
     Raises RuntimeError if no backward pass is running in this thread.
 
@@ -96,17 +96,17 @@ def queue_callback(callback: Callable[[], None]) -> None:
     x.grad is [2.0, 2.0]
     """
     if _mode.at_end is None:
-        raise RuntimeError("queue_callback: no backward pass is running in this thread; call it in a hook")
+        raise RuntimeError("queue_callback: no backward pass is running in this thread; call it from a hook")
     _mode.at_end.append(callback)
 
 
-# --- the parts ---
+# --- the parts of a backward pass ---
 
 
 def differentiate(
     name: str, tensors: Any, grad_tensors: Any, inputs: Any, retain_graph: bool | None, create_graph: bool
 ) -> Gradients:
-    """Check the arguments that `backward` and `grad` share, and walk back."""
+    """Check the arguments that `backward` and `grad` share, and run the backward pass."""
     outputs = _as_sequence(tensors)
     given = [None] * len(outputs) if grad_tensors is None else _as_sequence(grad_tensors)
     if not outputs:
@@ -132,7 +132,7 @@ def differentiate(
 
 
 def origin_of(tensor: Variable) -> Origin:
-    """Return where a tensor came from: the node that made it, or, of a leaf, the tensor itself."""
+    """Return the node that made a tensor, or the tensor itself if it is a leaf."""
     return tensor.node or tensor
 
 
@@ -141,13 +141,13 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
 
 
 def _initial(name: str, output: Variable, gradient: Variable | None, create_graph: bool) -> Any:
-    """Return the gradient that a walk starts with at an output: the given one, checked, or 1 for a scalar."""
+    """Return the initial gradient of an output: the given one, checked, or 1 for a scalar."""
     if not output._requires_grad:
-        raise RuntimeError(f"{name}: the output does not require a gradient: nothing behind it was recorded")
+        raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
     if gradient is None:
         if output.array.size != 1:
             raise RuntimeError(
-                f"{name}: an output of shape {output.shape} needs a gradient of that shape (a number: 1)"
+                f"{name}: an output of shape {output.shape} needs a gradient of that shape (a scalar does not)"
             )
         one = np.ones_like(output.array)
         return make_tensor(output, one) if create_graph else one
@@ -160,10 +160,10 @@ def _initial(name: str, output: Variable, gradient: Variable | None, create_grap
 
 
 def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
-    """Add what arrived at an origin to ``leaf.grad``: in place, where nothing recorded can see it."""
+    """Add the gradient of an origin to ``leaf.grad``: in place, unless a recorded graph refers to either."""
     before = leaf._grad
     if before is None:
-        leaf._grad = gradients.own(leaf, origin)
+        leaf._grad = gradients.as_owned_tensor(leaf, origin)
     else:
         gradient = gradients.take(origin)
         if isinstance(gradient, Variable) or before.node is not None:

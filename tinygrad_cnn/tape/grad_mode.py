@@ -1,4 +1,4 @@
-"""Recording modes: whether operations on tensors record themselves, thread by thread."""
+"""Grad modes: whether operations on tensors are recorded, in each thread."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 class _Mode(threading.local):
     recording = True
-    watcher: Callable[..., Any] | None = None  # whom operations are handed to instead of being run (see trace.py)
-    seeing: tuple[Callable[[Any], None], ...] = ()  # what the watcher tells of each of them
-    anomaly: Any = None  # what looks at each gradient of a walk back (see anomaly.py)
-    at_end: list[Callable[[], None]] | None = None  # what to call when the backward pass that is running has ended
+    watcher: Callable[..., Any] | None = None  # called in place of each operation, and runs it (see watch.py)
+    observers: tuple[Callable[[Any], None], ...] = ()  # called by the watcher with each `Call`
+    anomaly: Any = None  # checks each gradient of a backward pass (see anomaly.py)
+    at_end: list[Callable[[], None]] | None = None  # called at the end of the running backward pass
 
 
 _mode = _Mode()
@@ -47,12 +47,12 @@ class set_grad_enabled:
         _mode.recording = self._before
 
     def __call__(self, function: Decorated) -> Decorated:
-        _mode.recording = self._before  # as a decorator it acts when the function runs, not now
+        _mode.recording = self._before  # a decorator changes the mode when the function runs, not now
         return _within(lambda: set_grad_enabled(self._mode), function)
 
 
 class _Block:
-    """A recording mode between entering and leaving: for a ``with`` block or as a decorator."""
+    """A recording mode for a ``with`` block or a decorated function."""
 
     _recording: ClassVar[bool]
 
@@ -87,7 +87,7 @@ class no_grad(_Block):
 
 
 inference_mode = no_grad
-"""PyTorch's name for a stricter mode: what is made in it may be used and recorded afterwards here."""
+"""PyTorch's name for a stricter mode; here, operations on tensors made in it can be recorded afterwards."""
 
 
 class enable_grad(_Block):
@@ -104,7 +104,7 @@ class enable_grad(_Block):
 
 
 def _within(mode: Callable[[], Any], function: Decorated) -> Decorated:
-    """Return the function made to run in a recording mode, entered anew for every call."""
+    """Return a function that enters a recording mode for each of its calls."""
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{function.__name__}: a generator cannot be decorated with a recording mode; use `with`")
 

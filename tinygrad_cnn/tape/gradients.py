@@ -1,4 +1,4 @@
-"""How gradients add up where several arrive, and whose memory a gradient is."""
+"""Accumulating gradients, and reference counting: whether the memory of a gradient may be written to."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tinygrad_cnn.typing import Array
 
 
 class Gradients:
-    """The gradients that have arrived so far, by the origin that they are for.
+    """The gradients of a backward pass so far, by origin.
 
-    A sum that was made here is known to be nobody else's, so the next gradient is added to it in place. Any other
-    array may be an input's, or be referred to by a derivative, and is never written to.
+    Nothing else refers to a sum that was computed here, so the next gradient is added to it in place. Any other
+    array may belong to an input, or a derivative may refer to it, so it is never written to.
     """
 
     def __init__(self, in_place: bool) -> None:
         self._in_place = in_place
         self._arrived: dict[Origin, Any] = {}
-        self._sums: set[Origin] = set()  # where the gradient is a sum that was made here
+        self._sums: set[Origin] = set()  # origins whose gradient is a sum that was computed here
 
     def __contains__(self, origin: Origin) -> bool:
         return origin in self._arrived
 
     def add(self, origin: Origin, gradient: Any) -> bool:
-        """Add a gradient to those that arrived at an origin; return whether it is the first."""
+        """Add a gradient of an origin; return whether it is the first."""
         before = self._arrived.get(origin)
         if before is None:
             self._arrived[origin] = gradient
@@ -37,12 +37,12 @@ class Gradients:
             before += gradient
         else:
             self._arrived[origin] = total = before + gradient
-            if self._in_place and isinstance(total, np.ndarray):  # of 0-d arrays, NumPy's sum is a number
+            if self._in_place and isinstance(total, np.ndarray):  # NumPy's sum of 0-d arrays is a scalar
                 self._sums.add(origin)
         return False
 
     def add_at(self, source: SeveralOutputs, k: int, gradient: Any) -> bool:
-        """Add a gradient of result ``k`` of an operation; return whether the operation has no other yet."""
+        """Add a gradient of result ``k`` of an operation; return whether it is the first of any result."""
         found = self._arrived.get(source)
         parts = [None] * len(source.shapes_and_dtypes) if found is None else found
         self._arrived[source] = parts
@@ -50,21 +50,21 @@ class Gradients:
         return found is None
 
     def take(self, origin: Origin) -> Any:
-        """Return the gradient of an origin, and forget it."""
+        """Remove and return the gradient of an origin."""
         self._sums.discard(origin)
         return self._arrived.pop(origin)
 
     def put(self, origin: Origin, gradient: Any) -> None:
-        """Put another gradient in place of what arrived at an origin."""
+        """Replace the gradient of an origin."""
         self._sums.discard(origin)
         self._arrived[origin] = gradient
 
     def origins(self) -> list[Origin]:
-        """Return the origins that a gradient has arrived at."""
+        """Return the origins that have a gradient."""
         return list(self._arrived)
 
-    def own(self, like: Variable, origin: Origin) -> Any:
-        """Return the gradient of an origin as a tensor that shares its memory with no other."""
+    def as_owned_tensor(self, like: Variable, origin: Origin) -> Any:
+        """Return the gradient of an origin as a tensor that shares its memory with nothing else."""
         is_sum = origin in self._sums
         holder = [self.take(origin)]
         if isinstance(holder[0], Variable):
@@ -78,10 +78,10 @@ class Gradients:
 
 
 def is_exclusive(holder: list[Array]) -> bool:
-    """Return whether nothing but the list refers to the array in it, and no other array shows its memory.
+    """Return whether only the list refers to the array in it, and the array owns its memory.
 
-    The interpreter's reference counting tells. What it counts for an array that only a list refers to differs from
-    one Python to another, and so is measured once.
+    This is the one place that uses the interpreter's reference counting. The count of an array that only a list
+    refers to differs between versions of Python, so it is measured once.
     """
     return isinstance(holder[0], np.ndarray) and getrefcount(holder[0]) == _ALONE and has_own(holder[0])
 

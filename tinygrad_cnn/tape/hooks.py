@@ -1,4 +1,4 @@
-"""Hooks: functions of a user's own that see gradients on their way, and may be taken away again."""
+"""Gradient hooks: functions that users register on a tensor, and can remove."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class RemovableHandle:
-    """What registering a hook returns: ``remove`` takes the hook away, and so does leaving a ``with`` block."""
+    """The result of registering a hook, to remove it: with ``remove``, or by leaving a ``with`` block."""
 
     def __init__(self, hooks: list[Any], hook: Any) -> None:
         self._hooks, self._hook = hooks, hook
         hooks.append(hook)
 
     def remove(self) -> None:
-        """Take the hook away; the second time, do nothing."""
+        """Remove the hook; do nothing if it was removed already."""
         place = next((i for i, hook in enumerate(self._hooks) if hook is self._hook), None)
         if place is not None:
             del self._hooks[place]
@@ -34,6 +34,6 @@ class GradientHooks:
 
     def __init__(self) -> None:
         self.on_gradient: list[Callable[[Any], Any]] = []
-        """Called with the gradient once it is complete; each may return another gradient in its place."""
+        """Called with the complete gradient; each may return another gradient to replace it."""
         self.after: list[Callable[[Any], None]] = []
-        """Called last: of a leaf with the leaf, when ``.grad`` holds the sum; else with the final gradient."""
+        """Called last: with the leaf itself once ``.grad`` is updated, or with the final gradient of a non-leaf."""

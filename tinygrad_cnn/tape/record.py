@@ -1,10 +1,10 @@
 """The tape: operations that record themselves as they run.
 
-An `Operation` pairs a function of arrays with one derivative for each input. Called on tensors, it also leaves a
-`Node`: which operation ran, where its inputs came from (its edges), and the values that its derivatives read.
+An `Operation` pairs a function of arrays with one derivative for each input. A call with tensors also makes a
+`Node` of the autograd graph: the operation, the origins of its inputs (edges), and what its derivatives read.
 
-A derivative is written once for every order. In a plain backward pass it is given arrays, and so computes on
-arrays and records nothing; under ``create_graph`` it is given tensors, and the same lines record themselves.
+One derivative serves every order. In a plain backward pass it gets arrays, so it computes on arrays and records
+nothing. Under ``create_graph`` it gets tensors, and the same code is recorded.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.writes import clock
 from tinygrad_cnn.typing import Array, T
 
-watching: list[Any] = []  # who watches operations, in any thread (see trace.py)
+watching: list[Any] = []  # the functions that watch operations, of all threads (see watch.py)
 
 
 class Node:
-    """A recorded operation. It refers to its inputs' origins and to arrays, never to its result: no cycles."""
+    """A recorded operation. It refers to the origins of its inputs, never to its result, so there are no cycles."""
 
     __slots__ = ("__weakref__", "dtype", "edges", "hooks", "kept", "operation", "saves", "sequence", "shape")
 
@@ -36,20 +36,20 @@ class Node:
     ) -> None:
         self.operation = operation
         self.edges = edges  # one for each input that needs a gradient
-        self.kept: dict[str, Any] | None = kept  # what derivatives read, by name; None once the graph was freed
-        self.saves = saves  # whether arrays are among what is kept
+        self.kept: dict[str, Any] | None = kept  # what derivatives read, by name; None once freed
+        self.saves = saves  # whether `kept` holds arrays
         self.shape = out.shape
         self.dtype = out.dtype
         self.hooks: GradientHooks | None = None
         self.sequence = next(clock)
 
     def free(self) -> None:
-        """Let go of the arrays that were kept. A node that keeps none can be gone through again, as in PyTorch."""
+        """Release the kept arrays. A node that keeps none can be used in another pass, as in PyTorch."""
         if self.saves:
             self.kept = None
 
     def ancestors(self) -> Iterator[Node]:
-        """Yield this node and every node that led to it, each once, in no particular order."""
+        """Yield this node and every node that it depends on, each once, in any order."""
         seen = {self}
         ahead = [self]
         while ahead:
@@ -65,7 +65,7 @@ class Node:
 
 
 class SeveralOutputs(Node):
-    """A recorded operation with several results, each of which comes from an `Output` of this node."""
+    """A recorded operation with several results; the node of each result is an `Output` of this node."""
 
     __slots__ = ("_outputs", "shapes_and_dtypes")
 
@@ -77,7 +77,7 @@ class SeveralOutputs(Node):
         self._outputs: WeakValueDictionary[int, Output] = WeakValueDictionary()
 
     def output(self, k: int) -> Output:
-        """Return the origin of result ``k``: the same object for as long as anything refers to it."""
+        """Return the node of result ``k``: the same object as long as anything refers to it."""
         output = self._outputs.get(k)
         if output is None:
             output = self._outputs[k] = Output(self, k)
@@ -85,29 +85,29 @@ class SeveralOutputs(Node):
 
 
 class Output(Node):
-    """The origin of one of several results of an operation. The walk hands its gradient on to the operation."""
+    """The node of one of several results of an operation. Its gradient is passed to the node of the operation."""
 
     __slots__ = ("k", "source")
 
     def __init__(self, source: SeveralOutputs, k: int) -> None:
         self.source, self.k = source, k
-        self.operation, self.edges, self.kept, self.saves = source.operation, [(source, _HAND_ON, k)], {}, False
+        self.operation, self.edges, self.kept, self.saves = source.operation, [(source, _IDENTITY, k)], {}, False
         self.shape, self.dtype = source.shapes_and_dtypes[k]
         self.hooks = None
         self.sequence = next(clock)
 
 
 class Variable:
-    """What the tape knows of a tensor: its array, the node that made it, and its gradient."""
+    """The part of a tensor that the tape uses: its array, the node that made it, and its gradient."""
 
     __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "array", "node")
 
-    _result_class: ClassVar[type[Variable]]  # what operations on it make: a Parameter's sum is no Parameter
+    _result_class: ClassVar[type[Variable]]  # the class of results: the sum of a Parameter is a Tensor
 
     array: Array
     node: Node | None
     _requires_grad: bool
-    _grad: Any  # a tensor or None
+    _grad: Any  # a tensor, or None
     _hooks: GradientHooks | None  # of a leaf
 
     @property
@@ -127,11 +127,11 @@ class Variable:
 
 
 Origin: TypeAlias = Node | Variable
-"""Where a tensor came from: the recorded operation that made it, or, for a leaf, itself."""
+"""Where a gradient goes: the node that made a tensor, or the tensor itself if it is a leaf."""
 
 
 def make_tensor(like: Any, array: Array, node: Node | None = None) -> Any:
-    """Return a tensor around an array, without copying, of the class that operations on ``like`` make."""
+    """Return a tensor that holds an array, without copying, of the class of results of ``like``."""
     result = object.__new__(like._result_class)
     result.array = array
     result.node = node
@@ -156,9 +156,9 @@ def arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
 
 
 class Derivative:
-    """How a gradient goes back to one input (a vector-Jacobian product).
+    """The vector-Jacobian product of an operation with respect to one input.
 
-    ``function`` takes the gradient ``g`` of the result, and the values that are named in ``reads``.
+    ``function`` takes the gradient ``g`` of the result and the values that ``reads`` names.
     """
 
     __slots__ = ("_pick", "function", "reads")
@@ -166,10 +166,10 @@ class Derivative:
     def __init__(self, function: Callable[..., Any], reads: tuple[str, ...]) -> None:
         self.function = function
         self.reads = reads
-        self._pick = itemgetter(*reads) if reads else None  # gives one value, or a tuple of several
+        self._pick = itemgetter(*reads) if reads else None  # returns one value, or a tuple of several
 
     def __call__(self, g: Any, values: dict[str, Any]) -> Any:
-        """Return the gradient of the input, given that of the result and the values that the node kept, by name."""
+        """Return the gradient of the input, given that of the result and the kept values by name."""
         if self._pick is None:
             return self.function(g)
         if len(self.reads) == 1:
@@ -177,41 +177,40 @@ class Derivative:
         return self.function(g, *self._pick(values))
 
 
-_HAND_ON = Derivative(lambda g: g, ())
+_IDENTITY = Derivative(lambda g: g, ())
 
 
 Edge: TypeAlias = tuple[Origin, Derivative, int]
-"""An input that needs a gradient: where it came from, how the gradient goes back to it, and which input it is."""
+"""An input that needs a gradient: its origin, its derivative, and its position among the inputs."""
 
 
 Fetch: TypeAlias = Callable[[list[Any], int, Any], Any]
 Plan: TypeAlias = tuple[list[tuple[Derivative, int]], list[tuple[str, Fetch | None, int]], int]
-"""How to record: the derivatives that are needed; each value that they read, by name (without a function: the input
-itself); and how many inputs there must be more than for arrays to be kept (of ``*inputs`` there may be none)."""
+"""How to record a call: the needed derivatives; each value that they read, with a function to fetch it (None: the
+input itself); and the number of inputs that a call must exceed to keep arrays (``*inputs`` may be empty)."""
 
 MOST = 1 << 30
-"""More inputs than an operation has."""
+"""A number of inputs that no call exceeds."""
 
 
 class Operation:
     """A function of arrays that records itself, with a derivative for each input.
 
-    Positional parameters of ``forward`` are inputs (arrays, tensors or numbers), keyword-only ones constants. The
-    derivative with respect to an input takes the gradient ``g`` of the result and, by name, what it reads: ``out``
-    (the result), any input or constant, ``<input>_shape`` or ``<input>_dtype``. What no needed derivative names
-    is not kept. An input without a derivative is a constant (a mask, indices). Of ``*inputs``, the one derivative
-    may also ask for ``index``: which of them it is for.
+    Positional parameters of ``forward`` are inputs (arrays, tensors or numbers), keyword-only parameters are
+    constants. A derivative takes the gradient ``g`` of the result and, by name, the values that it reads: ``out``
+    (the result), any input or constant, ``<input>_shape`` or ``<input>_dtype``. What no needed derivative names is
+    not kept. An input without a derivative (a mask, indices) has no gradient. The derivative of ``*inputs`` serves
+    all of them, and may read ``index``, the position of the one that it is called for.
 
-    A forward function that returns a tuple of arrays has several results; ``g`` is then a tuple of their gradients,
-    and ``out`` the tuple of the results.
+    If ``forward`` returns a tuple of arrays, the operation has several results: ``g`` and ``out`` are then tuples.
 
-    Called on plain arrays, an operation computes and returns an array.
+    A call with plain arrays only computes and returns an array.
     """
 
     registry: ClassVar[dict[str, Operation]] = {}
 
-    promoted: Any = None  # where inputs first come to one type: a method that gives them, or None if they have it
-    may_lack_gradients = False  # whether a derivative may return None: no gradient for that input
+    promoted: Any = None  # a method that returns inputs converted to one type, or None if they need no conversion
+    may_lack_gradients = False  # whether a derivative may return None, for no gradient
 
     def __init__(
         self, forward: Callable[..., Any], derivatives: dict[str, Callable[..., Any]], registered: bool = True
@@ -226,16 +225,16 @@ class Operation:
         self.inputs = names[: code.co_argcount]
         if self.variadic:
             self.inputs += (names[code.co_argcount + len(constants)],)
-        self.last = len(self.inputs) - 1  # with ``*inputs``, all from here on have one name
+        self.last = len(self.inputs) - 1  # inputs from here on share a name, if it is ``*inputs``
         self.derivatives = {
             name: self._derivative(name, function, constants) for name, function in derivatives.items()
         }
-        self._rules = tuple(self.derivatives.get(name) for name in self.inputs)
-        self._plans: dict[tuple[int, ...], Plan] = {}  # by the inputs that need a gradient
+        self._by_input = tuple(self.derivatives.get(name) for name in self.inputs)
+        self._plans: dict[tuple[int, ...], Plan] = {}  # by the positions of inputs that need a gradient
         if not registered:
             return
         same = Operation.registry.get(self.name)
-        if same is not None and same.forward.__module__ != forward.__module__:  # defining it anew is fine
+        if same is not None and same.forward.__module__ != forward.__module__:  # the same module may redefine it
             raise ValueError(f"there is an operation named {self.name} already, in {same.forward.__module__}")
         Operation.registry[self.name] = self
 
@@ -269,7 +268,7 @@ class Operation:
             inputs = self._in_order(inputs, constants)
         variable = None
         arrays: list[Any] = []
-        needing: list[int] = []  # the inputs that need a gradient
+        needing: list[int] = []  # positions of inputs that need a gradient
         for value in inputs:
             if isinstance(value, Variable):
                 variable = value
@@ -279,9 +278,9 @@ class Operation:
             else:
                 arrays.append(value if type(value) is np.ndarray else plain_array(self.name, value))
         if self.promoted is not None and variable is not None:
-            met = self.promoted(inputs, arrays)
-            if met is not None:
-                return self(*met, **constants)
+            converted = self.promoted(inputs, arrays)
+            if converted is not None:
+                return self(*converted, **constants)
         if watching and _mode.watcher is not None:
             return _mode.watcher(self, inputs, constants)
         try:
@@ -299,7 +298,7 @@ class Operation:
         return make_tensors(variable, out, node) if several else make_tensor(variable, out, node)
 
     def _in_order(self, inputs: tuple[Any, ...], constants: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the inputs in their order, taking those given by name out of the constants."""
+        """Return the inputs in order; move those that were given by name out of the constants."""
         for name in self.inputs[len(inputs) :]:
             if name not in constants:
                 break
@@ -309,7 +308,7 @@ class Operation:
     def record(
         self, inputs: Any, needing: tuple[int, ...], arrays: list[Any], constants: dict[str, Any], out: Any
     ) -> Any:
-        """Return a node, if a derivative is needed, that keeps what the needed derivatives read."""
+        """Return a node that keeps what the needed derivatives read; None if no derivative is needed."""
         rules, fetched, saved_from = self._plans.get(needing) or self._plan(needing)
         if not rules:
             return None
@@ -322,8 +321,8 @@ class Operation:
         return kind(self, edges, constants, len(inputs) > saved_from, out)
 
     def _plan(self, needing: tuple[int, ...]) -> Plan:
-        """Return the derivatives for those inputs, and what they read beside the constants."""
-        rules = [(rule, i) for i in needing if (rule := self._rules[min(i, self.last)]) is not None]
+        """Return how to record a call in which these inputs need a gradient."""
+        rules = [(rule, i) for i in needing if (rule := self._by_input[min(i, self.last)]) is not None]
         sources: dict[str, tuple[Fetch | None, int]] = {"out": (lambda arrays, i, out: out, 0)}
         for i, name in enumerate(self.inputs):
             sources[name] = (None, i)
@@ -335,19 +334,19 @@ class Operation:
         fetched = [(name, *sources[name]) for name in reads if name in sources]
         arrays = [i for name, _, i in fetched if name == "out" or name in self.inputs]
         plan = rules, fetched, min(arrays, default=MOST)
-        if len(needing) < 8:  # the caller may give any number of ``*inputs``: so many plans are not kept
+        if len(needing) < 8:  # a call may have any number of ``*inputs``, so not every plan is kept
             self._plans[needing] = plan
         return plan
 
     def _explained(self, error: Exception, arrays: list[Any]) -> Exception:
-        """Return the error with the operation's name and what it was given."""
+        """Return the error with the operation's name and a description of its arguments."""
         if str(error).startswith(f"{self.name}:"):
             return error
         given = ", ".join(describe(a) for a in arrays)
         return renamed(error, f"{self.name}: {error} (given {given})")
 
     def fit(self, gradient: Any, origin: Origin, name: str) -> Any:
-        """Refuse a gradient that is not of its input's shape and type."""
+        """Refuse a gradient that does not have the shape and type of its input."""
         if gradient.shape == origin.shape and gradient.dtype == origin.dtype:
             return gradient
         raise RuntimeError(
@@ -356,7 +355,7 @@ class Operation:
         )
 
     def input_name(self, i: int) -> str:
-        """Return the name of input ``i``; those of ``*inputs`` have one name."""
+        """Return the name of input ``i``; all ``*inputs`` share one name."""
         return self.inputs[min(i, self.last)]
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -365,7 +364,7 @@ class Operation:
         def with_arguments(tensor: Any, *inputs: Any, **constants: Any) -> Any:
             return self(tensor, *inputs, **constants)
 
-        def alone(tensor: Any) -> Any:  # handing no arguments on costs less
+        def alone(tensor: Any) -> Any:  # faster without arguments to pass on
             return self(tensor)
 
         method: Any = alone if len(self.__signature__.parameters) == 1 else with_arguments
@@ -378,20 +377,20 @@ class Operation:
 
 
 def renamed(error: Exception, message: str) -> Exception:
-    """Return an error of the same kind with another message; NumPy's own kinds take no message."""
+    """Return an error of the same built-in class with another message; NumPy's own error classes take none."""
     kind = next((k for k in (IndexError, TypeError) if isinstance(error, k)), ValueError)
     return kind(message)
 
 
 def describe(value: Any) -> str:
-    """Return what an error message says of an argument: the shape of an array, else the value or its type."""
+    """Describe an argument for an error message: the shape of an array, else the value or its type."""
     if hasattr(value, "shape"):
-        return f"shape {tuple(value.shape)}"
+        return f"shape {value.shape}"
     return repr(value) if isinstance(value, (int, float, str)) or value is None else type(value).__name__
 
 
 def operation(**derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Operation]:
-    """Make a function of arrays an operation, given the derivative with respect to each input.
+    """Turn a function of arrays into an operation, given the derivative with respect to each input.
 
     >>> from tinygrad_cnn.autograd import operation
     >>> @operation(input=lambda g, input: g * (3 * input * input))

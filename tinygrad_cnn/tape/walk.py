@@ -1,7 +1,7 @@
-"""The walk back: reverse accumulation over what the tape recorded, in topological order.
+"""The backward pass: reverse accumulation over the nodes of the autograd graph, in topological order.
 
-A result is always newer than its inputs, so of all nodes that a gradient has reached, the newest has all of its
-gradient. The walk is a loop over a heap of these nodes (Griewank & Walther, "Evaluating Derivatives", 2008, ch. 3).
+A result is newer than its inputs, so of the nodes that a gradient has reached, the newest has all of its gradient.
+The pass is a loop over a heap of these nodes (Griewank & Walther, "Evaluating Derivatives", 2008, ch. 3).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from tinygrad_cnn.tape.writes import writes
 
 
 class Walk:
-    """One way back. ``like`` is a tensor of the class that gradients have; ``needed`` are the origins to go to.
+    """One backward pass. Gradients have the class of the tensor ``like``.
 
-    Gradients are arrays, or tensors under ``create_graph``: the operations of derivatives then record themselves.
+    They are arrays, or tensors under ``create_graph``, so that the operations of derivatives are recorded.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Walk:
         self.like = like
         self.retain_graph = retain_graph
         self.create_graph = create_graph
-        self.needed = needed  # None: all
-        self.captured = captured  # nodes whose gradients are asked for
+        self.needed = needed  # the origins to visit; None for all
+        self.captured = captured  # origins whose gradients are returned
         self.gradients = Gradients(in_place=not create_graph)
         self._results: list[tuple[Origin, Any]] = []
         self._newest: list[tuple[int, Node]] = []  # a heap of the nodes that a gradient has reached
 
     def send(self, origin: Origin, gradient: Any) -> None:
-        """Let a gradient arrive at an origin."""
+        """Add a gradient to an origin, and schedule its node."""
         if self.gradients.add(origin, gradient) and isinstance(origin, Node):
             heappush(self._newest, (-origin.sequence, origin))
 
     def run(self) -> Gradients:
-        """Go back until no node is left; return the gradients of leaves and of captured nodes."""
+        """Visit nodes until none is left; return the gradients of leaves and of captured nodes."""
         while self._newest:
             node = heappop(self._newest)[1]
             gradient = self.gradients.take(node)
@@ -70,7 +70,7 @@ class Walk:
             if node in self.captured:
                 self._results.append((node, gradient))
             if isinstance(node, Output):
-                self._hand_on(node, gradient)
+                self._pass_to_source(node, gradient)
             else:
                 self._step(node, gradient)
         for leaf in self.gradients.origins():
@@ -81,7 +81,7 @@ class Walk:
         return self.gradients
 
     def _step(self, node: Node, gradient: Any) -> None:
-        """Send a node's gradient through its derivatives, to the origins of its inputs."""
+        """Send the gradient of a node through its derivatives to the origins of its inputs."""
         edges = node.edges
         if self.needed is not None:
             edges = [edge for edge in edges if edge[0] in self.needed]
@@ -111,7 +111,7 @@ class Walk:
             node.free()
 
     def _values(self, node: Node) -> dict[str, Any]:
-        """Return what the node's derivatives read: arrays, or tensors of the graph under ``create_graph``."""
+        """Return the values that a node's derivatives read: arrays, or tensors under ``create_graph``."""
         kept = node.kept
         if kept is None:
             raise _freed(node)
@@ -119,16 +119,16 @@ class Walk:
             writer = writes.after(arrays_in(kept), node.sequence)
             if writer is not None:
                 raise _overwritten(node, writer)
-        return traced(node, kept, self.like) if self.create_graph else kept
+        return as_graph_tensors(node, kept, self.like) if self.create_graph else kept
 
-    def _hand_on(self, output: Output, gradient: Any) -> None:
+    def _pass_to_source(self, output: Output, gradient: Any) -> None:
         if self.needed is not None and output.source not in self.needed:
             return
         if self.gradients.add_at(output.source, output.k, gradient):
             heappush(self._newest, (-output.source.sequence, output.source))
 
     def _filled(self, node: SeveralOutputs, parts: list[Any]) -> tuple[Any, ...]:
-        """Return the gradients of all results: zeros for those that nothing depends on."""
+        """Return the gradients of all results, with zeros for unused results."""
         zeros = (np.zeros(shape, dtype) for shape, dtype in node.shapes_and_dtypes)
         return tuple(
             part if part is not None else make_tensor(self.like, zero) if self.create_graph else zero
@@ -153,8 +153,8 @@ class Walk:
         return gradient if self.create_graph else make_tensor(self.like, np.asarray(gradient))
 
 
-def traced(node: Node, kept: dict[str, Any], like: Variable) -> dict[str, Any]:
-    """Return what a node kept with tensors of the graph in place of arrays: inputs and results."""
+def as_graph_tensors(node: Node, kept: dict[str, Any], like: Variable) -> dict[str, Any]:
+    """Return what a node kept, with its inputs and results as tensors of the autograd graph."""
     operation, values = node.operation, dict(kept)
     for origin, _, i in node.edges:
         name = operation.input_name(i)
@@ -174,7 +174,7 @@ def traced(node: Node, kept: dict[str, Any], like: Variable) -> dict[str, Any]:
 
 
 def _tensor_of(node: Node, origin: Origin, array: Any, like: Variable) -> Variable:
-    """Return an input that a node kept, as the tensor that it was."""
+    """Return an input that a node kept as a tensor of the autograd graph."""
     if isinstance(origin, Node):
         return make_tensor(like, array, origin)
     if origin.array is not array:
@@ -183,7 +183,7 @@ def _tensor_of(node: Node, origin: Origin, array: Any, like: Variable) -> Variab
 
 
 def leading_to(roots: Iterable[Origin], targets: set[Origin]) -> set[Origin]:
-    """Return every node on some way from the roots to a target, and the targets that were found."""
+    """Return the nodes on any path from a root to a target, and the targets that can be reached."""
     nodes = {node for root in roots if isinstance(root, Node) for node in root.ancestors()}
     leading = targets & nodes.union(roots, (origin for node in nodes for origin, _, _ in node.edges))
     for node in sorted(nodes, key=lambda node: node.sequence):
@@ -193,7 +193,7 @@ def leading_to(roots: Iterable[Origin], targets: set[Origin]) -> set[Origin]:
 
 
 def _freed(node: Node) -> RuntimeError:
-    """Return the error about a graph that an earlier pass went through."""
+    """Return the error about a graph that an earlier backward pass has freed."""
     return RuntimeError(
         f"backward: the graph behind this {node.operation.name} was freed by an earlier backward pass; "
         "give the earlier one retain_graph=True to go through it again"
@@ -203,5 +203,5 @@ def _freed(node: Node) -> RuntimeError:
 def _overwritten(node: Node, writer: str) -> RuntimeError:
     return RuntimeError(
         f"backward: {node.operation.name} needs a value that {writer} has since overwritten in place; "
-        "write to a copy (clone()), or after backward()"
+        "write to a copy (clone()), or write after backward()"
     )

@@ -1,6 +1,6 @@
-"""Watching operations as they are called: what `explain`, `profile` and `detect_anomaly` are built on.
+"""Capturing: watching operations as they are called, for `explain`, `profile`, ONNX export and `detect_anomaly`.
 
-While nobody watches, all that it costs an operation is a look at an empty list.
+While nothing is watching, an operation only checks that a list is empty.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Derivative, Node, Operation, Output, watching
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
-_MODELS = _PACKAGE + "models" + os.sep  # models are written as users write theirs
+_MODELS = _PACKAGE + "models" + os.sep  # models count as user code
 
 
 class Call(NamedTuple):
-    """One call of an operation: what it was given, what it returned, and how long it took."""
+    """One call of an operation: its inputs, constants and result, and how long it took."""
 
-    operation: Any  # an Operation: said so, type checkers would bind it as a method
+    operation: Any  # an Operation; type checkers would bind that as a method
     inputs: tuple[Any, ...]
     constants: dict[str, Any]
     result: Any
@@ -34,32 +34,32 @@ class Call(NamedTuple):
 
     @property
     def results(self) -> tuple[Any, ...]:
-        """What it returned, of one result or of several."""
+        """The results as a tuple, also if there is only one."""
         return self.result if isinstance(self.result, tuple) else (self.result,)
 
     @property
     def node(self) -> Node | None:
-        """The node that recorded it; None if it was not recorded."""
+        """The node that recorded the call, or None if it was not recorded."""
         nodes = (node for result in self.results if (node := getattr(result, "node", None)) is not None)
         node = next(nodes, None)
         return node.source if isinstance(node, Output) else node
 
 
 class Derived(NamedTuple):
-    """A gradient that one derivative of a node made."""
+    """One call of a derivative in a backward pass: the gradients that it got and returned."""
 
     node: Node
-    edge: int  # which of the node's edges
+    edge: int  # the number of the edge in the node's list
     given: Any  # the gradient of the operation's result
-    value: Any  # the gradient of the input; None if there is none
+    value: Any  # the gradient of the input, or None
     seconds: float
 
 
 @contextmanager
 def watch(see: Callable[[Call], None]) -> Iterator[None]:
-    """Call a function with each `Call` of an operation that this thread makes in the block.
+    """Call a function with each `Call` of an operation in this thread, while the block runs.
 
-    Operations that an operation calls itself are part of it, and are not seen on their own.
+    Operations that an operation itself calls are part of it, and are not reported on their own.
     """
     begin_watching(see)
     try:
@@ -69,23 +69,23 @@ def watch(see: Callable[[Call], None]) -> Iterator[None]:
 
 
 def begin_watching(see: Callable[[Call], None]) -> None:
-    """Do what entering `watch` does: for what lasts longer than a block."""
+    """Start watching as `watch` does, until `end_watching`."""
     watching.append(see)
-    _mode.seeing = (*_mode.seeing, see)
+    _mode.observers = (*_mode.observers, see)
     _mode.watcher = _watcher
 
 
 def end_watching(see: Callable[[Call], None]) -> None:
-    """Do what leaving `watch` does."""
+    """Stop the watching that `begin_watching` started."""
     watching.remove(see)
-    left = list(_mode.seeing)
+    left = list(_mode.observers)
     left.remove(see)
-    _mode.seeing = tuple(left)
+    _mode.observers = tuple(left)
     _mode.watcher = _watcher if left else None
 
 
 def is_watching() -> bool:
-    """Whether the next operation that this thread calls will be seen: not so within an operation."""
+    """Whether the next operation of this thread will be reported; False inside of an operation."""
     return _mode.watcher is not None
 
 
@@ -95,17 +95,17 @@ def _watcher(operation: Operation, inputs: tuple[Any, ...], constants: dict[str,
         start = perf_counter()
         result = operation(*inputs, **constants)
         call = Call(operation, inputs, constants, result, perf_counter() - start)
-        for see in _mode.seeing:
+        for see in _mode.observers:
             see(call)
         return result
     finally:
-        _mode.watcher = _watcher if _mode.seeing else None
+        _mode.watcher = _watcher if _mode.observers else None
 
 
 def watch_derivatives(node: Node, see: Callable[[Derived], None]) -> Callable[[], None]:
-    """Have a function called with each `Derived` gradient of a node; return a function that ends the watching.
+    """Call a function with each `Derived` gradient of a node; return a function that ends the watching.
 
-    The operations that a derivative is made of are part of it, and are not seen on their own.
+    The operations that a derivative calls are part of it, and are not reported on their own.
     """
     before = node.edges
     if not isinstance(node, Output):
@@ -131,7 +131,7 @@ def _watched(node: Node, edge: int, derivative: Derivative, see: Callable[[Deriv
     return Derivative(function, derivative.reads)
 
 
-# --- where in the user's code ---
+# --- lines of the user's code ---
 
 
 class Line(NamedTuple):
@@ -142,7 +142,7 @@ class Line(NamedTuple):
 
     @property
     def short(self) -> str:
-        """The line without the folder."""
+        """The file's name, without its folder, and the line's number."""
         return f"{os.path.basename(self.file)}:{self.number}"
 
     def __str__(self) -> str:
@@ -163,13 +163,13 @@ def _calling_frame() -> FrameType | None:
 
 
 def calling_line() -> Line | None:
-    """Return the innermost line that is running outside of this package, or in one of its models."""
+    """Return the innermost running line that is outside of this package, or in one of its models."""
     frame = _calling_frame()
     return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
 
 
 def warn_user(message: str) -> None:
-    """Warn of what is hardly meant, at the line of the user's code that led here: once for each line."""
+    """Warn about a likely mistake at the line of the user's code that led here, once for each line."""
     frame = _calling_frame()
     if frame is None:
         warnings.warn(message, stacklevel=2)
@@ -180,7 +180,7 @@ def warn_user(message: str) -> None:
 
 @contextmanager
 def record_lines() -> Iterator[None]:
-    """Note, for each operation that this thread records in the block, which line of the user's code called it.
+    """Note which line of the user's code calls each operation that this thread records in the block.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.tape.watch import line_of, record_lines
@@ -199,8 +199,8 @@ def record_lines() -> Iterator[None]:
 
 
 def note_line(node: Node) -> None:
-    """Note which line of the user's code led to a node, if this thread's operations are watched."""
-    if _mode.seeing and (line := calling_line()) is not None:
+    """Note which line of the user's code led to a node, if this thread is watching operations."""
+    if _mode.observers and (line := calling_line()) is not None:
         _lines[node] = line
 
 

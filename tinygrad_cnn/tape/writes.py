@@ -1,4 +1,4 @@
-"""In-place writes: when memory was last written to, so that no derivative reads a value that is gone."""
+"""In-place writes: when memory was last written to, so that no derivative reads an overwritten value."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from tinygrad_cnn.typing import Array
 
 clock = count()
-"""One clock numbers recorded operations and in-place writes: the later has the larger number."""
+"""One counter numbers recorded operations and in-place writes, in the order in which they happen."""
 
 
 class _Writes:
-    """When memory was last written in place, and by what, so that no derivative reads what is gone."""
+    """When each block of memory was last written in place, and by what (PyTorch: version counters)."""
 
     def __init__(self) -> None:
         self.latest = -1
@@ -38,12 +38,15 @@ class _Writes:
         self._by_owner.pop(key, None)
 
     def lasting(self, array: Array, writer: str) -> tuple[int, int]:
-        """Return when a writer first and last wrote to an array's memory without another since; (0, -1): not."""
+        """Return the first and last time of the latest writes to an array's memory, if all were by this writer.
+
+        Otherwise return (0, -1).
+        """
         entry = self._by_owner.get(id(owner_of(array)))
         return (entry[3], entry[1]) if entry is not None and entry[2] == writer else (0, -1)
 
     def after(self, arrays: Iterable[Array], since: int) -> str | None:
-        """Return what has written to one of the arrays since a time of the clock; None if nothing has."""
+        """Return the name of a writer to one of the arrays after a time of the clock, or None."""
         for array in arrays:
             entry = self._by_owner.get(id(owner_of(array)))
             if entry is not None and entry[1] > since:
@@ -52,7 +55,7 @@ class _Writes:
 
 
 def owner_of(array: Any) -> Any:
-    """Return the object that owns an array's memory: all views of it have the same."""
+    """Return the object that owns the memory of an array and of all its views."""
     while hasattr(base := array.base, "base"):
         array = base
     return array
@@ -62,5 +65,5 @@ writes = _Writes()
 
 
 def mark_written(array: Array, writer: str) -> None:
-    """Note that an array's memory was written in place, by what: every in-place writer must call this."""
+    """Note that an array was written in place, and by what: every in-place operation must call this."""
     writes.note((array,), writer)

@@ -14,7 +14,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
-from tinygrad_cnn.ops.softmax import REDUCTIONS, _want_no, reduced
+from tinygrad_cnn.ops.softmax import REDUCTIONS, _warn_after, reduced
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -90,10 +90,10 @@ def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
 
 def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
     """Warn if what a loss compares broadcasts (if few, one number for all is fine), or is wider than its first."""
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    shapes = {key: tensor.shape for key, tensor in tensors.items()}
     if len({shape for shape in shapes.values() if shape or not few}) > 1:
         listed = " and ".join(f"{key} of shape {shape}" for key, shape in shapes.items())
-        warn_user(f"{name}: {listed} broadcast, which is hardly meant; give them one shape")
+        warn_user(f"{name}: {listed} broadcast, which is probably a mistake; give them one shape")
     (first, narrow), *others = ((key, tensor.dtype) for key, tensor in tensors.items())
     for key, dtype in others:
         if dtype.kind == narrow.kind == "f" and dtype.itemsize > narrow.itemsize:
@@ -140,7 +140,7 @@ def binary_cross_entropy_with_logits(
     _want_one_shape("binary_cross_entropy_with_logits", input, target)
     want_float("binary_cross_entropy_with_logits", input)
     _want_alike("binary_cross_entropy_with_logits", input=input, target=target)
-    _want_no("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
+    _warn_after("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
     softplus = _log_one_plus_exp(-input)
     weighted = softplus if pos_weight is None else softplus * ((pos_weight - 1) * target + 1)
     losses = (1 - target) * input + weighted
@@ -148,8 +148,8 @@ def binary_cross_entropy_with_logits(
 
 
 def _want_one_shape(name: str, input: Tensor, target: Tensor) -> None:
-    if tuple(input.shape) != tuple(target.shape):
-        raise ValueError(f"{name}: target of shape {tuple(target.shape)}; wanted the input's, {tuple(input.shape)}")
+    if input.shape != target.shape:
+        raise ValueError(f"{name}: target of shape {target.shape}; wanted the input's, {input.shape}")
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -205,7 +205,7 @@ def gaussian_nll_loss(
     variance below eps counts as eps, with its own gradient. ``full`` adds the constant log(2 pi) / 2.
     """
     _want_alike("gaussian_nll_loss", input=input, target=target)
-    shape, given = tuple(input.shape), tuple(var.shape)
+    shape, given = input.shape, var.shape
     if given == shape[:-1] != shape:
         var = ops.unsqueeze(var, -1)
     elif given != shape and (
@@ -253,7 +253,7 @@ def cosine_embedding_loss(
 
     Shapes: inputs (N, D) and target (N,), or (D,) and ().
     """
-    a, b, y = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
+    a, b, y = input1.shape, input2.shape, target.shape
     if a != b or len(y) > 1 or y != a[:-1] or not a:
         raise ValueError(f"cosine_embedding_loss: wanted (N, D), (N, D) and (N,), got {a}, {b} and {y}")
     cosine = _cosine(input1, input2)
@@ -286,7 +286,7 @@ def triplet_margin_loss(
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin is {margin}; wanted more than 0")
     if not anchor.ndim == positive.ndim == negative.ndim:
-        shapes = ", ".join(str(tuple(t.shape)) for t in (anchor, positive, negative))
+        shapes = ", ".join(str(t.shape) for t in (anchor, positive, negative))
         raise ValueError(f"triplet_margin_loss: wanted tensors of as many dimensions, got {shapes}")
     near, far = (ops.pairwise_distance(anchor, other, p, eps) for other in (positive, negative))
     if swap:

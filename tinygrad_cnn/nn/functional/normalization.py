@@ -52,9 +52,9 @@ def batch_norm(
     _check_channels("batch_norm", input, running_mean, running_var, weight, bias)
     if not training:
         return _by_running("batch_norm", input, running_mean, running_var, weight, bias, eps)
-    dims = (0, *range(2, len(input.shape)))
+    dims = (0, *range(2, input.ndim))
     _track("batch_norm", input, running_mean, running_var, dims, momentum)
-    return _scaled(standardize(input, dims, eps), weight, bias, len(input.shape) - 2)
+    return _scaled(standardize(input, dims, eps), weight, bias, input.ndim - 2)
 
 
 def instance_norm(
@@ -75,7 +75,7 @@ def instance_norm(
     _check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     if not use_input_stats:
         return _by_running("instance_norm", input, running_mean, running_var, weight, bias, eps)
-    dims = tuple(range(2, len(input.shape)))
+    dims = tuple(range(2, input.ndim))
     _track("instance_norm", input, running_mean, running_var, dims, momentum)
     return _scaled(standardize(input, dims, eps), weight, bias, len(dims))
 
@@ -88,7 +88,7 @@ def group_norm(
     Shapes: input (N, C, ...) with C a multiple of ``num_groups``, weight and bias (C,).
     """
     _check_channels("group_norm", input, None, None, weight, bias)
-    shape, groups = tuple(input.shape), whole("group_norm", "num_groups", num_groups, 1)
+    shape, groups = input.shape, whole("group_norm", "num_groups", num_groups, 1)
     if shape[1] % groups:
         raise ValueError(f"group_norm: {groups} groups do not divide the {shape[1]} channels of shape {shape}")
     grouped = reshape(input, (shape[0], groups, prod(shape[1:]) // groups))
@@ -138,7 +138,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000]])
     """
     want_float("normalize", input)
-    return input / clamp(p_norm(input, p, one_dim("normalize", dim, len(input.shape)), keepdim=True), min=eps)
+    return input / clamp(p_norm(input, p, one_dim("normalize", dim, input.ndim), keepdim=True), min=eps)
 
 
 def local_response_norm(
@@ -148,7 +148,7 @@ def local_response_norm(
 
     Shapes: input (N, C, ...) with something behind C. Channels before the first and after the last count as 0.
     """
-    shape, near = tuple(input.shape), whole("local_response_norm", "size", size, 1)
+    shape, near = input.shape, whole("local_response_norm", "size", size, 1)
     if len(shape) < 3:
         raise ValueError(f"local_response_norm: wanted an input (N, C, L) or with more behind, got shape {shape}")
     squares = reshape(square(input), (shape[0], 1, shape[1], prod(shape[2:])))
@@ -157,13 +157,13 @@ def local_response_norm(
 
 
 def _check_channels(name: str, input: Tensor, *others: Tensor | None) -> None:
-    shape = tuple(input.shape)
+    shape = input.shape
     want_float(name, input)
     if len(shape) < 2:
         raise ValueError(f"{name}: wanted an input (N, C, ...), got shape {shape}")
     for which, value in zip(("running_mean", "running_var", "weight", "bias"), others, strict=True):
-        if value is not None and tuple(value.shape) != shape[1:2]:
-            raise ValueError(f"{name}: {which} of shape {tuple(value.shape)}; wanted {shape[1:2]}")
+        if value is not None and value.shape != shape[1:2]:
+            raise ValueError(f"{name}: {which} of shape {value.shape}; wanted {shape[1:2]}")
     want_same_dtype(
         name, input=input, running_mean=others[0], running_var=others[1], weight=others[2], bias=others[3]
     )
@@ -174,14 +174,14 @@ def _last_dims(
 ) -> tuple[int, ...]:
     """Return the last dimensions, after checking that they are of the given shape."""
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    shape = tuple(input.shape)
+    shape = input.shape
     want_float(name, input)
     want_same_dtype(name, input=input, weight=weight, bias=bias)
     if not wanted or shape[-len(wanted) :] != wanted or 0 in wanted:
         raise ValueError(f"{name}: normalized_shape {wanted} is not how the input's shape {shape} ends")
     for which, value in (("weight", weight), ("bias", bias)):
-        if value is not None and tuple(value.shape) != wanted:
-            raise ValueError(f"{name}: {which} of shape {tuple(value.shape)}; wanted {wanted}")
+        if value is not None and value.shape != wanted:
+            raise ValueError(f"{name}: {which} of shape {value.shape}; wanted {wanted}")
     return tuple(range(len(shape) - len(wanted), len(shape)))
 
 
@@ -205,7 +205,7 @@ def _by_running(
     if running_mean is None or running_var is None:
         raise ValueError(f"{name}: without the input's own statistics it wants running_mean and running_var")
     scale = (running_var + eps) ** -0.5
-    behind = len(input.shape) - 2
+    behind = input.ndim - 2
     return _scaled(
         _scaled(input, None, -running_mean, behind), scale if weight is None else scale * weight, bias, behind
     )
@@ -222,7 +222,7 @@ def _track(
     """Move the running statistics towards the input's mean and (corrected) variance, without recording it."""
     count = prod(input.shape[i] for i in dims)
     if count < 2:
-        raise ValueError(f"{name}: wanted more than one value a channel, got an input of {tuple(input.shape)}")
+        raise ValueError(f"{name}: wanted more than one value a channel, got an input of {input.shape}")
     x = input.array
     for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:

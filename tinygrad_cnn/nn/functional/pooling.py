@@ -93,7 +93,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool =
 
 def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
     """Return height and width of the input, and those wanted."""
-    shape = tuple(input.shape)
+    shape = input.shape
     if len(shape) not in (3, 4) or min(shape[-3:]) < 1:
         raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W) with pixels, got shape {shape}")
     want_float(name, input)
@@ -129,10 +129,10 @@ def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size =
     >>> tg.nn.functional.unfold(tg.ones(1, 3, 4, 4), 2).shape
     (1, 12, 9)
     """
-    if len(input.shape) == 3:
+    if input.ndim == 3:
         return squeeze(unfold(unsqueeze(input, 0), kernel_size, dilation, padding, stride), 0)
     window = _column_window("unfold", kernel_size, dilation, padding, stride)
-    shape = tuple(input.shape)
+    shape = input.shape
     if len(shape) != 4 or min(window.output_size((shape[2], shape[3]))) < 1:
         raise ValueError(f"unfold: wanted images (N, C, H, W) larger than the kernel, got shape {shape}, {window}")
     return _im2col(input, window=window)
@@ -154,11 +154,11 @@ def fold(
     >>> tg.nn.functional.fold(tg.ones(1, 2, 2), (1, 3), (1, 2)).tolist()
     [[[[1.0, 2.0, 1.0]]]]
     """
-    if len(input.shape) == 2:
+    if input.ndim == 2:
         return squeeze(fold(unsqueeze(input, 0), output_size, kernel_size, dilation, padding, stride), 0)
     window = _column_window("fold", kernel_size, dilation, padding, stride)
     size = pair("fold", "output_size", output_size, 1)
-    shape, taps, count = tuple(input.shape), prod(window.kernel), window.output_size(size)
+    shape, taps, count = input.shape, prod(window.kernel), window.output_size(size)
     if len(shape) != 3 or shape[1] % taps or min(count) < 1 or shape[2] != prod(count):
         raise ValueError(f"fold: wanted columns (N, C * {taps}, {prod(count)}) for size {size}, got shape {shape}")
     return _col2im(input, size=size, window=window)

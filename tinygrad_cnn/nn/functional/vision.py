@@ -37,7 +37,7 @@ def interpolate(
     >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
     [[[1.0, 1.0, 2.0, 2.0]]]
     """
-    shape, spatial = tuple(input.shape), tuple(input.shape[2:])
+    shape, spatial = input.shape, input.shape[2:]
     if mode not in _MODES or len(shape) not in _MODES[mode] or 0 in shape[1:]:
         known = ", ".join(f"{name} ({' or '.join(map(str, dims))} dimensions)" for name, dims in _MODES.items())
         raise ValueError(f"interpolate: mode {mode!r} of an input of shape {shape}; wanted one of {known}")
@@ -103,7 +103,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     >>> tg.nn.functional.pixel_shuffle(tg.arange(4.0).reshape(4, 1, 1), 2).tolist()
     [[[0.0, 1.0], [2.0, 3.0]]]
     """
-    r, shape = whole("pixel_shuffle", "upscale_factor", upscale_factor, 1), tuple(input.shape)
+    r, shape = whole("pixel_shuffle", "upscale_factor", upscale_factor, 1), input.shape
     if len(shape) < 3 or shape[-3] % (r * r):
         raise ValueError(f"pixel_shuffle: wanted (..., C, H, W) with C a multiple of {r * r}, got shape {shape}")
     *before, channels, height, width = shape
