@@ -1,4 +1,4 @@
-"""One training step of LeNet is short enough to read: its code is printed as it runs, and is held below a bound."""
+"""One training step of LeNet is short to read: the command prints its code, and its length has a bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tinygrad_cnn.inspection.reading_path import ROOT
 
 BOUND = 900
-"""Lines of one step: an evening's reading. The README names this number."""
+"""Lines of one step, at most. The README names this number."""
 
 BEFORE = Path(__file__).parent / "support" / "reading_path.txt"
 """The path as it was when it was last looked at: python -m tinygrad_cnn.inspection.reading_path > this file."""
