@@ -84,13 +84,38 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
 def has_own(array: Array) -> bool:
     """Return whether the memory of an array belongs to it alone, as a whole: no other array is a view of it.
 
-    An array without a base owns its memory; who refers to the array itself is for the caller to know. A view has
-    its memory to itself if it is the only reference to its base, and is writable and without gaps.
+    A view has its memory to itself if it is writable, without gaps, and the only reference to an array of NumPy's:
+    of memory that is not NumPy's (a file's, another library's), others may hold views that cannot be counted.
     """
     if array.base is None:
         return True
+    if not _is_numpys(array.base):
+        return False
     references = 3 if type(array.base) is _Buffer else 2  # the array's, the call's and, of a buffer, the pool's
     return bool(array.flags.forc and array.flags.writeable) and sys.getrefcount(array.base) == references
+
+
+def _is_numpys(owner: Any) -> bool:
+    """Return whether memory was allocated by NumPy, so that all views of it are arrays, whose references count."""
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    return isinstance(owner, np.ndarray)
+
+
+def is_exclusive(holder: list[Array]) -> bool:
+    """Return whether only the list refers to the array in it, and the array has its memory to itself.
+
+    The count of an array that only a list refers to differs between versions of Python, so it is measured once.
+    """
+    return isinstance(holder[0], np.ndarray) and sys.getrefcount(holder[0]) == _ALONE and has_own(holder[0])
+
+
+def _count_alone() -> int:
+    holder = [np.empty(1)]
+    return sys.getrefcount(holder[0])
+
+
+_ALONE = _count_alone()
 
 
 @lru_cache(maxsize=1024)

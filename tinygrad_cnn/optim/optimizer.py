@@ -68,10 +68,7 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; a closure is called first, and its result returned."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = None if closure is None else enable_grad()(closure)()
         if self._used is not None and (gradient := self._used[0]()) is not None:
             self._warn_if_not_cleared(gradient, self._used[1])
         used = [p for group in self.param_groups for p in group["params"] if p._grad is not None]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.memory import has_own
+from tinygrad_cnn.kernels.memory import is_exclusive
 from tinygrad_cnn.tape.record import Origin, SeveralOutputs, Variable, make_tensor
-from tinygrad_cnn.typing import Array
 
 
 class Gradients:
@@ -75,20 +73,3 @@ class Gradients:
             result = make_tensor(like, np.array(holder[0], order="C"))
         self._arrived[origin] = holder[0]
         return result
-
-
-def is_exclusive(holder: list[Array]) -> bool:
-    """Return whether only the list refers to the array in it, and the array owns its memory.
-
-    This is the one place that uses the interpreter's reference counting. The count of an array that only a list
-    refers to differs between versions of Python, so it is measured once.
-    """
-    return isinstance(holder[0], np.ndarray) and getrefcount(holder[0]) == _ALONE and has_own(holder[0])
-
-
-def _count_alone() -> int:
-    holder = [np.empty(1)]
-    return getrefcount(holder[0])
-
-
-_ALONE = _count_alone()
