@@ -13,11 +13,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import dedent
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import tinygrad_cnn.creation as creation
-from tinygrad_cnn.inspection.text import table
 from tinygrad_cnn.kernels.dispatch import use_kernels
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.nn import CrossEntropyLoss
@@ -83,14 +83,17 @@ def total(path: Sequence[Passage]) -> int:
 
 def listing(path: Sequence[Passage]) -> str:
     """Return the path as a table: lines, place and name of each function, and the sum."""
-    rows = [(str(len(p.code)), f"{p.file}:{p.line}", p.name) for p in path]
-    head = "lines", "place", "function"
-    return f"{table(head, rows)}\n{total(path)} lines, {len(path)} functions, {len({p.file for p in path})} files"
+    places = [f"{p.file}:{p.line}" for p in path]
+    width = max(map(len, places))
+    rows = [f"{len(p.code):5}  {place:{width}}  {p.name}" for p, place in zip(path, places, strict=True)]
+    files = len({p.file for p in path})
+    head = f"lines  {'place':{width}}  function"
+    return "\n".join([head, *rows, f"{total(path):5}  lines in {len(path)} functions of {files} files"])
 
 
 def text(path: Sequence[Passage]) -> str:
     """Return the code of all passages as one text."""
-    return "\n".join(f"# {p.file}:{p.line}\n{inspect.cleandoc(chr(10).join(p.code))}" for p in path)
+    return "\n".join(f"# {p.file}:{p.line}, {p.name}\n{dedent(''.join(p.code))}" for p in path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
