@@ -188,3 +188,41 @@ def test_an_optimizer_is_copied_with_its_parameters(kind, duplicate):
 def test_options_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make(matrices())
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprops_first_steps_by_its_formula(centered, momentum):
+    lr, alpha, eps = 0.1, 0.75, 1e-3
+    p = tg.nn.Parameter(np.array([1.0, -2.0]))
+    optimizer = optim.RMSprop([p], lr, alpha, eps, momentum=momentum, centered=centered)
+    value, square, mean, moving = np.array([1.0, -2.0]), 0.0, 0.0, 0.0
+    for g in np.array([[0.5, -1.0], [0.25, 3.0], [-1.5, 2.0]]):
+        square = alpha * square + (1 - alpha) * g * g
+        mean = alpha * mean + (1 - alpha) * g
+        variance = square - mean * mean if centered else square
+        moving = momentum * moving + g / (np.sqrt(variance) + eps)
+        value = value - lr * moving
+        p.grad = tg.tensor(g)
+        optimizer.step()
+        np.testing.assert_allclose(p.array, value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_nadams_first_steps_by_its_formula(decoupled):
+    """Each step looks ahead: the mean counts with the momentum of the step after, the gradient with its own."""
+    lr, beta1, beta2, eps, decay, psi = 0.1, 0.8, 0.9, 1e-3, 0.25, 0.5
+    p = tg.nn.Parameter(np.array([1.0, -2.0]))
+    optimizer = optim.NAdam([p], lr, (beta1, beta2), eps, decay, psi, decoupled)
+    value, mean, square, product = np.array([1.0, -2.0]), 0.0, 0.0, 1.0
+    for t, gradient in enumerate(np.array([[0.5, -1.0], [0.25, 3.0], [-1.5, 2.0]]), 1):
+        value, g = (value * (1 - lr * decay), gradient) if decoupled else (value, gradient + decay * value)
+        now, after = (beta1 * (1 - 0.5 * 0.96 ** (psi * k)) for k in (t, t + 1))
+        product *= now
+        mean = beta1 * mean + (1 - beta1) * g
+        square = beta2 * square + (1 - beta2) * g * g
+        ahead = after * mean / (1 - product * after) + (1 - now) * g / (1 - product)
+        value = value - lr * ahead / (np.sqrt(square / (1 - beta2**t)) + eps)
+        p.grad = tg.tensor(gradient)
+        optimizer.step()
+        np.testing.assert_allclose(p.array, value, rtol=1e-12)

@@ -218,3 +218,31 @@ def test_what_is_wrong_is_named_and_changes_no_rate(make, message):
 def test_a_later_start_wants_the_initial_rates():
     with pytest.raises(KeyError, match="StepLR: last_epoch is 3, but group 0 of the optimizer has no initial_lr"):
         StepLR(sgd(), 2, last_epoch=3)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize(
+    ("threshold_mode", "metrics", "reduced"),
+    [
+        # from 10, "rel" wants an improvement of more than 1, "abs" of more than 0.1
+        ("rel", [10.0, 9.5, 8.9], [False, True, False]),
+        ("abs", [10.0, 9.95, 9.8], [False, True, False]),
+        ("abs", [10.0, 9.5, 9.45], [False, False, True]),
+        # from 0.5, "rel" wants more than 0.05, "abs" more than 0.1
+        ("rel", [0.5, 0.44, 0.43], [False, False, True]),
+        ("abs", [0.5, 0.44, 0.39], [False, True, False]),
+    ],
+)
+def test_the_threshold_of_a_plateau_is_a_part_of_the_best_or_an_amount(mode, threshold_mode, metrics, reduced):
+    if mode == "max":
+        metrics = [2 * metrics[0] - metric for metric in metrics]
+    optimizer = sgd(1.0)
+    schedule = ReduceLROnPlateau(
+        optimizer, mode, factor=0.5, patience=0, threshold=0.1, threshold_mode=threshold_mode
+    )
+    seen = []
+    for metric in metrics:
+        before = optimizer.param_groups[0]["lr"]
+        schedule.step(metric)
+        seen.append(optimizer.param_groups[0]["lr"] < before)
+    assert seen == reduced

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Adadelta(PerParameter):
     v and u are running means of the squares of the gradients and of the steps d, with decay rate ``rho``. (Zeiler,
     "Adadelta: an adaptive learning rate method", 2012, algorithm 1.)
     """
+
+    _state_names: ClassVar = {"step": True, "square_avg": True, "acc_delta": True}
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_cnn.kernels.elementwise import scaled
 from tinygrad_cnn.optim.optimizer import Group
@@ -18,6 +18,8 @@ class Adagrad(PerParameter):
     s starts at ``initial_accumulator_value``, and the rate of step t is lr / (1 + (t - 1) lr_decay). (Duchi et al.,
     "Adaptive subgradient methods for online learning and stochastic optimization", 2011.)
     """
+
+    _state_names: ClassVar = {"step": True, "sum": True}
 
     def __init__(
         self,

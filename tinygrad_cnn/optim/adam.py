@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,9 @@ class Adam(PerParameter):
     >>> x.detach()
     tensor([0.9000])
     """
+
+    _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
+    _options_of_kind: ClassVar = ("decoupled_weight_decay",)
 
     def __init__(
         self,

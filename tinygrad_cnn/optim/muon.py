@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import sqrt
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygrad_cnn.kernels.elementwise import scaled
+from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import PerParameter, average, buffer
 from tinygrad_cnn.tensor import Tensor
@@ -31,6 +33,7 @@ class Muon(PerParameter):
     networks", 2024.)
     """
 
+    _state_names: ClassVar = {"momentum_buffer": True}
     _decoupled: ClassVar[bool] = True
 
     def __init__(
@@ -59,9 +62,12 @@ class Muon(PerParameter):
 
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "weight_decay", "momentum", "eps", "ns_steps")
-        if len(group["ns_coefficients"]) != 3:
-            raise ValueError(f"Muon: ns_coefficients is {group['ns_coefficients']!r}; wanted three numbers")
-        if group["adjust_lr_fn"] not in ADJUSTMENTS:
+        whole("Muon", "ns_steps", group["ns_steps"], 0)
+        coefficients = group["ns_coefficients"]
+        numbers = isinstance(coefficients, Sequence) and all(isinstance(value, Real) for value in coefficients)
+        if not numbers or len(coefficients) != 3:
+            raise ValueError(f"Muon: ns_coefficients is {coefficients!r}; wanted three numbers")
+        if group["adjust_lr_fn"] not in list(ADJUSTMENTS):
             known = ", ".join(map(repr, ADJUSTMENTS))
             raise ValueError(f"Muon: adjust_lr_fn {group['adjust_lr_fn']!r} is unknown; wanted one of {known}")
         for p in group.get("params", ()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_cnn.optim.optimizer import Group
 from tinygrad_cnn.optim.per_parameter import (
@@ -26,6 +26,8 @@ class NAdam(PerParameter):
     The momentum of step t is mu = beta1 (1 - 0.96^(t momentum_decay) / 2), and stands in the mixture and in the
     correction for the start. (Dozat, "Incorporating Nesterov momentum into Adam", 2016.)
     """
+
+    _state_names: ClassVar = {"step": True, "mu_product": True, "exp_avg": True, "exp_avg_sq": True}
 
     def __init__(
         self,

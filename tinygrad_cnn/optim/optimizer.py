@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar
 
 from tinygrad_cnn.nn.parameter import clear_gradients
+from tinygrad_cnn.optim.state import ADDED_LATER, NUMBERS, check_form, check_names, fitting
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tape.backward import ACCUMULATED
 from tinygrad_cnn.tape.grad_mode import enable_grad
@@ -29,6 +28,10 @@ class Optimizer:
     hold for that group instead of the defaults. ``param_groups`` may be changed between steps.
     """
 
+    _state_names: ClassVar[Mapping[str, bool] | None] = None
+    """What the state of a parameter consists of, and whether it always does; None: anything."""
+    _options_of_kind: ClassVar[tuple[str, ...]] = ()
+    """Options by whose values two kinds of optimizers differ that have the same options."""
     has_stepped = False  # read by schedules, whose steps must come after the optimizer's
     _used: tuple[weakref.ref[Tensor], int] | None = (
         None  # a gradient that the last step used, and the time of the step
@@ -68,7 +71,7 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; a closure is called first, and its result returned."""
-        loss = None if closure is None else enable_grad()(closure)()
+        loss = None if closure is None else self._called(closure)
         if self._used is not None and (gradient := self._used[0]()) is not None:
             self._warn_if_not_cleared(gradient, self._used[1])
         used = [p for group in self.param_groups for p in group["params"] if p._grad is not None]
@@ -80,6 +83,12 @@ class Optimizer:
         self.has_stepped = True
         self._used = (weakref.ref(used[0]._grad), writes.latest) if used else None
         return loss
+
+    def _called(self, closure: Callable[[], Any]) -> Any:
+        if not callable(closure):
+            raise TypeError(f"{type(self).__name__}.step: closure is {closure!r:.60}; wanted a function")
+        with enable_grad():
+            return closure()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_used": None}
@@ -135,17 +144,17 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over copies of a state and of the groups' options. On error nothing has changed.
 
-        Raises ValueError if the groups or shapes differ from this optimizer's.
+        Raises ValueError if the state is of another kind of optimizer, or of other groups or shapes.
         """
         name = f"{type(self).__name__}.load_state_dict"
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
-            raise ValueError(f'{name}: wanted {{"state": ..., "param_groups": ...}}, got {state_dict!r:.60}')
+        check_form(name, state_dict)
         sizes = [len(group["params"]) for group in state_dict["param_groups"]]
         wanted = [len(group["params"]) for group in self.param_groups]
         if sizes != wanted:
             raise ValueError(f"{name}: got groups of {sizes} parameters; wanted {wanted}")
         groups = []
         for own, given in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            self._check_kind(name, own, given)
             groups.append({**self.defaults, **deepcopy(dict(given)), "params": own["params"]})
             self._check(groups[-1])
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
@@ -155,17 +164,25 @@ class Optimizer:
             if number not in by_number:
                 raise ValueError(f"{name}: there is state for parameter {number!r}, which is in no group")
             p = by_number[number]
-            state[p] = {key: _fitting(f"{name}: {key}", p, value) for key, value in values.items()}
+            check_names(name, number, values, self._state_names)
+            state[p] = {key: fitting(f"{name}: {key}", p, value, key in NUMBERS) for key, value in values.items()}
         self.state = state
         for own, group in zip(self.param_groups, groups, strict=True):
             own.clear()
             own.update(group)
 
-
-def _fitting(name: str, parameter: Tensor, value: Any) -> Any:
-    """Return a copy of an item of state: a tensor of the parameter's type, and of its shape or a single number."""
-    if not isinstance(value, (Tensor, np.ndarray)):
-        return deepcopy(value)
-    if value.shape not in (parameter.shape, ()):
-        raise ValueError(f"{name} has shape {value.shape}, its parameter {parameter.shape}")
-    return Tensor(value, parameter.dtype if value.dtype.kind == "f" else None)
+    def _check_kind(self, name: str, own: Group, given: Mapping[str, Any]) -> None:
+        """Raise ValueError if a group has the options of another kind of optimizer."""
+        missing = [option for option in self.defaults if option not in given and option not in ADDED_LATER]
+        if missing:
+            others = [str(option) for option in given if option not in self.defaults and option != "params"]
+            raise ValueError(
+                f"{name}: the state is of another kind of optimizer: its groups have no {', '.join(missing)}, but "
+                f"{', '.join(others) or 'nothing else'}"
+            )
+        for option in self._options_of_kind:
+            if given.get(option, own[option]) != own[option]:
+                raise ValueError(
+                    f"{name}: the state is of another kind of optimizer: {option} is {given[option]} in it, and "
+                    f"{own[option]} here"
+                )

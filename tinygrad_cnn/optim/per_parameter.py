@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +29,8 @@ class PerParameter(Optimizer):
 
     def _check_betas(self, group: Group) -> None:
         betas = group["betas"]
-        if not isinstance(betas, Sequence) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        numbers = isinstance(betas, Sequence) and all(isinstance(beta, Real) for beta in betas)
+        if not numbers or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{type(self).__name__}: betas is {betas!r}; wanted two numbers from 0 to less than 1")
 
     def _update(self, group: Group) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class RMSprop(PerParameter):
     ``centered`` takes the square of the gradient's own running mean off v (Graves, 2013); ``momentum`` adds up the
     steps as they decay. (Hinton, "Neural networks for machine learning", lecture 6e, 2012.)
     """
+
+    _state_names: ClassVar = {"step": True, "square_avg": True, "grad_avg": False, "momentum_buffer": False}
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class SGD(Optimizer):
     >>> x.detach()
     tensor([0.8000])
     """
+
+    _state_names: ClassVar = {"momentum_buffer": False}
 
     def __init__(
         self,

@@ -90,14 +90,32 @@ class LRScheduler:
 
     def _check_state(self, state_dict: Mapping[str, Any]) -> None:
         name = f"{type(self).__name__}.load_state_dict"
-        own = self.state_dict().keys()
+        if not isinstance(state_dict, Mapping):
+            raise ValueError(f"{name}: wanted what state_dict() returned, got a {type(state_dict).__name__}")
+        state = self.state_dict()
+        own = state.keys()
         if state_dict.keys() != own:
-            raise ValueError(
-                f"{name}: missing {sorted(own - state_dict.keys())}, unexpected {sorted(state_dict.keys() - own)}"
+            missing, unexpected = (
+                sorted(map(str, keys)) for keys in (own - state_dict.keys(), state_dict.keys() - own)
             )
+            raise ValueError(f"{name}: missing {missing}, unexpected {unexpected}")
+        for key, value in state_dict.items():
+            if not _of_same_kind(state[key], value):
+                raise ValueError(f"{name}: {key} is {value!r:.60}; wanted something like {state[key]!r:.60}")
         given, wanted = len(state_dict["base_lrs"]), len(self.optimizer.param_groups)
         if given != wanted:
             raise ValueError(f"{name}: the state is of {given} groups of parameters, the optimizer has {wanted}")
+
+
+def _of_same_kind(own: Any, given: Any) -> bool:
+    """Return whether two values of a state are both numbers, or lists of the same, or of one type."""
+    if own is None or given is None:
+        return True
+    if isinstance(own, (list, tuple)):
+        return isinstance(given, (list, tuple)) and all(_of_same_kind(own[0], v) for v in given if own)
+    if isinstance(own, Real) and not isinstance(own, bool):
+        return isinstance(given, Real) and not isinstance(given, bool)
+    return type(own) is type(given)
 
 
 def per_group(name: str, argument: str, value: Any, optimizer: Optimizer) -> list[Any]:

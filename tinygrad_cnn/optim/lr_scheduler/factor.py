@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from math import cos, pi
+from numbers import Real
 
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, number, per_group
@@ -167,5 +168,10 @@ class LambdaLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group at step ``last_epoch``."""
-        factors = (function(self.last_epoch) for function in self.lr_lambdas)
-        return [float(base * factor) for base, factor in zip(self.base_lrs, factors, strict=True)]
+        rates = []
+        for base, function in zip(self.base_lrs, self.lr_lambdas, strict=True):
+            factor = function(self.last_epoch)
+            if not isinstance(factor, Real):
+                raise TypeError(f"LambdaLR: lr_lambda({self.last_epoch}) returned {factor!r:.60}; wanted a number")
+            rates.append(base * float(factor))
+        return rates

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinygrad_cnn.ops.arguments import whole
-from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, per_group
+from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, number, per_group
 from tinygrad_cnn.optim.lr_scheduler.factor import cosine, linear
 from tinygrad_cnn.optim.optimizer import Optimizer
 
@@ -54,24 +54,21 @@ class OneCycleLR(LRScheduler):
         self.total_steps = _total(total_steps, epochs, steps_per_epoch)
         if anneal_strategy not in _ANNEAL:
             raise ValueError(f"OneCycleLR: anneal_strategy is {anneal_strategy!r}; wanted cos or linear")
-        if not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR: pct_start is {pct_start!r}; wanted a number from 0 to 1")
-        if not (div_factor > 0 and final_div_factor > 0):
+        self.pct_start = number("OneCycleLR", "pct_start", pct_start, 1.0)
+        factors = [number("OneCycleLR", "a factor", factor) for factor in (div_factor, final_div_factor)]
+        if 0 in factors:
             raise ValueError(f"OneCycleLR: wanted factors above 0, got {div_factor!r} and {final_div_factor!r}")
         if cycle_momentum and not optimizer.defaults.keys() & {"momentum", "betas"}:
             raise ValueError("OneCycleLR: cycle_momentum wants an optimizer that has a momentum, or betas")
-        self.pct_start = pct_start
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
         self.three_phase = three_phase
         self.rates = [
             (high / div_factor, high, high / div_factor / final_div_factor)
-            for high in map(float, per_group("OneCycleLR", "max_lr", max_lr, optimizer))
+            for high in _numbers("max_lr", max_lr, optimizer)
         ]
-        low, high = (
-            map(float, per_group("OneCycleLR", name, value, optimizer))
-            for name, value in (("base_momentum", base_momentum), ("max_momentum", max_momentum))
-        )
+        low = _numbers("base_momentum", base_momentum, optimizer)
+        high = _numbers("max_momentum", max_momentum, optimizer)
         self.momenta = list(zip(low, high, strict=True))
         super().__init__(optimizer, last_epoch)
 
@@ -112,6 +109,10 @@ class OneCycleLR(LRScheduler):
                     group["betas"] = (momentum, *group["betas"][1:])
                 else:
                     group["momentum"] = momentum
+
+
+def _numbers(argument: str, value: Any, optimizer: Optimizer) -> list[float]:
+    return [number("OneCycleLR", argument, v) for v in per_group("OneCycleLR", argument, value, optimizer)]
 
 
 def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:

@@ -69,6 +69,8 @@ class SequentialLR(LRScheduler):
 
     def _check_state(self, state_dict: Mapping[str, Any]) -> None:
         super()._check_state(state_dict)
+        if not isinstance(state_dict["_schedulers"], (list, tuple)):
+            raise ValueError("SequentialLR.load_state_dict: _schedulers is no list of states")
         given, wanted = len(state_dict["_schedulers"]), len(self._schedulers)
         if given != wanted:
             raise ValueError(f"SequentialLR.load_state_dict: the state is of {given} schedules; wanted {wanted}")
