@@ -43,7 +43,7 @@ FOLLOWED: dict[str, Function] = {
     "divided by len": lambda x: x / len(x),
     "divided by float(len)": lambda x: x / float(len(x)),
     "times shape[0]": lambda x: x * (x.shape[0] * 2),
-    "times half the length": lambda x: x * (len(x) * 0.5),
+    "times half the length and one": lambda x: x * (len(x) * 0.5 + 1),
     "divided by a tensor of the length": lambda x: x / tg.tensor(float(len(x))),
     "without the mean": lambda x: x - x.mean(0),
     "the mean of all by hand": lambda x: x - x.sum() / x.numel(),
