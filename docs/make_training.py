@@ -203,17 +203,18 @@ def pictures() -> list[str]:
 
 
 CAPTIONS = {
-    "losses": "The loss in each epoch. The training loss of the first epoch is higher, because it is a mean over the "
-    "whole epoch, in which the network was still learning.",
+    "losses": "The loss in each epoch. The training loss of the first epoch is higher, because it is a mean over "
+    "the whole epoch, in which the network was still learning.",
     "accuracies": "The accuracy in each epoch.",
-    "confusion": "The confusion matrix of the 10,000 test digits: rows are the true digits, columns the predictions.",
+    "confusion": "The confusion matrix of the 10,000 test digits: rows are the true digits, columns the "
+    "predictions.",
     "mistakes": "The wrong predictions that the network was most certain of.",
     "filters": "The filters of the first layer: light for positive weights, dark for negative ones.",
     "feature-maps": "The feature maps of each layer for a seven.",
 }
 HEAD = (
-    "# Training LeNet\n\nThis page is written by `python docs/make_training.py`, which makes all runs on it with five "
-    f"seeds each, on {platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}."
+    "# Training LeNet\n\nThis page is written by `python docs/make_training.py`, which makes all runs on it with "
+    f"five seeds each, on {platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}."
 )
 PARTS: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
     "report": (
