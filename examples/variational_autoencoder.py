@@ -27,7 +27,7 @@ class VAE(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(2, 256), nn.ReLU(), nn.Linear(256, 784))
 
     def forward(self, images: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor, tg.Tensor]:
-        """Return the logits of the pixels at a random point for each image, and that point's mean and log variance."""
+        """Return the logits of the pixels at a random point for each image; that point's mean and log variance."""
         mean, log_variance = self.encoder(images).chunk(2, 1)
         point = mean + (0.5 * log_variance).exp() * tg.randn_like(mean)
         return self.decoder(point), mean, log_variance
