@@ -1,1 +1,1 @@
-"""This package beside PyTorch and JAX, on the same machine, in one run: ``python -m benchmarks --help``."""
+"""Compares this package with PyTorch and JAX, on the same machine, in one run: ``python -m benchmarks --help``."""

@@ -28,38 +28,41 @@ from benchmarks.workloads import WORKLOADS, select, write_digits
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m benchmarks",
-        description="Measure this package beside PyTorch and JAX. Each framework works in a process of its own; "
-        "they take turns, and are first held against one another: whose first results differ is refused.",
+        description="Compare this package with PyTorch and JAX. Each framework works in a process of its own, and "
+        "they take turns. Their first results are compared, and a framework whose results differ is refused.",
         epilog="Workloads: " + ", ".join(w.name for w in WORKLOADS) + ", growth-*.",
     )
     parser.add_argument(
-        "workloads", nargs="*", metavar="WORKLOAD", help="names, or patterns (lenet-*); all if none"
+        "workloads", nargs="*", metavar="WORKLOAD", help="names or patterns (lenet-*); all if none is given"
     )
     parser.add_argument(
-        "--peers", default="", help=f"of {', '.join(p.name for p in PEERS)}; all installed if left out"
+        "--peers", default="", help=f"some of {','.join(p.name for p in PEERS)}; all installed by default"
     )
-    parser.add_argument("--quick", action="store_true", help="a few short turns: to try, not to quote")
+    parser.add_argument("--quick", action="store_true", help="a few short turns: for trying, not for quoting")
     parser.add_argument(
         "--blas",
         choices=("default", "haswell"),
         default="default",
-        help="kernels of OpenBLAS: its choice, or AVX2's",
+        help="OpenBLAS's kernels: those that it chooses, or its AVX2 kernels",
     )
     parser.add_argument(
-        "--fast", action=argparse.BooleanOptionalAction, default=True, help="with compiled kernels too"
+        "--fast", action=argparse.BooleanOptionalAction, default=True, help="also measure compiled kernels"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("runs/benchmarks"), help="folder of JSON, table, picture"
+        "--output",
+        type=Path,
+        default=Path("runs/benchmarks"),
+        help="folder for the JSON file, the table and the picture",
     )
-    parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md too")
+    parser.add_argument("--docs", action="store_true", help="also put the tables into docs/performance.md")
     options = parser.parse_args(argv)
     if options.docs and (options.workloads or options.peers or options.quick):
-        parser.error("--docs wants all workloads and peers, and not --quick")
+        parser.error("--docs needs all workloads and peers, and no --quick")
     return options
 
 
 def command(arguments: Sequence[str]) -> str:
-    """Return the command as a page shows it: in which folder files were put is nobody's concern."""
+    """Return the command as a page shows it, without the folder of the output."""
     pairs = zip(["", *arguments], arguments, strict=False)
     kept = [now for before, now in pairs if "--output" not in (before, now) and not now.startswith("--output=")]
     return shlex.join(["python", "-m", "benchmarks", *kept])
@@ -69,14 +72,13 @@ def chosen_peers(names: str, fast: bool) -> list[Peer]:
     """Return the peers of those names, or all that are installed."""
     wanted = names.split(",") if names else [p.name for p in PEERS if p.installed and (fast or p.name != "fast")]
     if unknown := set(wanted) - {p.name for p in PEERS}:
-        sys.exit(
-            f"error: no peer is named {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in PEERS)}"
-        )
+        known = ", ".join(p.name for p in PEERS)
+        sys.exit(f"error: no peer is named {', '.join(sorted(unknown))}; wanted some of {known}")
     return [p for p in PEERS if p.name in wanted]
 
 
 def about_machine(benchmark: Benchmark) -> dict[str, Any]:
-    """Return what the numbers depend on."""
+    """Return the processor, the system and the versions, on which the numbers depend."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     model = next(
@@ -93,7 +95,7 @@ def about_machine(benchmark: Benchmark) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Measure what the command line asks for, show it, and write it down."""
+    """Measure what the command line asks for, print it, and write it to files."""
     options = parse(argv)
     try:
         workloads = select(options.workloads, [*WORKLOADS, *GROWTH])
@@ -132,13 +134,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def show(report: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print a report, and write its files."""
+    """Print a report and write its files."""
     table = shown.rows(report)
     print(shown.aligned(*table))
     if "sgemm" in report and any(row["kind"] == "step" for row in report["rows"]):
-        print(
-            f"\nA large float32 product runs at {report['sgemm'] / 1e9:.0f} GFLOP/s here. Of these, LeNet's step:\n"
-        )
+        print(f"\nA large float32 product runs at {report['sgemm'] / 1e9:.0f} GFLOP/s. LeNet's step beside it:\n")
         print(shown.aligned(*shown.roofline(report)))
     if report["growth"]:
         print("\n" + shown.aligned(*growth_table(report["growth"])))

@@ -1,4 +1,4 @@
-"""The calculus as expressions, in the language that PyTorch and this package share, and what is in them.
+"""The calculus as expressions that run in PyTorch and in this package, and the values of their variables.
 
 ``x`` and ``y`` are square matrices of numbers in [-2, 2], ``p`` and ``q`` of numbers in [0.2, 0.9], ``a`` is
 near the identity; ``m`` is a mask, ``i`` a permutation of the rows, ``k`` a matrix of row numbers, ``v`` a row,
@@ -93,7 +93,7 @@ EXPRESSIONS = [
 
 
 def variable(name: str, side: int) -> Any:
-    """Return an array by name; those of float32 are to be differentiated with respect to."""
+    """Return the array of a variable, None for other names; float32 arrays are differentiated with respect to."""
     rng = np.random.default_rng(ord(name[0]))
     square, images = (side, side), IMAGES[side]
     channels = images[1]
@@ -118,7 +118,7 @@ def variable(name: str, side: int) -> Any:
 
 
 def function_of(library: Any, expression: str, side: int) -> tuple[Callable[[], Any], list[Any]]:
-    """Return an expression as a function of nothing, in a library, and the tensors that it may differentiate."""
+    """Return an expression as a function without arguments, in a library, and the leaves that it uses."""
     names: dict[str, Any] = {"t": library, "F": library.nn.functional, "s": side, "C": IMAGES[side][1]}
     code = compile(f"lambda: {expression}", expression, "eval")
     used = code.co_consts[0].co_names

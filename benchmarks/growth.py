@@ -1,4 +1,4 @@
-"""How cost grows over three decades, with depth, batch, uses of a tensor, parameters; and what the tape costs."""
+"""How cost grows over three decades with depth, batch, uses of a tensor and parameters; and the tape's own cost."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ GROWTH = [
     for n in SIZES[what]
 ]
 
-# --- what is run: there and back, in either library ---
+# --- what is run: forward and backward, in either library ---
 
 
 def depth(library: Any, n: int) -> Callable[[], Any]:
-    """Return a chain of additions, there and back."""
+    """Return a chain of additions, forward and backward."""
     x = library.ones(100).requires_grad_()
 
     def run() -> None:
@@ -45,13 +45,13 @@ def depth(library: Any, n: int) -> Callable[[], Any]:
 
 
 def uses(library: Any, n: int) -> Callable[[], Any]:
-    """Return products of one tensor, joined, there and back."""
+    """Return joined products of one tensor, forward and backward."""
     x = library.ones(100).requires_grad_()
     return lambda: library.cat([x * 2 for _ in range(n)]).sum().backward()
 
 
 def parameters(library: Any, n: int) -> Callable[[], Any]:
-    """Return a linear layer, there and back, of a model that has registered many parameters beside it."""
+    """Return a linear layer, forward and backward, of a model with many other registered parameters."""
     model = library.nn.Linear(100, 100)
     for i in range(n):
         model.register_parameter(f"p{i}", library.nn.Parameter(library.ones(1)))
@@ -60,11 +60,11 @@ def parameters(library: Any, n: int) -> Callable[[], Any]:
 
 
 def tape() -> Callable[[], Any]:
-    """Return LeNet's twelve operations, there and back, with kernels that compute nothing."""
+    """Return LeNet's twelve operations, forward and backward, with kernels that compute nothing."""
     from tinygrad_cnn.autograd import operation
     from tinygrad_cnn.creation import ones
 
-    fresh = cycle([np.ones(1, np.float32) for _ in range(100)])  # as from kernels: buffers that nobody else holds
+    fresh = cycle([np.ones(1, np.float32) for _ in range(100)])  # buffers without other references, as from kernels
     back = lambda g: next(fresh)  # noqa: E731
 
     @operation(input=back, weight=back, bias=back)
@@ -92,11 +92,11 @@ def tape() -> Callable[[], Any]:
     return run
 
 
-# --- what came of it ---
+# --- the results ---
 
 
 def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Return the time per unit at the ends of each decade."""
+    """Return a table of the time per unit at the ends of each decade."""
     lines = []
     for what, title in TITLES.items():
         for peer in PEERS:
@@ -109,7 +109,7 @@ def table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw cost against each number, on logarithmic axes, where what is linear has the slope of the dotted line."""
+    """Draw cost against each number, on logarithmic axes; the dotted line is linear growth."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")

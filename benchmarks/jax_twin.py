@@ -1,4 +1,4 @@
-"""The workloads in JAX, compiled whole: loss, gradients and update in one function, whose buffers it reuses."""
+"""The workloads in JAX: loss, gradients and update compiled as one function, which reuses its buffers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _pool(x: Any) -> Any:
 
 
 def _logits(name: str, params: list[Any], x: Any) -> Any:
-    """Return a model's logits: convolutions as the model has them, and then linear layers."""
+    """Return a model's logits: its convolutions, if any, and then linear layers."""
     relu = jax.nn.relu
     if name == "residual":
         w1, b1, w2, b2, *linear = params
@@ -57,7 +57,7 @@ def _logits(name: str, params: list[Any], x: Any) -> Any:
 
 
 class Jax:
-    """Makes workloads ready in JAX."""
+    """Prepares workloads in JAX."""
 
     kinds = ("step", "inference", "indexed", "small")
 
@@ -70,7 +70,7 @@ class Jax:
         return job
 
     def _trainer(self, name: str) -> tuple[Callable[[Any, Any], Any], Callable[[], None]]:
-        """Return a function that trains on a batch and returns the loss, and one that begins anew."""
+        """Return a function that trains on a batch and returns the loss, and one that resets the weights."""
 
         def loss_of(params: list[Any], x: Any, y: Any) -> Any:
             logs = jax.nn.log_softmax(_logits(name, params, x))

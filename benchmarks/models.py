@@ -1,4 +1,4 @@
-"""The models, in the language that PyTorch and this package share: each is written once, and runs in both."""
+"""The models: each is written once, and runs in PyTorch and in this package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def build(library: Any, name: str) -> Any:
-    """Return a new model of that name, made of a library's modules."""
+    """Return a new model by name, made of a library's modules."""
     nn = library.nn
     F = nn.functional
 
@@ -51,7 +51,7 @@ SMALL_OPERATIONS = 60
 
 
 def small(x: Any, w: Any) -> Any:
-    """Return a number that takes 60 operations on 100 elements: matmul, tanh, mul, sigmoid, sub and add in turn."""
+    """Compute a number by 60 operations on 100 elements: matmul, tanh, mul, sigmoid, sub and add in turn."""
     h = x
     for _ in range(SMALL_OPERATIONS // 6):
         h = (h @ w).tanh() * x - h.sigmoid() + x

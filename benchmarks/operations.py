@@ -1,4 +1,4 @@
-"""Each operation of the calculus beside PyTorch's, forward and there and back, the slowest first.
+"""Compares each operation of the calculus with PyTorch's, forward alone and with backward, the slowest first.
 
 ``python -m benchmarks.operations`` measures all expressions of `expressions.py`, or those that contain an argument.
 """
@@ -23,7 +23,7 @@ EFFORT = Effort(rounds=3, seconds=0.02, long_rounds=1, rest=0.005)
 
 
 def measure(benchmark: Benchmark, expressions: Iterable[str]) -> list[dict[str, Any]]:
-    """Return, for each expression, size and direction, the times of both; without them, why."""
+    """Return, for each expression, size and kind, the times of both, or why it was refused."""
     workloads = [
         Workload(e, f"{e}, {side**2:,} numbers, {kind}", kind, model=e, batch=side)
         for e in expressions
@@ -34,13 +34,13 @@ def measure(benchmark: Benchmark, expressions: Iterable[str]) -> list[dict[str, 
 
 
 def ratio(row: dict[str, Any]) -> float | None:
-    """Return our time over PyTorch's; None if there are not both."""
+    """Return our time over PyTorch's; None if one of them is missing."""
     ours, theirs = (row["results"].get(name, {}).get("best") for name in ("numpy", "torch"))
     return ours / theirs if ours and theirs else None
 
 
 def table(rows: list[dict[str, Any]], above: float) -> tuple[list[str], list[list[str]]]:
-    """Return a line for each expression with a ratio above some number, the worst first, under the medians."""
+    """Return the medians, then a line for each expression with a ratio of at least ``above``, the worst first."""
     sizes = [f"{kind}, {side**2:,}" for kind in ("forward", "both") for side in SIDES]
     found: dict[str, list[float | None]] = {}
     times: dict[str, float] = {}
@@ -57,10 +57,10 @@ def table(rows: list[dict[str, Any]], above: float) -> tuple[list[str], list[lis
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measure, show, and write down."""
+    """Measure, print, and write the table to a file."""
     parser = argparse.ArgumentParser("python -m benchmarks.operations", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="measure expressions that contain it")
-    parser.add_argument("--above", type=float, default=0, help="show those with a ratio of at least that")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="measure the expressions that contain it")
+    parser.add_argument("--above", type=float, default=0, help="show only ratios of at least this number")
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks"), help="folder for operations.md")
     options = parser.parse_args(argv)
     chosen = [e for e in EXPRESSIONS if not options.parts or any(part in e for part in options.parts)]

@@ -1,4 +1,4 @@
-"""The measured part of docs/performance.md, made of what the last runs wrote down."""
+"""The measured part of docs/performance.md, from the files that the last runs wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KERNELS = {"default": "the kernels that OpenBLAS chooses here", "haswell": "Open
 
 
 def ratios(reports: dict[str, Any]) -> str:
-    """Return the table of ratios: for each workload, what was wanted, and PyTorch's best over ours in each run."""
+    """Return the table of ratios: for each workload, the target, and PyTorch's best time over ours in each run."""
     head = ["workload"]
     columns = []
     for i, name in enumerate(report.OURS):
@@ -67,14 +67,14 @@ def measured(folder: Path) -> str:
         parts += [
             "### Each operation",
             "`python -m benchmarks.operations --above 4`: our best time over PyTorch's (more than 1 is slower), "
-            "forward and there and back, at three sizes; the slowest, under the median of all.",
+            "forward alone and with backward, at three sizes; the median of all, then the slowest.",
             operations.read_text(encoding="utf-8").strip(),
         ]
     return "\n\n".join(part for part in parts if part)
 
 
 def write(folder: Path) -> None:
-    """Put the tables of the runs in a folder between the page's marks, and the default run's pictures beside it."""
+    """Put the tables of a folder's runs between the page's marks, and copy the default run's pictures."""
     for source, target in (
         ("default.png", "pictures/performance-ratios.png"),
         ("default-growth.png", "pictures/performance-growth.png"),

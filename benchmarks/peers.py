@@ -1,4 +1,4 @@
-"""The frameworks that are measured beside one another."""
+"""The frameworks that are compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 @dataclass(frozen=True)
 class Peer:
-    """A framework: how the table calls it, which module it needs, and the environment of its process."""
+    """A framework: its title in the table, the module that it needs, and the environment of its process."""
 
     name: str
     title: str

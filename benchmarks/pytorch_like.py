@@ -1,4 +1,4 @@
-"""The workloads in PyTorch and in this package: one source for both, since their interface is one."""
+"""The workloads in PyTorch and in this package: one source for both, since both have the same interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPOCHS = 4
 
 
 class Job(NamedTuple):
-    """A workload made ready: one run of it, the numbers that frameworks must agree on, and how to begin anew."""
+    """A prepared workload: one run of it, the numbers that frameworks must agree on, and a reset to its start."""
 
     run: Callable[[], Any]
     check: Callable[[], list[float]]
@@ -28,7 +28,7 @@ class Job(NamedTuple):
 
 
 class PyTorchLike:
-    """Makes workloads ready in PyTorch, eager or compiled, or in this package."""
+    """Prepares workloads in PyTorch, eager or compiled, or in this package."""
 
     def __init__(self, module: str, folder: Path, compiled: bool = False) -> None:
         self.library: Any = import_module(module)
@@ -220,7 +220,7 @@ def _some(tensor: Any) -> list[float]:
 def _losses(
     train: Callable[[Any, Any], Any], loader: Iterable[Any], reset: Callable[[], None]
 ) -> Callable[[], list[float]]:
-    """Return a function that gives the losses of the first steps, and then begins anew."""
+    """Return a function that returns the losses of the first steps, and then resets the workload."""
 
     def check() -> list[float]:
         losses = [float(train(x, y).detach()) for (x, y), _ in zip(loader, range(STEPS), strict=False)]

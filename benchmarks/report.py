@@ -1,4 +1,4 @@
-"""What came of a run: a table for the terminal, one in Markdown, a picture of the ratios."""
+"""The results of a run: a table for the terminal, one in Markdown, a picture of the ratios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFERENCE = "torch"
 
 
 def amount(value: float, kind: str) -> str:
-    """Return a time or an amount of memory in a unit that suits it."""
+    """Return a time or an amount of memory in a suitable unit."""
     if kind == "memory":
         return f"{value / 2**20:.0f} MiB"
     for unit, size in (("s", 1), ("ms", 1e-3)):
@@ -23,13 +23,13 @@ def amount(value: float, kind: str) -> str:
 
 
 def ratio(row: dict[str, Any], peer: str, of: str = "best") -> float | None:
-    """Return PyTorch's time over another's; None if there is not both."""
+    """Return PyTorch's time over another's; None if one of them is missing."""
     ours, theirs = row["results"].get(peer, {}), row["results"].get(REFERENCE, {})
     return theirs[of] / ours[of] if of in ours and of in theirs else None
 
 
 def rows(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the cells of the table: best times, PyTorch's over ours, by the medians in brackets."""
+    """Return the head and the cells of the table: best times, and ratios of best times (of medians in brackets)."""
     present = [p for p in PEERS if any(p.name in row["results"] for row in report["rows"])]
     head = ["workload", *(p.title for p in present)]
     ours = [p for p in present if p.name in OURS] if any(p.name == REFERENCE for p in present) else []
@@ -66,7 +66,7 @@ def markdown(head: list[str], lines: list[list[str]]) -> str:
 
 
 def remarks(report: Report) -> list[str]:
-    """Return what was refused, and what runs had to say."""
+    """Return what was refused and why, and the notes of runs."""
     said = []
     for row in report["rows"]:
         for name, result in row["results"].items():
@@ -76,7 +76,7 @@ def remarks(report: Report) -> list[str]:
 
 
 def machine(report: Report) -> list[str]:
-    """Return what the run ran on, line by line."""
+    """Return the machine and the versions of a run, line by line."""
     about = report["machine"]
     lines = [
         f"{about['date']}: {about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}"
@@ -93,7 +93,7 @@ def machine(report: Report) -> list[str]:
 
 
 def roofline(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return the table of how near LeNet's steps come to the processor's peak."""
+    """Return the table that compares LeNet's steps with the processor's peak (the roofline)."""
     peak = report["sgemm"]
     lines = []
     for row in report["rows"]:
@@ -111,8 +111,8 @@ def roofline(report: Report) -> tuple[list[str], list[list[str]]]:
 def _lenet_step() -> int:
     """Return the multiplications and additions of a LeNet step on one image: matrix products alone.
 
-    Each layer's product comes three times, forward and for both gradients, but for the first layer's input, whose
-    gradient nobody wants.
+    Each layer has three products, one forward and one for each gradient, but the first layer's input needs no
+    gradient.
     """
     conv1, conv2 = 6 * 25 * 24 * 24, 16 * 150 * 8 * 8
     linear = 256 * 120 + 120 * 84 + 84 * 10
@@ -123,7 +123,7 @@ LENET_STEP = _lenet_step()
 
 
 def draw_ratios(report: Report, path: Path) -> None:
-    """Draw how often PyTorch's best time contains ours, a bar for each workload."""
+    """Draw the ratio of PyTorch's best time to ours, a bar for each workload."""
     from matplotlib.figure import Figure
 
     drawn = [row for row in report["rows"] if any(ratio(row, name) for name in OURS)]
@@ -139,7 +139,7 @@ def draw_ratios(report: Report, path: Path) -> None:
         title = next(p.title for p in PEERS if p.name == name)
         bars = axes.barh(places, values, height * 0.9, label=title, color=("#4c78a8", "#f58518")[OURS.index(name)])
         labels = axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-        for label in labels:  # where one lies on the line at 1, it is the label that is read
+        for label in labels:  # so that it can be read on the line at 1
             label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks([i + height * (len(names) - 1) / 2 for i in range(len(drawn))], [r["title"] for r in drawn])
@@ -148,7 +148,7 @@ def draw_ratios(report: Report, path: Path) -> None:
     axes.margins(x=0.12)
     axes.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     axes.minorticks_off()
-    axes.set_xlabel("PyTorch's best time (or memory) over ours: right of 1 we are ahead")
+    axes.set_xlabel("PyTorch's best time (or memory) over ours: above 1 ours is faster")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower right", frameon=False)
     figure.savefig(path, dpi=120)

@@ -1,4 +1,4 @@
-"""The run: frameworks side by side on each workload, first held against one another, then timed by turns."""
+"""The run: for each workload, the frameworks' results are compared, then the frameworks are timed by turns."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Effort:
-    """How often frameworks take turns, for how long, and how often with one long run."""
+    """The number of turns, the seconds of each, and the number of turns for workloads of one long run."""
 
     rounds: int
     seconds: float
     long_rounds: int
-    rest: float = 0.05  # between turns: the threads of the framework before go on spinning for a while
+    rest: float = 0.05  # seconds between turns: threads of the last framework go on spinning for a while
 
 
 THOROUGH, QUICK = Effort(9, 0.3, 3), Effort(2, 0.1, 1)
 
 
 class Benchmark:
-    """Workers for the peers, and what they are measured on."""
+    """Workers for the peers, and how they are measured."""
 
     def __init__(self, peers: Sequence[Peer], folder: Path, environment: dict[str, str], effort: Effort) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Benchmark:
             worker.close()
 
     def measure(self, workload: Workload) -> dict[str, Result]:
-        """Return what each framework made of a workload: times, or why there are none."""
+        """Return each framework's times on a workload, or why it was refused."""
         if workload.kind == "import":
             turns = {p.name: partial(self._import, p) for p in self.peers if p.name != "compile"}
             return self._by_turns(turns, self.effort.rounds)
@@ -67,7 +67,7 @@ class Benchmark:
         return [import_time(peer, self.environment)], []
 
     def _prepared(self, workload: Workload) -> dict[str, Result]:
-        """Make a workload ready; return the refused, and nothing for those whose numbers agree."""
+        """Prepare a workload; return an empty result for each framework whose numbers agree, for others why not."""
         numbers: dict[str, list[float]] = {}
         results: dict[str, Result] = {}
         for name, worker in self.workers.items():
@@ -83,7 +83,7 @@ class Benchmark:
         return results
 
     def _by_turns(self, turns: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Result]:
-        """Let all run in turn, round by round; return best and median."""
+        """Let all frameworks take turns, round by round; return best and median."""
         times: dict[str, list[float]] = {name: [] for name in turns}
         notes: dict[str, list[str]] = {name: [] for name in turns}
         refused: dict[str, Result] = {}
@@ -102,7 +102,7 @@ class Benchmark:
         return {name: summary(times[name], notes[name]) for name in turns if name not in refused} | refused
 
     def _memory(self, workload: Workload) -> dict[str, Result]:
-        """Return the peak memory of a process of its own for each framework."""
+        """Return the peak memory of each framework, in a process of its own."""
         results: dict[str, Result] = {}
         for peer in self.peers:
             if workload.kind not in self.workers[peer.name].ask("kinds"):

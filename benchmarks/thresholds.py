@@ -1,9 +1,9 @@
 """Measure a threshold or a cost of `tinygrad_cnn.kernels.thresholds`: ``python -m benchmarks.thresholds NAME ...``.
 
-A threshold is measured by doing the same work with the constant so small that work of any size is above it, and
-so large that none is, at sizes around the constant: it is right where the faster side changes. (Of a threshold in
-another unit than elements, such as the alignment at which lines are padded, the two columns say what it gains.) A
-cost is measured as time for each element, in multiplications that BLAS does in that time.
+To measure a threshold, the same work is done with the constant so small that work of any size is above it, and so
+large that none is, at sizes around the constant. The right value is where the faster side changes. (If the unit is
+not elements, as for the alignment at which lines are padded, the two columns show what the threshold gains.) A cost
+is the time for each element, in multiplications that BLAS does in that time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def values(*shape: int) -> Any:
 
 
 def images(n: int, channels: int = 4, side: int = 8, innermost: bool = True) -> Any:
-    """Images of n elements or a little more."""
+    """Return images of n elements or a little more."""
     batch = max(1, -(-n // (channels * side * side)))
     if innermost:
         return values(side, channels, side, batch).transpose(3, 1, 0, 2)
@@ -41,7 +41,7 @@ def call(module: str, name: str) -> Callable[..., Any]:
 
 
 def row(name: str, column: str, *arguments: Any) -> Run:
-    """Return a call of one implementation of a kernel."""
+    """Return a call of one implementation of a kernel, a column of its row in the table."""
     return lambda: getattr(TABLE[name], column)(*arguments)
 
 
@@ -55,7 +55,7 @@ def convolution(n: int) -> tuple[Any, ...]:
 
 
 def multiplied(n: int) -> tuple[Any, ...]:
-    """Arguments of a convolution of n multiplications."""
+    """Return arguments of a convolution of n multiplications."""
     return images(n // (6 * 9), 4, 12), values(6, 4, 3, 3), None, Geometry()
 
 
@@ -94,8 +94,8 @@ class Threshold(NamedTuple):
 
     modules: tuple[str, ...]
     work: Callable[[int], Run]
-    sizes: tuple[int, ...] = ()  # where other sizes than those around the constant matter
-    ends: tuple[int, int] = (1, 1 << 60)  # values of the constant for which all work is above, and none
+    sizes: tuple[int, ...] = ()  # sizes to measure in place of those around the constant
+    ends: tuple[int, int] = (1, 1 << 60)  # values of the constant for which all work is above it, and none is
 
 
 THRESHOLDS: dict[str, Threshold] = {
@@ -180,7 +180,7 @@ def pooling(column: str, x: Any) -> list[Run]:
 
 NOT_MEASURED = {
     "MATMUL_COMPILED_TERMS": "decides by rounding, not by time",
-    "MEMORY_POOL_BYTES": "a bound on memory",
+    "MEMORY_POOL_BYTES": "a bound on memory, not a threshold",
     "WEIGHT_BLOCK": "is part of compiled code: change it, and run `python -m benchmarks lenet-step-*`",
 }
 
@@ -197,7 +197,7 @@ def best(run: Run, seconds: float = 0.2) -> float:
 
 
 def with_constant(name: str, modules: tuple[str, ...], value: int, run: Run) -> float:
-    """Return the time of a call while a constant has another value."""
+    """Return the shortest time of a call while a constant has another value."""
     loaded = [importlib.import_module(f"tinygrad_cnn.{module}") for module in modules]
     before = [getattr(module, name) for module in loaded]
     try:
@@ -210,7 +210,7 @@ def with_constant(name: str, modules: tuple[str, ...], value: int, run: Run) -> 
 
 
 def measure(name: str) -> None:
-    """Print what there is to know about one constant."""
+    """Print one constant, and the measurements that it is chosen by."""
     constant = getattr(thresholds, name)
     print(f"{name} = {constant}")
     if name in NOT_MEASURED:
@@ -239,10 +239,10 @@ def measure(name: str) -> None:
 def main() -> None:
     names = [name for name in vars(thresholds) if name.isupper()]
     parser = argparse.ArgumentParser("python -m benchmarks.thresholds", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all if none")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(names)}; default: all")
     for name in parser.parse_args().names or names:
         if name not in names:
-            parser.error(f"no constant is named {name}; there are {', '.join(names)}")
+            parser.error(f"no constant is named {name}; wanted some of {', '.join(names)}")
         measure(name)
 
 

@@ -1,4 +1,4 @@
-"""Frameworks, each in a process of its own that is kept alive and does what it is told by turns."""
+"""Frameworks, each in a worker process of its own that answers requests until it is closed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.workloads import Workload
 
 
 class Refused(RuntimeError):
-    """A framework that could not do what it was told."""
+    """Raised when a framework could not do what was asked."""
 
 
 class Worker:
@@ -38,7 +38,7 @@ class Worker:
         theirs.close()
 
     def ask(self, method: str, *given: Any, patience: float = 300) -> Any:
-        """Return what the process answers; raise Refused if that is an error, or if it takes too long."""
+        """Return the answer of the process; raise Refused if it is an error or takes too long."""
         try:
             self._pipe.send((method, given))
             if not self._pipe.poll(patience):
@@ -61,7 +61,7 @@ class Worker:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Change the environment for a while: what is empty is not there."""
+    """Change the environment in a block; a variable whose value is empty is removed."""
     before = dict(os.environ)
     os.environ.update(changes)
     for name in (name for name, value in changes.items() if not value):
@@ -87,7 +87,7 @@ def _serve(pipe: Any, name: str, folder: Path) -> None:
 
 
 class _Here:
-    """What a worker can be asked for."""
+    """The requests that a worker answers."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -104,11 +104,11 @@ class _Here:
         self.job: Any = None
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of work that there are in this framework."""
+        """Return the kinds of work that this framework can do."""
         return tuple(self.twin.kinds)
 
     def prepare(self, workload: Workload) -> list[float]:
-        """Make a workload ready; return the numbers on which all frameworks must agree."""
+        """Prepare a workload; return the numbers on which all frameworks must agree."""
         self.job = None
         gc.collect()
         self.job = self.twin.prepare(workload)
@@ -116,7 +116,7 @@ class _Here:
         return numbers
 
     def time(self, seconds: float) -> tuple[list[float], list[str]]:
-        """Run the workload from its beginning for so long, at least once; return the seconds that each run took."""
+        """Run the workload from its start for some seconds, at least once; return each run's seconds, and notes."""
         self.job.reset()
         if seconds:
             self.job.run()
@@ -135,7 +135,7 @@ class _Here:
         """Run the workload once; return the most memory that this process has held, in bytes."""
         self.job.run()
         status = Path("/proc/self/status")
-        if status.exists():  # getrusage counts what the process held before it became this one
+        if status.exists():  # getrusage also counts memory that the process held before exec
             line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
             return int(line.split()[1]) * 1024
         import resource
@@ -143,7 +143,7 @@ class _Here:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def describe(self) -> dict[str, Any]:
-        """Return the versions, the matrix library and the number of threads of this process."""
+        """Return the versions, the BLAS library and the number of threads of this process."""
         package = "torch" if self.name == "compile" else self.name
         found: dict[str, Any] = {"numpy": version("numpy")}
         if package in ("torch", "jax"):
@@ -170,7 +170,7 @@ class _Here:
 
 
 def import_time(peer: Peer, environment: dict[str, str]) -> float:
-    """Return how many seconds a new Python takes to import a framework whose bytecode is kept, as if installed."""
+    """Return the seconds in which a new Python imports a framework from bytecode, as if it were installed."""
     code = f"import time; start = time.perf_counter(); import {peer.module}; print(time.perf_counter() - start)"
     with _environment({**environment, **peer.environment, "PYTHONDONTWRITEBYTECODE": ""}):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What is measured: each row of the table, the data that all frameworks share, and their initial weights."""
+"""The workloads: each row of the table, and the data and initial weights that all frameworks share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 STEPS = 5
-"""How many losses must agree before anything is timed."""
+"""The number of first losses that must agree before anything is timed."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A row of the table: what kind of work, on which model, and by how much PyTorch's time is to be ours."""
+    """A row of the table: the kind of work, the model, and the wanted ratios of PyTorch's time to ours."""
 
     name: str
     title: str
@@ -70,9 +70,9 @@ def select(patterns: Sequence[str], among: Sequence[Workload] = WORKLOADS) -> li
 
 
 def write_digits(folder: Path, whole: bool) -> str:
-    """Write digits as plain arrays, which every framework reads alike; return what they are called.
+    """Write digits as .npy files, which every framework reads; return the name of the data set.
 
-    They are MNIST's. If they are not wanted ``whole``, a few thousand do, drawn where MNIST is not at hand.
+    With ``whole``, it is all of MNIST; otherwise a few thousand digits, synthetic ones if MNIST is not available.
     """
     from tinygrad_cnn.data import MNIST, SyntheticDigits
 
@@ -98,7 +98,7 @@ def read_digits(folder: Path, part: str) -> tuple[Array, Array]:
 
 
 def batches(folder: Path, workload: Workload, count: int = 8) -> list[tuple[Array, Array]]:
-    """Return a few batches of what a model takes: digits, or noise for the residual block."""
+    """Return a few batches of a model's inputs: digits, or noise for the residual block."""
     size = workload.batch
     if workload.model == "residual":
         rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def batches(folder: Path, workload: Workload, count: int = 8) -> list[tuple[Arra
 
 
 def initial_weights(shapes: Sequence[Sequence[int]], seed: int = 0) -> list[Array]:
-    """Return weights and biases as PyTorch's layers begin: uniform on +-1 / sqrt(fan_in)."""
+    """Return weights and biases as PyTorch initialises its layers: uniform on +-1 / sqrt(fan_in)."""
     rng = np.random.default_rng(seed)
     weights, bound = [], 1.0
     for shape in shapes:

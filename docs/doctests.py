@@ -11,7 +11,7 @@ EXAMPLE = re.compile(r"^( *)>>> .*(?:\n(?! *$).*)*", re.MULTILINE)
 
 
 class Doctests(griffe.Extension):
-    """Fences what begins with >>> and ends with an empty line."""
+    """Puts a code fence around what begins with >>> and ends with an empty line."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         """Change the docstring of one object."""

@@ -22,7 +22,7 @@ again. Operations without a derivative (comparisons, searches) are not listed.
 
 
 def families() -> Iterator[tuple[str, list[Operation]]]:
-    """Yield the name of each file of operations and what is recorded in it, in the order of the file."""
+    """Yield the name of each file of operations, and its recorded operations in the order of the file."""
     ours = [
         o
         for o in Operation.registry.values()
@@ -42,7 +42,7 @@ def about(operation: Operation) -> str:
 
 
 def quoted(source: str) -> str:
-    """Return code as it stands in a cell of a table."""
+    """Return code for a cell of a table."""
     return "`" + source.replace("|", "\\|") + "`"
 
 

@@ -19,7 +19,7 @@ from tinygrad_cnn.models import LeNet
 
 PICTURES = Path(__file__).resolve().with_name("pictures")
 OF_A_RUN = ("losses", "accuracies", "confusion", "mistakes", "filters", "feature-maps")
-COLOURS = 128  # as many as a picture of a run needs, to the eye; the files are a third as large
+COLOURS = 128  # enough for a picture of a run; the files become a third as large
 
 
 def small() -> Explanation:
@@ -41,7 +41,7 @@ TAPE = {"small": small, "lenet": lenet}
 
 
 def draw_tape() -> None:
-    """Draw the backward passes; where this checkout is on the disk is nobody's business."""
+    """Draw the backward passes; the path of this checkout is left out."""
     root = f"{PICTURES.parents[1]}{os.sep}"
     for name, explained in TAPE.items():
         (PICTURES / f"{name}.svg").write_text(explained().svg().replace(root, ""), encoding="utf-8")

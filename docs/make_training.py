@@ -2,7 +2,7 @@
 
 Every figure comes from runs that this program makes, over five seeds: about half an hour on two cores, most of it
 for the recipe with distorted digits. ``python docs/make_training.py PART ...`` makes only these parts of the page
-anew: report, epochs, pictures, time, settings, recipes.
+again: report, epochs, pictures, time, settings, recipes.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def by_epochs() -> list[str]:
 
 
 def time_to() -> list[str]:
-    """Return the table of how soon each schedule has so many test digits right, looked at every 50 batches."""
+    """Return the table of how soon each schedule reaches each test accuracy, measured every 50 batches."""
     lines = ["| epochs | 97 % | 98 % | 99 % |", "|---|---|---|---|"]
     for epochs in (1, 2, 3):
         courses = [course(Config(dataset="mnist", seed=seed, epochs=epochs)) for seed in SEEDS]
@@ -109,7 +109,7 @@ def time_to() -> list[str]:
 
 
 def course(config: Config) -> list[tuple[float, float]]:
-    """Return seconds of training, those of looking not counted, and the test accuracy reached, over a run."""
+    """Return the seconds of training, without evaluation, and the test accuracy then, over a run."""
     looks = Looks()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         manual_seed(config.seed)
@@ -124,7 +124,7 @@ def course(config: Config) -> list[tuple[float, float]]:
 
 
 class Looks(Callback):
-    """Looks at the test accuracy every 50 steps and at the end of each epoch, with the clock stopped."""
+    """Measures the test accuracy every 50 steps and at the end of each epoch, with the clock stopped."""
 
     test: DataLoader
 
@@ -136,24 +136,24 @@ class Looks(Callback):
         self.start, self.steps = time.perf_counter(), 0
 
     def on_step_end(self, trainer: Trainer) -> None:
-        """Look, if it is time."""
+        """Measure every 50 steps."""
         self.steps += 1
         if self.steps % 50 == 0:
             self.look(trainer)
 
     def on_epoch_end(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Look."""
+        """Measure."""
         self.look(trainer)
 
     def look(self, trainer: Trainer) -> None:
-        """Note when it is and how many are right."""
+        """Note the time and the accuracy."""
         now = time.perf_counter()
         self.seen.append((now - self.start, trainer.evaluate(self.test).accuracy))
         self.start += time.perf_counter() - now
 
 
 def settings() -> list[str]:
-    """Return the table of what other settings than the default ones give, after two epochs."""
+    """Return the table of what other settings than the defaults give, after two epochs."""
     tried: list[dict[str, Any]] = [
         {},
         {"learning_rate": 0.05},
@@ -170,7 +170,7 @@ def settings() -> list[str]:
     lines = ["| settings | test accuracy, five seeds |", "|---|---|"]
     for changes in tried:
         accuracy = shown("test_accuracy", [m["test_accuracy"] for m in runs(epochs=2, **changes)])
-        lines.append(f"| {flags(changes) or 'the default ones'} | {accuracy} |")
+        lines.append(f"| {flags(changes) or 'the defaults'} | {accuracy} |")
     return lines
 
 
@@ -203,27 +203,28 @@ def pictures() -> list[str]:
 
 
 CAPTIONS = {
-    "losses": "The loss in each epoch. Training is behind in the first: its figure is a mean over the epoch, while "
-    "the network was still learning.",
+    "losses": "The loss in each epoch. The training loss of the first epoch is higher, because it is a mean over "
+    "the whole epoch, in which the network was still learning.",
     "accuracies": "The accuracy in each epoch.",
-    "confusion": "What was taken for what, of the 10,000 test digits: rows are the truth, columns the guess.",
-    "mistakes": "The mistakes that the network was surest of.",
-    "filters": "What the first layer looks for: light where ink counts for it, dark where ink counts against it.",
-    "feature-maps": "A seven on its way through the network.",
+    "confusion": "The confusion matrix of the 10,000 test digits: rows are the true digits, columns the "
+    "predictions.",
+    "mistakes": "The wrong predictions that the network was most certain of.",
+    "filters": "The filters of the first layer: light for positive weights, dark for negative ones.",
+    "feature-maps": "The feature maps of each layer for a seven.",
 }
 HEAD = (
-    "# Training LeNet\n\nWritten by `python docs/make_training.py`, which makes every run on this page: five seeds "
-    f"each, on {platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}."
+    "# Training LeNet\n\nThis page is written by `python docs/make_training.py`, which makes all runs on it with "
+    f"five seeds each, on {platform.machine()} with Python {platform.python_version()} and NumPy {np.__version__}."
 )
 PARTS: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
     "report": (
         "The report's experiment",
         "1,000 images of the training file, divided 800/100/100; plain SGD, learning rate 0.01, batches of 16, at "
         "most 50 epochs, early stopping on the validation loss (`python examples/lenet_mnist.py --preset report`). "
-        "The report ran on an i5-11300H, and does not say how its weights began: here as He et al. (2015) propose. "
-        "From PyTorch's default (`--initialization pytorch`), the loss may hardly move for the first epochs at "
-        "this learning rate, and early stopping then ends a run before it has begun. A hundred test images "
-        "resolve a percentage point, no more.",
+        "The report's machine was an i5-11300H. It does not say how the weights were initialised; here it is as "
+        "He et al. (2015) propose. With PyTorch's default (`--initialization pytorch`), the loss may hardly change "
+        "in the first epochs at this learning rate, and early stopping then ends the run before it learns "
+        "anything. With a hundred test images, accuracies differ in steps of one percentage point.",
         against_the_report,
     ),
     "epochs": (
@@ -235,35 +236,35 @@ PARTS: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
     ),
     "pictures": (
         "The pictures of a run",
-        "Every run draws these and more into its folder, and into one page, `report.html`. Here are those of "
-        "`python examples/lenet_mnist.py` (seed 0); "
-        "`python docs/make_training.py pictures` draws them anew.",
+        "Every run draws these and more into its folder, and shows them on one page, `report.html`. These are of "
+        "`python examples/lenet_mnist.py` (seed 0); `python docs/make_training.py pictures` draws them again.",
         pictures,
     ),
     "time": (
         "Time to 97, 98 and 99 %",
-        "How long the same training takes until it first has so many of the test digits right, mean of five seeds. "
-        "It is looked at every 50 batches, while the clock stands still. A schedule of fewer epochs gets there "
-        "sooner, but may end before it is there.",
+        "How long the same training takes until it first reaches each test accuracy, mean of five seeds. The "
+        "accuracy is measured every 50 batches, with the clock stopped. A schedule of fewer epochs gets there "
+        "sooner, but may end before it does.",
         time_to,
     ),
     "settings": (
         "Settings tried",
-        "Each after two epochs, the others as by default. Where seeds differ by more than settings do, nothing is "
-        "decided.",
+        "Each after two epochs, with all other settings at their defaults. If seeds differ by more than settings "
+        "do, the table decides nothing.",
         settings,
     ),
     "recipes": (
         "Other recipes",
-        "`best` distorts the training images: up to 12 degrees, 2 pixels, 12 % zoom and 11.5 degrees of shear, "
-        "with weight decay 1e-4 and a peak of 0.05 over 60 epochs. `lenet5` is the network of 1998.",
+        "`best` distorts the training images by up to 12 degrees of rotation, 2 pixels of shift, 12 % of zoom and "
+        "11.5 degrees of shear, with weight decay 1e-4 and a learning rate that peaks at 0.05, over 60 epochs. "
+        "`lenet5` is the network of 1998.",
         recipes,
     ),
 }
 
 
 def page(wanted: Collection[str]) -> str:
-    """Return the page: the parts that are wanted made anew, the others as they are on it."""
+    """Return the page: the wanted parts made again, the others as they are on it."""
     old = dict(part.split("\n", 1) for part in PAGE.read_text(encoding="utf-8").split("\n## ")[1:])
     parts = [HEAD]
     for name, (heading, text, table) in PARTS.items():

@@ -1,7 +1,7 @@
-"""A language model of characters: from the last sixteen it guesses the next, and then writes on by itself.
+"""A language model of characters: it predicts the next from the last sixteen, and then continues a text.
 
-After Bengio et al., "A neural probabilistic language model" (2003): each character has a vector, learnt like all
-weights. The text is what Python's own help says of the language.
+After Bengio et al., "A neural probabilistic language model" (2003): each character has an embedding, which is
+learnt like all weights. The text is Python's own help on the language.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SEEN, STEPS, BATCH = 16, 3000, 128
 
 
 class Writer(nn.Module):
-    """Sixteen characters (N, 16) to the logits of the next."""
+    """Maps sixteen characters (N, 16) to the logits of the next."""
 
     def __init__(self, characters: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Writer(nn.Module):
 
 
 def write(model: Writer, alphabet: str, beginning: str, length: int) -> str:
-    """Continue a text, each character drawn with the probability that the model gives it."""
+    """Continue a text: draw each character with the probability that the model gives it."""
     text = beginning
     with tg.no_grad():
         for _ in range(length):
@@ -45,7 +45,7 @@ text = re.sub(r"\s+", " ", re.sub(r"[^a-z .,]", " ", topics.lower()))
 alphabet = "".join(sorted(set(text)))
 codes = tg.tensor([alphabet.index(c) for c in text])
 windows = codes.unfold(0, SEEN + 1, 1)
-print(f"{len(text):,} characters, {len(alphabet)} different")
+print(f"{len(text):,} characters, {len(alphabet)} distinct")
 
 model = Writer(len(alphabet))
 optimizer = optim.Adam(model.parameters(), lr=0.003)

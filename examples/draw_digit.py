@@ -1,7 +1,7 @@
 """Draw a digit in the browser, and watch LeNet recognise it.
 
-Serves one page on this machine only (127.0.0.1). The weights are those of the newest run of lenet_mnist.py under
---runs; where there is none, a network is trained first, in seconds.
+This serves one page, on this machine only (127.0.0.1). The weights are those of the newest run of lenet_mnist.py
+under --runs; if there is none, a network is trained first, which takes seconds.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-SECONDS = 5.0  # that a connection may take for its next request, until the last byte has come
-WORKERS = 128  # connections that are served at once; others wait, and so many may wait
+SECONDS = 5.0  # the time that a connection has for each request, to its last byte
+WORKERS = 128  # the number of connections that are served at once, and of others that may wait
 
 
 class Recognizer:
-    """A trained LeNet that says what it sees in a drawing, and what happened inside."""
+    """A trained LeNet that recognises a drawing and shows the activations of its layers."""
 
     def __init__(self, model: LeNet, about: dict[str, Any]) -> None:
         self.model = model.eval()
@@ -52,14 +52,14 @@ class Recognizer:
         self._lock = threading.Lock()  # the model is watched and differentiated by one request at a time
 
     def recognize(self, ink: np.ndarray) -> dict[str, Any]:
-        """Return probabilities, the digit as it was seen, the layers' activations and the saliency of a drawing."""
+        """Return a drawing's probabilities, the image that the network sees, its saliency, and all activations."""
         digit = digit_from_drawing(ink)
         pixels = tg.tensor(digit[None, None], requires_grad=True)
         with self._lock:
             log_probabilities = tg.log_softmax(self.model(pixels), 1)[0]
             best = int(log_probabilities.argmax())
             (saliency,) = tg.autograd.grad(log_probabilities[best], pixels)
-            layers = observe(self.model, pixels)[:-1]  # the last one's outputs are the probabilities
+            layers = observe(self.model, pixels)[:-1]  # the last layer's outputs are the logits
         return {
             "probabilities": [round(p, 4) for p in log_probabilities.exp().tolist()],
             "seen": picture(digit),
@@ -69,14 +69,14 @@ class Recognizer:
 
 
 def picture(values: np.ndarray, signed: bool = False) -> dict[str, Any]:
-    """Return a plane of numbers for the page: its width, and a whole number up to 255 for each pixel."""
+    """Return an image for the page: its width, and a whole number up to 255 for each pixel."""
     peak = float(np.abs(values).max()) or 1.0
     scaled = values / peak if signed else np.maximum(values, 0) / peak
     return {"width": values.shape[1], "pixels": np.rint(scaled * 255).astype(int).ravel().tolist()}
 
 
 def maps(output: np.ndarray) -> list[dict[str, Any]]:
-    """Return a layer's activations after ReLU as planes on a common scale: one a channel, or a row of units."""
+    """Return a layer's activations after ReLU on a common scale: an image for each channel, or a row of units."""
     planes = output if output.ndim == 3 else output[None, None]
     joined = picture(planes.reshape(1, -1))["pixels"]
     size = planes[0].size
@@ -87,20 +87,20 @@ def maps(output: np.ndarray) -> list[dict[str, Any]]:
 
 
 def open_recognizer(runs: Path) -> Recognizer:
-    """Return a recognizer with the weights of the newest run, or of one that is trained now."""
+    """Return a recognizer with the weights of the newest run; train one if there is none."""
     for metrics in sorted(runs.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             return load(metrics.parent)
         except (ValueError, KeyError, TypeError, OSError, RuntimeError, configparser.Error) as error:
-            print(f"passing over {metrics.parent}: {error}", file=sys.stderr)
-    print(f"There is no trained LeNet in {runs}{'/'} yet: training one.")
+            print(f"skipping {metrics.parent}: {error}", file=sys.stderr)
+    print(f"There is no trained LeNet in {runs}/ yet: training one.")
     folder = runs / "draw_digit"
     run(Config(epochs=5, augment="affine", pictures=False, output=str(folder)))
     return load(folder)
 
 
 def load(folder: Path) -> Recognizer:
-    """Return a recognizer with the weights of a run, if they are of a LeNet that reads digits as we draw them."""
+    """Return a recognizer with the weights of a run. Raises ValueError if they are not of a LeNet for digits."""
     config = configparser.ConfigParser(interpolation=None)
     config.read_string((folder / "config.ini").read_text(encoding="utf-8"))
     if (config["model"]["model"], config["data"]["normalize"]) != ("lenet", "false"):
@@ -118,7 +118,7 @@ def load(folder: Path) -> Recognizer:
 
 
 class Answer(NamedTuple):
-    """What goes back to the browser."""
+    """A response to the browser."""
 
     status: HTTPStatus
     kind: str
@@ -126,18 +126,18 @@ class Answer(NamedTuple):
 
 
 class Requests(io.RawIOBase):
-    """The reading end of a connection, which a request must have passed by a deadline, however slowly it comes."""
+    """The reading end of a connection, with a deadline by which the whole request must have arrived."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.deadline = 0.0
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what has come. Raises TimeoutError at the deadline."""
+        """Read what has arrived. Raises TimeoutError at the deadline."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the request is not complete")
@@ -146,25 +146,25 @@ class Requests(io.RawIOBase):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from memory: nothing that a request says is ever a path on the disk."""
+    """Answers from memory: no part of a request is ever used as a path on the disk."""
 
     protocol_version = "HTTP/1.1"
     server: Server
 
     def setup(self) -> None:
-        """Have the connection read with a deadline for each request."""
+        """Read the connection with a deadline for each request."""
         super().setup()
         self.rfile.close()
         self.requests = Requests(self.connection)
         self.rfile = io.BufferedReader(self.requests)
 
     def handle_one_request(self) -> None:
-        """Wait for a request and answer it; what does not come in time ends the connection."""
+        """Wait for a request and answer it; a request that is late ends the connection."""
         self.requests.deadline = time.monotonic() + self.server.seconds
         super().handle_one_request()
 
     def do_GET(self) -> None:
-        """Answer with a part of the page."""
+        """Answer with a file of the page."""
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             self._send(refusal(HTTPStatus.BAD_REQUEST, "there is nothing to send here"))
         elif page := self.server.pages.get(self.path):
@@ -175,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_POST(self) -> None:
-        """Answer with what the network makes of a drawing."""
+        """Answer with what the network recognises in a drawing."""
         if why_not := self._refusal():
             self._send(why_not)
             return
@@ -187,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(Answer(HTTPStatus.OK, "application/json", json.dumps(found).encode()))
 
     def _refusal(self) -> Answer | None:
-        """Return why a drawing is not looked at, if so."""
+        """Return the refusal of a request that is not a drawing of ours; None if it is one."""
         if self.path != "/recognize":
             return refusal(HTTPStatus.NOT_FOUND, "drawings go to /recognize")
         origin = self.headers.get("Origin")
@@ -202,10 +202,10 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _send(self, answer: Answer) -> None:
-        if self.headers.get("Host") not in self.server.hosts:  # a name of somebody else's that leads here
+        if self.headers.get("Host") not in self.server.hosts:  # another site's name that resolves to this machine
             answer = refusal(HTTPStatus.FORBIDDEN, "this server answers to its own address only")
         if answer.status >= 400:
-            self.close_connection = True  # what it sent and we did not read would look like its next request
+            self.close_connection = True  # the unread rest would be taken for the next request
         self.connection.settimeout(self.server.seconds)
         self.send_response(answer.status)
         for name, value in {**HEADERS, "Content-Type": answer.kind}.items():
@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing of requests."""
+        """Do not log requests."""
 
 
 def refusal(status: HTTPStatus, why: str) -> Answer:
@@ -227,7 +227,7 @@ def refusal(status: HTTPStatus, why: str) -> Answer:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the page and a recognizer on 127.0.0.1, to a bounded number of connections for a bounded time each."""
+    """Serves the page and a recognizer on 127.0.0.1: connections are bounded in number, requests in time."""
 
     request_queue_size = WORKERS
 
@@ -242,11 +242,11 @@ class Server(ThreadingHTTPServer):
         self.pages["/about.json"] = ("application/json", json.dumps(recognizer.about).encode())
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, once there are fewer than may be."""
+        """Serve a connection in a thread of its own, once fewer than `WORKERS` are being served."""
         self._workers.acquire()
         try:
             super().process_request(request, client_address)
-        except BaseException:  # no thread was started that would do so
+        except BaseException:  # no thread was started that would release it
             self._workers.release()
             raise
 
@@ -258,7 +258,7 @@ class Server(ThreadingHTTPServer):
             self._workers.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away."""
+        """Do not report a browser that went away."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -268,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=8765, help="where to listen, 0 for any free port (8765)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder with the folders of runs (runs)")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page, only say where it is")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
     options = parser.parse_args()
     recognizer = open_recognizer(options.runs)
     try:

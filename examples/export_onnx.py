@@ -1,4 +1,4 @@
-"""Train LeNet for an epoch, write it as an ONNX file, and let ONNX Runtime read the test digits with it.
+"""Train LeNet for an epoch, export it to an ONNX file, and compare ONNX Runtime's outputs with the model's.
 
 Needs the packages onnx and onnxruntime: pip install ".[onnx]" onnxruntime
 """
@@ -35,5 +35,5 @@ for images, labels in DataLoader(source.test, 1000):
     differences.append(np.abs(here - there).max() / np.abs(here).max())
     ours += (here.argmax(1) == labels.numpy()).sum()
     theirs += (there.argmax(1) == labels.numpy()).sum()
-print(f"of {len(source.test):,} {source.name} test images, right here {ours:,}, in ONNX Runtime {theirs:,}")
-print(f"the logits differ by {max(differences):.1e} of the largest, at most")
+print(f"of {len(source.test):,} {source.name} test images, {ours:,} are right here, {theirs:,} in ONNX Runtime")
+print(f"the logits differ by at most {max(differences):.1e} of the largest")

@@ -1,4 +1,4 @@
-"""Find LeNet's learning rate in a hundred steps: raise it until the loss explodes, and see where it fell best."""
+"""Find LeNet's learning rate in a hundred steps: raise it until the loss diverges; see where it fell fastest."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ with drawing(PICTURE, 7, 4) as figure:
     axes.annotate(
         f"{found.suggestion:.3g} ", (found.suggestion, max(found.losses)), color=VERMILION, ha="right", va="top"
     )
-    axes.set(title="Loss while the learning rate rises", xlabel="learning rate", ylabel="loss, smoothed")
-print(f"drawn in {PICTURE}")
+    axes.set(title="Loss while the learning rate grows", xlabel="learning rate", ylabel="loss, smoothed")
+print(f"picture: {PICTURE}")

@@ -1,4 +1,4 @@
-"""Newton's method: with second derivatives, Rosenbrock's valley is six steps long, not thousands."""
+"""Newton's method: with second derivatives, Rosenbrock's function takes six steps, with first ones thousands."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import tinygrad_cnn as tg
 
 
 def rosenbrock(point: tg.Tensor) -> tg.Tensor:
-    """A curved valley with its lowest point, 0, at (1, 1)."""
+    """Return Rosenbrock's function, a curved valley whose minimum, 0, is at (1, 1)."""
     x, y = point
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
 def gradient(point: tg.Tensor) -> tg.Tensor:
-    """The direction of the steepest ascent."""
-    (slope,) = tg.autograd.grad(rosenbrock(point), point)
-    return slope
+    """Return the gradient of Rosenbrock's function."""
+    (gradient,) = tg.autograd.grad(rosenbrock(point), point)
+    return gradient
 
 
 def descend(point: tg.Tensor, step: tg.Tensor) -> tg.Tensor:
-    """A new leaf, a step further down."""
+    """Return a new leaf, one step away."""
     return (point - step).detach().requires_grad_()
 
 
@@ -28,10 +28,10 @@ print("Newton's method: the step solves  H step = gradient")
 point = start
 for i in range(100):
     print(f"  step {i}: f{tuple(round(x, 6) for x in point.tolist())} = {rosenbrock(point).item():.3g}")
-    slope = gradient(point)
-    if slope.abs().max() < 1e-9:
+    g = gradient(point)
+    if g.abs().max() < 1e-9:
         break
-    point = descend(point, tg.linalg.solve(tg.autograd.functional.hessian(rosenbrock, point), slope))
+    point = descend(point, tg.linalg.solve(tg.autograd.functional.hessian(rosenbrock, point), g))
 
 print("Gradient descent, learning rate 0.002")
 point = start

@@ -1,4 +1,4 @@
-"""Two spirals that no line tells apart, and the boundary that a small network draws between them."""
+"""Two spirals that no straight line separates, and the boundary that a small network learns between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PICTURE = "two_spirals.png"
 
 
 def spirals(count: int) -> tuple[tg.Tensor, tg.Tensor]:
-    """Points (2 * count, 2) on two arms that turn around each other one and a half times, and their arms (0, 1)."""
+    """Return points (2 * count, 2) on two arms of one and a half turns, and the arm of each point (0 or 1)."""
     turn = tg.rand(count).sqrt() * 3 * math.pi
     arm = tg.stack([turn.cos(), turn.sin()], 1) * (turn / (3 * math.pi)).unsqueeze(1)
     points = tg.cat([arm, -arm]) + 0.02 * tg.randn(2 * count, 2)
@@ -33,7 +33,7 @@ for step in range(1001):
     optimizer.step()
     if step % 200 == 0:
         right = (logits.argmax(1) == labels).float().mean()
-        print(f"step {step:4}   loss {loss.item():.4f}   right {right.item():.1%}")
+        print(f"step {step:4}   loss {loss.item():.4f}   accuracy {right.item():.1%}")
 
 side = np.linspace(-1.2, 1.2, 300, dtype=np.float32)
 plane = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
@@ -45,6 +45,6 @@ with drawing(PICTURE, 6, 6) as figure:
     axes.contour(side, side, first, levels=[0.5], colors="black", linewidths=1)
     for arm, colour, marker in ((0, VERMILION, "o"), (1, BLUE, "s")):
         axes.scatter(*points.numpy()[labels.numpy() == arm].T, s=9, c=colour, marker=marker, label=f"arm {arm}")
-    axes.set(title="Where the network decides for which arm", xlabel="x", ylabel="y")
+    axes.set(title="The arm that the network predicts", xlabel="x", ylabel="y")
     axes.legend(loc="upper right", frameon=True)
-print(f"drawn in {PICTURE}")
+print(f"picture: {PICTURE}")

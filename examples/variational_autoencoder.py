@@ -1,7 +1,8 @@
-"""A variational autoencoder of digits, and a map of the plane from which it draws them.
+"""A variational autoencoder of digits, and a map of its latent plane.
 
-After Kingma & Welling, "Auto-encoding variational Bayes" (2014): an encoder says where in the plane an image lies
-and how surely, a decoder draws what lies at a point, and the loss asks for likeness and for a plane without gaps.
+After Kingma & Welling, "Auto-encoding variational Bayes" (2014): an encoder gives the mean and the variance of a
+point of the plane for each image, a decoder draws the image of a point, and the loss is the reconstruction error
+plus the divergence (Kullback-Leibler) of these points from a standard normal distribution.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ EPOCHS = 3
 
 
 class VAE(nn.Module):
-    """Images of 784 pixels to points of a plane, and back."""
+    """Maps images of 784 pixels to points of a plane, and back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +27,7 @@ class VAE(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(2, 256), nn.ReLU(), nn.Linear(256, 784))
 
     def forward(self, images: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor, tg.Tensor]:
-        """Return the logits of the pixels drawn at a random point near the images' own, and what near means."""
+        """Return the logits of the pixels at a random point for each image; that point's mean and log variance."""
         mean, log_variance = self.encoder(images).chunk(2, 1)
         point = mean + (0.5 * log_variance).exp() * tg.randn_like(mean)
         return self.decoder(point), mean, log_variance
@@ -41,9 +42,9 @@ for epoch in range(1, EPOCHS + 1):
     for images, _ in DataLoader(source.train, 128, shuffle=True):
         images = images.flatten(1)
         logits, mean, log_variance = model(images)
-        likeness = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
-        gaps = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
-        loss = (likeness + gaps) / len(images)
+        reconstruction = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
+        loss = (reconstruction + divergence) / len(images)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -60,8 +61,8 @@ with drawing(PICTURE, 11, 5.4) as figure:
     where, what = figure.subplots(1, 2)
     dots = where.scatter(*points.T, c=labels.numpy(), s=6, cmap="tab10", vmin=-0.5, vmax=9.5)
     figure.colorbar(dots, ax=where, ticks=range(10), label="digit")
-    where.set(title="Where test images lie in the plane", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    where.set(title="Test images in the latent plane", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     what.imshow(drawn.numpy(), cmap="gray")
-    what.set_title("What is drawn from -2.2 to 2.2")
+    what.set_title("The decoder's images from -2.2 to 2.2")
     bare(what)
-print(f"drawn in {PICTURE}")
+print(f"picture: {PICTURE}")

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
-PAGES = sorted(Path(__file__).parents[1].joinpath("docs", "reference").glob("*.md"))
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(ROOT.joinpath("docs", "reference").glob("*.md"))
 ROOMS = """
-    tinygrad_cnn tinygrad_cnn.autograd tinygrad_cnn.autograd.functional tinygrad_cnn.data tinygrad_cnn.data.datasets
-    tinygrad_cnn.data.transforms tinygrad_cnn.inspection tinygrad_cnn.linalg tinygrad_cnn.models tinygrad_cnn.nn
-    tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils tinygrad_cnn.onnx tinygrad_cnn.optim
-    tinygrad_cnn.optim.lr_scheduler tinygrad_cnn.tape.watch tinygrad_cnn.training tinygrad_cnn.experiment.plots
+    tinygrad_cnn tinygrad_cnn.autograd tinygrad_cnn.autograd.functional tinygrad_cnn.data
+    tinygrad_cnn.data.datasets tinygrad_cnn.data.transforms tinygrad_cnn.experiment
+    tinygrad_cnn.experiment.plots tinygrad_cnn.inspection tinygrad_cnn.kernels.reference tinygrad_cnn.linalg
+    tinygrad_cnn.models tinygrad_cnn.nn tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils
+    tinygrad_cnn.onnx tinygrad_cnn.optim tinygrad_cnn.optim.lr_scheduler tinygrad_cnn.random
+    tinygrad_cnn.storage.safetensors tinygrad_cnn.tape.record tinygrad_cnn.tape.watch tinygrad_cnn.training
+    tinygrad_cnn.utils.data
 """.split()
 
 
@@ -30,10 +34,14 @@ def public(room: str) -> dict[str, Any]:
     return {n: o for n, o in found.items() if callable(o) and o.__module__.startswith(home)}
 
 
+def modules_on(page: Path) -> list[str]:
+    return re.findall(r"^::: (\S+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def shown() -> Iterator[int]:
     """What the reference shows: what a module on a page defines, with a docstring."""
     for page in PAGES:
-        for name in re.findall(r"^::: (\S+)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        for name in modules_on(page):
             module = importlib.import_module(name)
             for node in ast.parse(inspect.getsource(module)).body:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
@@ -60,3 +68,16 @@ def test_every_public_method_says_what_it_does(room: str) -> None:
         if not member.startswith("_")
     }
     assert [name for name, member in members.items() if callable(member) and not inspect.getdoc(member)] == []
+
+
+def test_every_room_and_every_module_at_the_top_is_on_a_page() -> None:
+    """utils has only names of data, under PyTorch's name for it."""
+    top = [p for p in ROOT.joinpath("tinygrad_cnn").iterdir() if not p.name.startswith("_")]
+    rooms = {p.stem for p in top if p.suffix == ".py" or p.joinpath("__init__.py").exists()}
+    on_pages = {module.split(".")[1] for page in PAGES for module in modules_on(page)}
+    assert rooms - on_pages == {"utils"}
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    contents = ROOT.joinpath("mkdocs.yml").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if f"reference/{page.name}\n" not in contents] == []

@@ -149,6 +149,7 @@ def make_tensors(like: Any, arrays: tuple[Array, ...], node: SeveralOutputs | No
 
 
 def arrays_in(kept: dict[str, Any]) -> Iterable[Array]:
+    """Yield the arrays among the values that a node kept."""
     for value in kept.values():
         for item in value if isinstance(value, tuple) else (value,):
             if hasattr(item, "strides"):
