@@ -407,7 +407,7 @@ refuse(
     lambda: zeros(2, 2).select_scatter(zeros(1), 0, 0), ValueError, r"select_scatter: the source has shape \(1,\)"
 )
 refuse(lambda: zeros(()).select(0, 0), IndexError, r"select: a 0-d tensor")
-refuse(lambda: zeros(3).narrow(0, 2, 2), IndexError, r"narrow: 2 entries from 2 on are not within dimension 0")
+refuse(lambda: zeros(3).narrow(0, 2, 2), IndexError, r"narrow: 2 entries from 2 on do not fit into dimension 0")
 refuse(lambda: zeros(2).masked_fill(two, 1.0), TypeError, r"masked_fill: wanted booleans as mask, got int64")
 refuse(
     lambda: zeros(2).masked_fill(two == 0, tg.ones(2)),
@@ -418,7 +418,7 @@ refuse(lambda: zeros(3).masked_select(two == 0), ValueError, r"masked_select: sh
 refuse(
     lambda: zeros(2).masked_scatter(two >= 0, zeros(1)),
     ValueError,
-    r"masked_scatter: the mask wants 2 entries, .* 1",
+    r"masked_scatter: the mask needs 2 entries, .* 1",
 )
 refuse(lambda: zeros(2).take([2]), IndexError, r"take: indices from 2 to 2")
 refuse(

@@ -324,7 +324,7 @@ case(
 
 refuse(lambda: zeros(2, 2).flip(2), IndexError, r"flip: dim 2 is out of range")
 refuse(lambda: zeros(2, 2).flip(0, -2), ValueError, r"flip: a dimension appears twice")
-refuse(lambda: zeros(2).roll((1, 2), 0), ValueError, r"roll: shifts \(1, 2\) and dims 0 are not of one length")
+refuse(lambda: zeros(2).roll((1, 2), 0), ValueError, r"roll: shifts \(1, 2\) and dims 0 do not have the same")
 refuse(lambda: zeros(2, 2).rot90(1, (0, 0)), ValueError, r"rot90: wanted two different dimensions, got \(0, 0\)")
 refuse(lambda: zeros(2, 2).repeat(2), ValueError, r"repeat: \(2,\) for a tensor of shape \(2, 2\)")
 refuse(lambda: zeros(3).repeat_interleave([1, 2]), ValueError, r"repeat_interleave: \[1, 2\] for 3 entries")

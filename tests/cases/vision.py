@@ -119,7 +119,7 @@ refuse(lambda: F.pad(zeros(2), (1, 1), "reflect", 3.0), ValueError, r"pad: mode 
 refuse(
     lambda: F.pad(zeros(2), (2, 0), "reflect"), ValueError, r"pad: mode 'reflect' widens a length of 2 by at most 1"
 )
-refuse(lambda: F.pad(zeros(2), (-1, -2)), ValueError, r"pad: the widths \(-1, -2\) take away more")
+refuse(lambda: F.pad(zeros(2), (-1, -2)), ValueError, r"pad: the widths \(-1, -2\) remove more")
 refuse(lambda: F.interpolate(zeros(1, 1, 2)), ValueError, r"interpolate: wanted size or scale_factor, got None and")
 refuse(
     lambda: F.interpolate(zeros(1, 2), 3), ValueError, r"interpolate: mode 'nearest' of an input of shape \(1, 2\)"

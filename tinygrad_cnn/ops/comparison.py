@@ -1,4 +1,4 @@
-"""Comparisons, tests and logic: they give booleans, and have no derivative."""
+"""Comparisons, logic and tests such as isnan: their results are booleans, and they have no derivative."""
 
 from __future__ import annotations
 
@@ -73,74 +73,74 @@ def ge(input: Array, other: Array) -> Array:
 
 @operation()
 def logical_and(input: Array, other: Array) -> Array:
-    """Whether both hold."""
+    """Whether both are true (not 0)."""
     return np.logical_and(input, other)
 
 
 @operation()
 def logical_or(input: Array, other: Array) -> Array:
-    """Whether either holds."""
+    """Whether at least one is true (not 0)."""
     return np.logical_or(input, other)
 
 
 @operation()
 def logical_not(input: Array) -> Array:
-    """Whether it does not hold."""
+    """Whether input is false (0)."""
     return np.logical_not(input)
 
 
 @operation()
 def isfinite(input: Array) -> Array:
-    """Whether it is neither infinite nor NaN."""
+    """Whether input is neither infinite nor NaN."""
     return np.isfinite(input)
 
 
 @operation()
 def isnan(input: Array) -> Array:
-    """Whether it is NaN."""
+    """Whether input is NaN."""
     return np.isnan(input)
 
 
 @operation()
 def isinf(input: Array) -> Array:
-    """Whether it is infinite."""
+    """Whether input is infinite."""
     return np.isinf(input)
 
 
 @operation()
 def logical_xor(input: Array, other: Array) -> Array:
-    """Whether one holds and not both."""
+    """Whether exactly one is true (not 0)."""
     return np.logical_xor(input, other)
 
 
-# --- bits: of booleans, logic ---
+# --- bitwise logic ---
 
 
 @elementwise()
 def bitwise_and(input: Array, other: Array) -> Array:
-    """The bits that both have, of integers or booleans."""
+    """The bitwise AND of integers, the logical AND of booleans."""
     return np.bitwise_and(input, other)
 
 
 @elementwise()
 def bitwise_or(input: Array, other: Array) -> Array:
-    """The bits that either has, of integers or booleans."""
+    """The bitwise OR of integers, the logical OR of booleans."""
     return np.bitwise_or(input, other)
 
 
 @elementwise()
 def bitwise_xor(input: Array, other: Array) -> Array:
-    """The bits that one has and not both, of integers or booleans."""
+    """The bitwise XOR of integers, the logical XOR of booleans."""
     return np.bitwise_xor(input, other)
 
 
 @operation()
 def bitwise_not(input: Array) -> Array:
-    """The bits that it has not, of an integer or boolean."""
+    """The bitwise NOT of an integer, the logical NOT of a boolean."""
     return np.bitwise_not(input)
 
 
-# --- near and the same ---
+# --- approximate and exact equality ---
 
 
 @operation()
@@ -159,7 +159,7 @@ def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_
 
 
 def allclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Return whether all of input and other are close: see `isclose`."""
+    """Return whether all entries are close: see `isclose`."""
     return bool(np.all(array_of(isclose(input, other, rtol, atol, equal_nan))))
 
 

@@ -1,4 +1,4 @@
-"""Lengths of vectors, distances between them, and what stands at right angles to two."""
+"""Vectors: norms, distances, cosine similarity and the cross product."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ __all__ = [
 ]
 
 
-def _power(x: Any, p: float) -> Any:
-    """Return x^p for x >= 0; at 0, where the derivative is infinite for p < 1, all derivatives are 0."""
+def _power_or_zero(x: Any, p: float) -> Any:
+    """Return x^p for x >= 0; where x is 0, the result and all its derivatives are 0."""
     positive = x != 0
     return where(positive, where(positive, x, 1.0) ** p, 0.0)
 
 
 @half_in_float32
 def p_norm(x: Any, p: float, dim: int, keepdim: bool = False) -> Any:
-    """Return (sum |x|^p)^(1/p) along a dimension; the gradient of a vector of zeros is 0, as in PyTorch."""
+    """Return the p-norm (sum |x|^p)^(1/p) along a dimension; vectors of zeros have the gradient 0, as PyTorch's."""
     if p == 0:
         return sum(cast(x != 0, dtype=x.dtype), dim, keepdim)
     if p == inf:
         return amax(abs(x), dim, keepdim)
     if p == 1:
         return sum(abs(x), dim, keepdim)
-    return _power(sum(square(x) if p == 2 else _power(abs(x), p), dim, keepdim), 1 / p)
+    return _power_or_zero(sum(square(x) if p == 2 else _power_or_zero(abs(x), p), dim, keepdim), 1 / p)
 
 
 def cdist(x1: T, x2: T, p: float = 2.0) -> T:
-    """Return the distance, by the p-norm, from each vector of one set to each of another.
+    """Return the p-norm distance from each vector of one set to each vector of another.
 
-    Shapes: x1 (..., P, M), x2 (..., R, M), result (..., P, R). Between equal vectors the gradient is 0.
+    Shapes: x1 (..., P, M), x2 (..., R, M), result (..., P, R). For equal vectors the gradient is 0.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cdist(tg.zeros(1, 2), tg.tensor([[3.0, 4.0], [0.0, 0.0]]))
@@ -62,7 +62,7 @@ def cdist(x1: T, x2: T, p: float = 2.0) -> T:
 
 
 def cross(input: T, other: T, dim: int | None = None) -> T:
-    """Return the vectors at right angles to both, along a dimension of length 3: the first such, if left out.
+    """Return the cross product of vectors along a dimension of length 3, by default the first one of that length.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cross(tg.tensor([1.0, 0.0, 0.0]), tg.tensor([0.0, 1.0, 0.0]))
@@ -98,8 +98,8 @@ def pairwise_distance(x1: T, x2: T, p: float = 2.0, eps: float = 1e-6, keepdim: 
 def cosine_similarity(x1: T, x2: T, dim: int = 1, eps: float = 1e-8) -> T:
     """Return the cosine of the angle between vectors along a dimension: x1 . x2 / (|x1| |x2|).
 
-    The shapes broadcast, and the result has them without ``dim``. A length below eps counts as eps, with its own
-    gradient, as in PyTorch.
+    The shapes broadcast, and ``dim`` is removed. A norm below eps is raised to eps, but keeps its gradient, as in
+    PyTorch.
 
     >>> import tinygrad_cnn as tg
     >>> tg.cosine_similarity(tg.tensor([[1.0, 0.0]]), tg.tensor([[1.0, 1.0]]))
@@ -116,6 +116,6 @@ def cosine_similarity(x1: T, x2: T, dim: int = 1, eps: float = 1e-8) -> T:
 
 
 def _at_least(norm: T, eps: float) -> T:
-    """Return the norm raised to eps where it is less, by a constant."""
+    """Return the norm, raised to eps by adding a constant, so that its gradient stays."""
     constant = make_tensor(norm, norm.array) if isinstance(norm, Variable) else norm
     return norm + clamp(eps - constant, 0.0)

@@ -1,4 +1,4 @@
-"""Sums of products over named dimensions: einsum and what is written with it."""
+"""Tensor contractions: einsum, and tensordot, inner, kron and trace."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Labels: TypeAlias = list[Hashable]
 
 
 def einsum(equation: Any, *operands: Any) -> Any:
-    """Multiply tensors and add up, dimension by dimension as an equation names them (Einstein's convention).
+    """Sum products of tensors over the dimensions that an equation names (Einstein's summation convention).
 
-    A letter names a dimension of each operand in turn: one that the result does not name is summed over, and one
-    that an operand names twice takes the diagonal. ``...`` stands for dimensions that broadcast. Without ``->`` the
-    result has the dimensions of ``...`` and then, in alphabetical order, the letters that appear once. Lists of
-    numbers after each operand, as PyTorch and NumPy have them, do for an equation too.
+    Each letter names a dimension of an operand. Letters that the result does not name are summed over. A letter
+    that one operand names twice takes a diagonal. ``...`` stands for dimensions that broadcast. Without ``->`` the
+    result has the dimensions of ``...`` and then, in alphabetical order, the letters that appear once. A list of
+    numbers after each operand may replace the equation, as in PyTorch and NumPy.
 
     >>> import tinygrad_cnn as tg
     >>> tg.einsum("bij,bjk->bik", tg.ones(5, 2, 3), tg.ones(5, 3, 4)).shape
@@ -58,19 +58,19 @@ def einsum(equation: Any, *operands: Any) -> Any:
 
 
 def _lettered(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """Return the equation and the operands of a call (operand, list of numbers, ..., [list for the result])."""
+    """Return the equation and the operands for arguments (operand, list of numbers, ..., [list for the result])."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     try:
         terms = ["".join("..." if i is Ellipsis else letters[i] for i in one) for one in arguments[1::2]]
         result = ["".join("..." if i is Ellipsis else letters[i] for i in one) for one in arguments[-1:]]
     except (TypeError, IndexError):
         raise TypeError("einsum: wanted an equation, or a list of numbers below 52 after each operand") from None
-    whole = len(arguments) % 2 == 0
-    return ",".join(terms) + ("" if whole else "->" + result[0]), arguments[: len(terms) * 2 : 2]
+    without_result = len(arguments) % 2 == 0
+    return ",".join(terms) + ("" if without_result else "->" + result[0]), arguments[: len(terms) * 2 : 2]
 
 
 def _labels(equation: str, term: str, ndim: int, result: bool = False) -> Labels:
-    """Return a label for each dimension: its letter, or for those that ``...`` stands for -n to -1."""
+    """Return a label for each dimension: its letter, or, for the n dimensions of ``...``, -n to -1."""
     head, dots, tail = term.partition("...")
     if not all(c.isascii() and c.isalpha() for c in head + tail):
         raise ValueError(f"einsum: cannot read {term!r} in {equation!r}: wanted letters, and ... at most once")
@@ -81,7 +81,7 @@ def _labels(equation: str, term: str, ndim: int, result: bool = False) -> Labels
 
 
 def _contracted(name: str, operands: Sequence[Any], labels: Sequence[Labels], result: Labels) -> Any:
-    """Return the sum, over every label that the result does not have, of the product of the operands."""
+    """Return the product of the operands, summed over every label that the result does not have."""
     want_same_dtype(name, **{f"operand {i}": x for i, x in enumerate(operands)})
     lengths: dict[Hashable, int] = {}
     for x, one in zip(operands, labels, strict=True):
@@ -92,16 +92,16 @@ def _contracted(name: str, operands: Sequence[Any], labels: Sequence[Labels], re
             lengths[label] = n if known == 1 else known
     if len(set(result)) < len(result) or not lengths.keys() >= set(result):
         raise ValueError(f"{name}: the result names {result}; wanted each at most once, of {list(lengths)}")
-    whole, have = _plain(operands[0], labels[0], lengths)
+    product, have = _plain(operands[0], labels[0], lengths)
     for i, (x, one) in enumerate(zip(operands[1:], labels[1:], strict=True), start=2):
         later = set(result).union(*labels[i:])
-        whole, have = _product(whole, have, *_plain(x, one, lengths), later)
-    whole, have = _summed(whole, have, set(result))
-    return permute(whole, [have.index(label) for label in result])
+        product, have = _product(product, have, *_plain(x, one, lengths), later)
+    product, have = _summed(product, have, set(result))
+    return permute(product, [have.index(label) for label in result])
 
 
 def _plain(x: Any, labels: Labels, lengths: dict[Hashable, int]) -> tuple[Any, Labels]:
-    """Return an operand with diagonals taken, and without the dimensions of length 1 that broadcast."""
+    """Return an operand with its diagonals taken, and without dimensions of length 1 that broadcast."""
     for label in [label for label, n in Counter(labels).items() if n > 1]:
         while (first := labels.index(label)) < (last := len(labels) - 1 - labels[::-1].index(label)):
             if x.shape[first] != x.shape[last]:
@@ -128,7 +128,7 @@ def _summed(x: Any, labels: Labels, wanted: set[Hashable]) -> tuple[Any, Labels]
 
 
 def _product(a: Any, of_a: Labels, b: Any, of_b: Labels, later: set[Hashable]) -> tuple[Any, Labels]:
-    """Multiply two operands as matrices: what both have and nobody needs later is summed over."""
+    """Multiply two operands as matrices, summing over the labels of both that are not needed later."""
     a, of_a = _summed(a, of_a, later.union(of_b))
     b, of_b = _summed(b, of_b, later.union(of_a))
     both = [label for label in of_a if label in of_b]
@@ -146,7 +146,7 @@ def _product(a: Any, of_a: Labels, b: Any, of_b: Labels, later: set[Hashable]) -
 
 
 def tensordot(a: T, b: T, dims: Any = 2) -> T:
-    """Sum the products over some dimensions of each: the last of a and the first of b, or those of two lists.
+    """Contract dimensions of a with dimensions of b: the last n of a with the first n of b, or those of two lists.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensordot(tg.ones(2, 3, 4), tg.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
@@ -169,7 +169,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
 
 
 def inner(input: T, other: T) -> T:
-    """Sum the products over the last dimension of each; with a 0-d tensor, multiply."""
+    """Sum products over the last dimension of each; a 0-d tensor is multiplied."""
     if not input.ndim or not other.ndim:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
@@ -178,7 +178,7 @@ def inner(input: T, other: T) -> T:
 
 
 def kron(input: T, other: T) -> T:
-    """Return Kronecker's product: a tensor of blocks, each the other times one entry of the input.
+    """Return the Kronecker product: a tensor of blocks, each of them other times one entry of input.
 
     >>> import tinygrad_cnn as tg
     >>> tg.kron(tg.tensor([1.0, 10.0]), tg.tensor([1.0, 2.0]))
@@ -194,7 +194,7 @@ def kron(input: T, other: T) -> T:
 
 
 def trace(input: T) -> T:
-    """Add up the diagonal of a matrix."""
+    """Return the sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise ValueError(f"trace: wanted a matrix, got shape {input.shape}")
     return sum(_diagonal(input))

@@ -1,7 +1,7 @@
-"""Taking parts, and putting values in their place.
+"""Indexing: basic and fancy indexing, gather, scatter and their variants.
 
-Three recorded operations do it all: to index, its adjoint (to add up where the indices point), and to put.
-Indices are constants. Where one appears twice, its gradients add up.
+All are built on three recorded operations: index, its adjoint unindex (which adds values at the indices), and put.
+Indices are constants. If an index appears twice, its gradients add up.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _BASIC = (int, np.integer, slice, type(None), type(...))
 
 
 class Slot(NamedTuple):
-    """Where an array goes in an index: arrays are inputs of an operation, the rest of an index is a constant."""
+    """The place of an array in an index: arrays are inputs of an operation, the rest of the index is a constant."""
 
     number: int
 
 
 def filled(index: Any, arrays: Sequence[Any]) -> Any:
-    """Return an index with its arrays in their slots."""
+    """Return an index with its slots filled with the arrays."""
     return tuple(arrays[part.number] if isinstance(part, Slot) else part for part in index) if arrays else index
 
 
@@ -51,18 +51,18 @@ def _index(input: Array, *arrays: Array, index: Any) -> Array:
 
 @operation(input=lambda g, arrays, index: _index(g, *arrays, index=index))
 def _unindex(input: Array, *arrays: Array, shape: tuple[int, ...], index: Any) -> Array:
-    index, often = filled(index, arrays), _most_named(arrays, input.size)
-    if often == 1:
+    index, repeats = filled(index, arrays), _most_repeats(arrays, input.size)
+    if repeats == 1:
         out = np.zeros_like(input, shape=shape)
         out[index] = input
         return out
     wide = input.dtype
-    if often > SUMMED_PLAINLY_UP_TO or wide == np.float16:
+    if repeats > SUMMED_PLAINLY_UP_TO or wide == np.float16:
         wide = sums.widened_type(wide)
     if input.size < INDEX_CHECKED_FROM:
         out = np.zeros_like(input, wide, shape=shape)
         np.add.at(out, index, input)
-    else:  # NumPy adds several times as fast at an index of one dimension
+    else:  # np.add.at is several times faster for a one-dimensional index
         out = np.zeros(shape, wide)
         places = np.arange(out.size).reshape(shape)[index]
         values = np.broadcast_to(input, places.shape).astype(wide, copy=False)
@@ -70,8 +70,8 @@ def _unindex(input: Array, *arrays: Array, shape: tuple[int, ...], index: Any) -
     return out.astype(input.dtype, copy=False)
 
 
-def _most_named(arrays: Sequence[Any], count: int) -> int:
-    """Return how often an index for so many numbers names a place at most; exactly, if it is worth looking."""
+def _most_repeats(arrays: Sequence[Any], count: int) -> int:
+    """Return a bound on how often an index of ``count`` entries repeats a place: exact for large indices."""
     if not arrays:
         return 1
     if len(arrays) > 1:
@@ -82,7 +82,7 @@ def _most_named(arrays: Sequence[Any], count: int) -> int:
     return int(np.bincount(index.ravel()).max()) if count >= INDEX_CHECKED_FROM and index.min() >= 0 else index.size
 
 
-# PyTorch's convention: where a place is named twice, each of the values receives its gradient.
+# If the index repeats a place, every value for it receives the gradient, as in PyTorch.
 @operation(
     input=lambda g, arrays, index: _put(g, 0.0, *arrays, index=index),
     values=lambda g, arrays, index: _index(g, *arrays, index=index),
@@ -94,7 +94,7 @@ def _put(input: Array, values: Array, *arrays: Array, index: Any) -> Array:
 
 
 def _slotted(index: Any) -> tuple[Any, list[Any]]:
-    """Return an index with slots in place of its arrays and tensors, and these."""
+    """Return an index with slots in place of its arrays and tensors, and the list of these."""
     parts: list[Any] = []
     arrays: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
@@ -107,32 +107,32 @@ def _slotted(index: Any) -> tuple[Any, list[Any]]:
 
 
 def take_at(input: Any, index: Any) -> Any:
-    """Return input[index]: the index is one that NumPy understands, its arrays may be tensors."""
+    """Return input[index] for an index as NumPy understands it, whose arrays may be tensors."""
     parts, arrays = _slotted(index)
     return _index(input, *arrays, index=parts)
 
 
 def add_at(values: Any, shape: Shape, index: Any) -> Any:
-    """Return zeros of a shape with the values added where the index points: the adjoint of `take_at`."""
+    """Return zeros of a shape with the values added at the index: the adjoint of `take_at`."""
     parts, arrays = _slotted(index)
     return _unindex(values, *arrays, shape=shape, index=parts)
 
 
 def put_at(input: Any, values: Any, index: Any) -> Any:
-    """Return a copy of the input with the values where the index points."""
+    """Return a copy of the input with the values at the index."""
     parts, arrays = _slotted(index)
     return _put(input, values, *arrays, index=parts)
 
 
-# --- indices in brackets ---
+# --- tensor[index] ---
 
 
 def getitem(input: T, index: Any) -> T:
-    """Take a part: integers, slices, ``...``, None, integer or boolean arrays or tensors, lists, or a mixture.
+    """Index with integers, slices, ``...``, None, integer or boolean arrays or tensors, lists, or a mixture.
 
-    A view for integers and slices, else a copy. As in PyTorch, integers choose before arrays do, so that they
-    never move a dimension: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``, which NumPy transposes. Slices may step
-    backwards, as in NumPy.
+    Integers and slices (basic indexing) give a view, arrays (fancy indexing) a copy. As in PyTorch, integers apply
+    before arrays and never move a dimension: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``; NumPy transposes that.
+    Slices may have a negative step, as in NumPy.
 
     >>> import tinygrad_cnn as tg
     >>> tg.zeros(2, 3, 4)[0, :, [1, 2]].shape
@@ -144,7 +144,7 @@ def getitem(input: T, index: Any) -> T:
 
 
 def places(name: str, index: Any) -> list[Any]:
-    """Return an index as NumPy understands it, in one step; in two where integers must choose before arrays."""
+    """Return an index as a list of NumPy indices to apply in turn: two if integers must apply before arrays."""
     if not isinstance(index, tuple):
         return [_place(name, index)]
     parts = tuple(_place(name, i) for i in index)
@@ -164,44 +164,44 @@ def _is_integer(part: Any) -> bool:
 
 
 def _place(name: str, index: Any) -> Any:
-    """Return one part of an index: an integer, an array of integers or booleans, or what is neither as it is."""
+    """Return one part of an index as NumPy understands it; lists and tensors become arrays."""
     array = array_of(index)
     if isinstance(array, (list, range)):
         array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
     if isinstance(array, np.ndarray):
         if array.dtype.kind not in "biu":
             raise IndexError(f"{name}: wanted integers or booleans as index, got {array.dtype}")
-        return array[()]  # without dimensions, a number
+        return array[()]  # a 0-d array becomes a number
     return array
 
 
-# --- indices along a dimension ---
+# --- indexing along one dimension ---
 
 
 def narrow(input: T, dim: int, start: int, length: int) -> T:
-    """Take ``length`` entries along a dimension from ``start`` on: a view."""
+    """Return ``length`` entries along a dimension, starting at ``start``: a view."""
     shape = input.shape
     axis = one_dim("narrow", dim, len(shape))
     first = start + shape[axis] if start < 0 else start
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
-        raise IndexError(f"narrow: {length} entries from {start} on are not within dimension {dim} of {shape}")
+        raise IndexError(f"narrow: {length} entries from {start} on do not fit into dimension {dim} of {shape}")
     return take_at(input, (slice(None),) * axis + (slice(first, first + length),))
 
 
 def select(input: T, dim: int, index: int) -> T:
-    """Take one entry along a dimension, which goes: a view."""
+    """Return one entry along a dimension, and remove the dimension: a view."""
     return take_at(input, _at("select", input, dim, int(index)))
 
 
 def _at(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
-    """Return an index that applies to one dimension."""
+    """Return the full index for an index of one dimension."""
     if not input.ndim:
-        raise IndexError(f"{name}: a 0-d tensor has no dimension to choose along")
+        raise IndexError(f"{name}: a 0-d tensor has no dimension to index")
     return (slice(None),) * one_dim(name, dim, input.ndim) + (index,)
 
 
 def _integers(name: str, index: Any, size: int) -> Array:
-    """Return the indices of a dimension of that size: integers from 0 on, as PyTorch has them here."""
+    """Return indices into a dimension of a size as an array; negative ones are refused, as in PyTorch."""
     array = np.asarray(array_of(index))
     if not array.size:
         array = array.astype(np.int64)
@@ -221,7 +221,7 @@ def _one_index(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
 
 
 def index_select(input: T, dim: int, index: Any) -> T:
-    """Take the entries of a dimension that a vector of indices names.
+    """Return the entries of a dimension at a vector of indices.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1.0, 2.0, 3.0]).index_select(0, tg.tensor([2, 0, 2]))
@@ -231,7 +231,7 @@ def index_select(input: T, dim: int, index: Any) -> T:
 
 
 def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
-    """Add alpha times the source to the entries of a dimension that a vector of indices names."""
+    """Return input with alpha * source added to the entries of a dimension at a vector of indices."""
     where = _one_index("index_add", input, dim, index)
     want_same_dtype("index_add", input=input, source=source)
     wanted = (*input.shape[: len(where) - 1], where[-1].size, *input.shape[len(where) :]) if where else ()
@@ -240,11 +240,11 @@ def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
     return input + add_at(source if alpha == 1 else source * alpha, input.shape, where)
 
 
-# --- an index for each entry ---
+# --- an index for each entry: gather and scatter ---
 
 
 def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
-    """Return, for an array of indices along a dimension, the index of every entry that it chooses."""
+    """Return the full index of the entries that an array of indices along a dimension refers to."""
     axis = one_dim(name, dim, input.ndim)
     shape = input.shape
     array = _integers(name, index, shape[axis] if shape else 1)
@@ -260,9 +260,9 @@ def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
 
 
 def gather(input: T, dim: int, index: Any) -> T:
-    """Return out[i, j, ...] = input[i, index[i, j, ...], ...], for dim 1: the index chooses along the dimension.
+    """Return out[i, j, ...] = input[i, index[i, j, ...], ...], for dim 1; likewise for other dimensions.
 
-    Shapes: the index has as many dimensions as the input, none longer but that one; so does the result.
+    Shapes: the index has as many dimensions as the input, and only ``dim`` may be longer. The result has its shape.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).gather(1, tg.tensor([[0], [1]]))
@@ -273,18 +273,18 @@ def gather(input: T, dim: int, index: Any) -> T:
 
 
 def _first_of(name: str, src: T, shape: tuple[int, ...]) -> T:
-    """Return the part of the source that an index of a shape has a place for."""
+    """Return the leading part of the source, of the shape of the index."""
     if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
         raise ValueError(f"{name}: an index of shape {shape} does not fit a source of {src.shape}")
     return take_at(src, tuple(map(slice, shape)))
 
 
 def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | None = None) -> T:
-    """Put the source, or one number, where `gather` with the same index would look.
+    """Return input with the source, or one number, written where `gather` with the same index would read.
 
-    The number may be given as ``src`` or as ``value``; for one of a vector's places, the index may be 0-d.
+    The number may be given as ``src`` or as ``value``; for a vector as input, the index may then be 0-d.
 
-    Where the index names a place twice, one of the values stays, and each receives the gradient.
+    If the index repeats a place, one of its values remains, and every one of them receives the gradient.
     """
     if (src is None) == (value is None):
         raise TypeError("scatter: wanted either src or value")
@@ -299,17 +299,17 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
 
 
 def scatter_add(input: T, dim: int, index: Any, src: T) -> T:
-    """Add the source where `gather` with the same index would look: as often as a place is named."""
+    """Return input with the source added where `gather` with the same index would read; repeated places add up."""
     where = _coordinates("scatter_add", input, dim, index)
     want_same_dtype("scatter_add", input=input, src=src)
     return input + add_at(_first_of("scatter_add", src, np.shape(array_of(index))), input.shape, where)
 
 
-# --- put in place ---
+# --- replacing entries ---
 
 
 def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = False) -> T:
-    """Return the tensor with ``input[indices] = values``, or ``+=``, in which a place may be named twice."""
+    """Return a copy with ``input[indices] = values``, or, if ``accumulate``, with all values added."""
     where = tuple(_place("index_put", i) for i in indices)
     want_same_dtype("index_put", input=input, values=values)
     values = broadcast_to(values, array_of(input)[where].shape)
@@ -319,7 +319,7 @@ def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = Fa
 
 
 def select_scatter(input: T, src: T, dim: int, index: int) -> T:
-    """Return the tensor with the source in place of one entry of a dimension."""
+    """Return a copy with one entry of a dimension replaced by the source."""
     where = _at("select_scatter", input, dim, int(index))
     wanted = array_of(input)[where].shape
     if src.shape != wanted:

@@ -1,4 +1,4 @@
-"""Inverses, determinants and factors of matrices; leading dimensions are a batch.
+"""Linear algebra: inverses, determinants, solve, Cholesky and matrix powers; leading dimensions are a batch.
 
 The derivatives are those of Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation" (2008), and, for Cholesky's factor, of Murray, "Differentiation of the Cholesky decomposition"
@@ -32,12 +32,12 @@ def _mT(x: Any) -> Any:
     return transpose(x, -1, -2)
 
 
-def _each(g: Any) -> Any:
-    """Return one number for each matrix as a batch of 1 by 1 matrices."""
+def _as_matrices(g: Any) -> Any:
+    """Return a batch of numbers as a batch of 1 x 1 matrices."""
     return reshape(g, (*g.shape, 1, 1))
 
 
-# --- recorded ---
+# --- recorded operations ---
 
 
 @operation(input=lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)))
@@ -53,7 +53,7 @@ def _solve(input: Array, other: Array) -> Array:
     return np.linalg.solve(input, other)
 
 
-@operation(input=lambda g, input: _each(g) * _cofactors(input))
+@operation(input=lambda g, input: _as_matrices(g) * _cofactors(input))
 def _det(input: Array) -> Array:
     return np.linalg.det(input)
 
@@ -63,7 +63,7 @@ def _cofactors_back(g: Any, input: Any, out: Any) -> Any:
     return sum(g * inverse, (-2, -1), keepdim=True) * out - matmul(matmul(inverse, _mT(g)), out)
 
 
-# det(A) A^-T, by singular values and without dividing, so that a singular matrix has a first derivative too.
+# det(A) A^-T, computed from singular values without a division, so that singular matrices have a first derivative.
 @operation(input=_cofactors_back)
 def _cofactors(input: Array) -> Array:
     u, s, v = np.linalg.svd(input)
@@ -72,7 +72,7 @@ def _cofactors(input: Array) -> Array:
     return np.matmul(u * (others * sign[..., None])[..., None, :], v)
 
 
-@operation(input=lambda g, input: _each(g) * _mT(_inv(input)))
+@operation(input=lambda g, input: _as_matrices(g) * _mT(_inv(input)))
 def _logabsdet(input: Array) -> Array:
     return np.linalg.slogdet(input).logabsdet
 
@@ -95,7 +95,7 @@ def _cholesky(input: Array) -> Array:
     return np.linalg.cholesky(input)
 
 
-# --- under PyTorch's names: `tinygrad_cnn.linalg` ---
+# --- functions of `tinygrad_cnn.linalg` ---
 
 
 def _square(name: str, A: Any) -> Any:
@@ -124,20 +124,20 @@ def inverse(input: T) -> T:
 def det(A: T) -> T:
     """Return the determinant of each matrix (..., n, n).
 
-    A singular matrix has a first derivative, its cofactors; the second is found with the inverse, and so raises.
+    The first derivative, the cofactors, exists for singular matrices too; the second needs the inverse.
     """
     return _det(_square("det", A))
 
 
 class Slogdet(NamedTuple):
-    """The sign of a determinant, and the logarithm of its size."""
+    """The sign of a determinant, and the logarithm of its absolute value."""
 
     sign: Any
     logabsdet: Any
 
 
 def slogdet(A: T) -> Slogdet:
-    """Return the sign of the determinant of each matrix, and the logarithm of its size, which does not overflow.
+    """Return the sign of the determinant of each matrix, and the logarithm of its absolute value, without overflow.
 
     >>> import tinygrad_cnn as tg
     >>> sign, logabsdet = tg.linalg.slogdet(-tg.eye(3))
@@ -148,7 +148,7 @@ def slogdet(A: T) -> Slogdet:
 
 
 def solve(A: T, B: T, *, left: bool = True) -> T:
-    """Return X with A X = B, or X A = B if not ``left``: more exact, and quicker, than with the inverse.
+    """Solve A X = B for X, or X A = B if not ``left``: more exact and faster than with the inverse.
 
     Shapes: A (..., n, n); B (..., n, k), whose leading dimensions broadcast, or vectors: (n,), or (..., n) with the
     leading dimensions of A. ValueError if a matrix is singular.
@@ -156,7 +156,7 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
     want_same_dtype("solve", A=_square("solve", A), B=B)
     vector = len(B.shape) == 1 or tuple(A.shape[:-1]) == tuple(B.shape)
     if vector and not left:
-        raise ValueError("solve: wanted matrices B where the unknown is on the left, got vectors")
+        raise ValueError("solve: with left=False B must be matrices, got vectors")
     b = unsqueeze(B, -1) if vector else B
     if b.shape[-2 if left else -1] != A.shape[-1]:
         raise ValueError(f"solve: B of shape {tuple(B.shape)} does not fit A of shape {tuple(A.shape)}")
@@ -175,7 +175,7 @@ def cholesky(A: T, *, upper: bool = False) -> T:
 
 
 def matrix_power(A: T, n: int) -> T:
-    """Return the n-th power of each matrix, by squaring; a negative one is the power of the inverse.
+    """Return the n-th power of each matrix by repeated squaring; negative powers are powers of the inverse.
 
     >>> import tinygrad_cnn as tg
     >>> tg.linalg.matrix_power(tg.tensor([[1.0, 1.0], [0.0, 1.0]]), 5)
@@ -204,10 +204,12 @@ def multi_dot(tensors: Sequence[T]) -> T:
     shapes = [t.shape for t in tensors]
     ranks = [{1, 2} if i in (0, count - 1) else {2} for i in range(count)]
     if any(len(shape) not in rank for shape, rank in zip(shapes, ranks, strict=True)):
-        raise ValueError(f"multi_dot: wanted matrices, the first and the last vectors at most, got shapes {shapes}")
+        raise ValueError(f"multi_dot: wanted matrices, or vectors as first and last, got shapes {shapes}")
     sides = [shapes[0][0] if len(shapes[0]) == 2 else 1, *(shape[-2:][0] for shape in shapes[1:])]
     sides.append(shapes[-1][1] if len(shapes[-1]) == 2 else 1)
-    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(count)}  # cost, and where to cut
+    best: dict[tuple[int, int], tuple[int, int]] = {
+        (i, i): (0, i) for i in range(count)
+    }  # the cost, and where to split
     for length in range(1, count):
         for i in range(count - length):
             j = i + length

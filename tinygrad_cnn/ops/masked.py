@@ -1,4 +1,4 @@
-"""Taking and putting by masks, and from tensors as if they were flat."""
+"""Indexing with masks, and into the flattened tensor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _mask(name: str, input: T, mask: Any) -> tuple[T, Array]:
 
 
 def masked_fill(input: T, mask: Any, value: Any) -> T:
-    """Put a value where the mask holds.
+    """Return input with a value where the mask is true.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([-1.0, 2.0])
@@ -54,30 +54,30 @@ def masked_fill(input: T, mask: Any, value: Any) -> T:
 
 
 def masked_select(input: T, mask: Any) -> T:
-    """Return the entries where the mask holds, as a vector."""
+    """Return the entries where the mask is true, as a vector."""
     broadcast, array = _mask("masked_select", input, mask)
     return take_at(broadcast, array)
 
 
 def masked_scatter(input: T, mask: Any, source: T) -> T:
-    """Put the entries of the source, in order, where the mask holds."""
+    """Return input with the entries of the source, in order, where the mask is true."""
     broadcast, array = _mask("masked_scatter", input, mask)
     want_same_dtype("masked_scatter", input=input, source=source)
     wanted, given = int(array.sum()), array_of(source).size
     if given < wanted:
-        raise ValueError(f"masked_scatter: the mask wants {wanted} entries, the source has {given}")
+        raise ValueError(f"masked_scatter: the mask needs {wanted} entries, the source has {given}")
     return put_at(broadcast, take_at(reshape(source, given), slice(wanted)), array)
 
 
 def take(input: T, index: Any) -> T:
-    """Return the entries of the flattened tensor that indices name, in the indices' shape; -1 is the last."""
+    """Return entries of the flattened tensor, in the shape of the indices; -1 is the last entry."""
     size, array = array_of(input).size, np.asarray(array_of(index))
     array = array + size * (array < 0)
     return take_at(reshape(input, size), _integers("take", array, size))
 
 
 def take_along_dim(input: T, indices: Any, dim: int | None = None) -> T:
-    """Gather along a dimension, the other dimensions broadcast; without one, from the flattened tensor.
+    """Return `gather` along a dimension, with the other dimensions broadcast, or from the flattened tensor.
 
     Negative indices count from the end.
     """
@@ -109,7 +109,7 @@ def _nonzero(input: Array) -> Array:
 
 
 def nonzero(input: T, as_tuple: bool = False) -> Any:
-    """Return the index of each entry other than 0, as a row; or, as a tuple, a vector for each dimension."""
+    """Return the index of each entry that is not 0 as a row, or, ``as_tuple``, a vector for each dimension."""
     if not as_tuple:
         return _nonzero(input)
     return tuple(make_tensor(input, i) for i in np.nonzero(np.atleast_1d(input.array)))

@@ -1,4 +1,4 @@
-"""Wider borders: of one value, or of what the tensor itself has near its ends."""
+"""Padding: with a constant, or with the tensor's own entries (reflect, replicate, circular)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygrad_cnn.ops.index import add_at, getitem
 from tinygrad_cnn.ops.shape import cat
 from tinygrad_cnn.typing import T
 
-# For a length, what comes before and after: as slices, which are views, where there are such.
+# For a length n, the indices of the entries before and after: slices where possible, because these give views.
 _BORDERS: dict[str, Callable[[int, int, int], tuple[Any, Any]]] = {
     "reflect": lambda n, before, after: (slice(before, 0, -1), slice(-2, -after - 2, -1)),
     "replicate": lambda n, before, after: (np.zeros(before, np.int64), np.full(after, n - 1)),
@@ -21,10 +21,10 @@ _BORDERS: dict[str, Callable[[int, int, int], tuple[Any, Any]]] = {
 
 
 def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> T:
-    """Widen a tensor by ``(before, after)`` of the last dimension, then of the last but one, and so on.
+    """Pad a tensor by ``(before, after)`` in the last dimension, then in the one before it, and so on.
 
-    The mode "constant" fills with the value (0 if left out), "reflect" mirrors at the outermost entry, "replicate"
-    repeats that entry, and "circular" goes on at the other end. A negative width takes entries away.
+    The mode "constant" fills with the value (by default 0), "reflect" mirrors at the outermost entry, "replicate"
+    repeats that entry, and "circular" continues at the other end. A negative width removes entries.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.pad(tg.arange(1, 4), (2, 1), mode="circular")
@@ -38,7 +38,7 @@ def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | Non
         raise ValueError(f"pad: mode {mode!r} with value {value}; wanted one of {known}, a value for constant only")
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[::2], widths[1::2], strict=True))[::-1]
     if any(n + min(before, 0) + min(after, 0) < 0 for n, (before, after) in zip(shape, pairs, strict=True)):
-        raise ValueError(f"pad: the widths {widths} take away more than there is of shape {shape}")
+        raise ValueError(f"pad: the widths {widths} remove more than shape {shape} has")
     if min(widths, default=0) < 0:
         input = getitem(
             input, tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
@@ -53,7 +53,7 @@ def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | Non
 
 
 def pad_as_numpy(array: T, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> T:
-    """Widen a tensor by one value, by the widths that ``np.pad`` takes."""
+    """Pad a tensor with a constant, by widths as ``np.pad`` takes them."""
     if mode != "constant":
         raise TypeError(f"np.pad of a Tensor in mode {mode!r} is not recorded; use nn.functional.pad")
     pairs = np.broadcast_to(pad_width, (array.ndim, 2))
@@ -66,7 +66,7 @@ def _filled(input: T, pairs: Sequence[tuple[int, int]], value: float | None) -> 
     widened = add_at(input, shape, inner)
     if not value:
         return widened
-    widths = [before + after for before, after in pairs]  # along other dimensions the border is the same everywhere
+    widths = [before + after for before, after in pairs]  # the border is the same along the other dimensions
     border = np.full([n if width else 1 for n, width in zip(shape, widths, strict=True)], value, input.dtype)
     border[tuple(part if width else slice(None) for part, width in zip(inner, widths, strict=True))] = 0
     return widened + border

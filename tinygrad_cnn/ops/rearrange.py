@@ -1,4 +1,4 @@
-"""Numbers moved about within their dimensions: turned, shifted, repeated, on and off a diagonal."""
+"""Rearranging entries: flip, roll, repeat, unfold, triangles and diagonals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
     "triu",
 ]
 
-# --- turning and shifting ---
+# --- flip, roll, rot90 ---
 
 
 @operation(input=lambda g, dims: _flip(g, dims=dims))
@@ -42,7 +42,7 @@ def _flip(input: Array, *, dims: tuple[int, ...]) -> Array:
 
 @one_or_several
 def flip(input: T, dims: tuple[int, ...]) -> T:
-    """Reverse the order along dimensions.
+    """Reverse the order of the entries along dimensions.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2, 3]).flip(0)
@@ -67,7 +67,7 @@ def _roll(input: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...] | None
 
 
 def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> T:
-    """Shift entries along dimensions, those that fall off the end coming in at the start; by default, as if flat.
+    """Shift entries along dimensions, or in the flattened tensor; those beyond the end return at the start.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2, 3]).roll(1)
@@ -76,12 +76,12 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
     if len(by) != len(along or (0,)):
-        raise ValueError(f"roll: shifts {shifts} and dims {dims} are not of one length")
+        raise ValueError(f"roll: shifts {shifts} and dims {dims} do not have the same length")
     return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, input.ndim) for d in along) or None)
 
 
 def rot90(input: T, k: int = 1, dims: Sequence[int] = (0, 1)) -> T:
-    """Turn by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
+    """Rotate by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
     a, b = (one_dim("rot90", d, input.ndim) for d in dims)
     if a == b:
         raise ValueError(f"rot90: wanted two different dimensions, got {tuple(dims)}")
@@ -89,7 +89,7 @@ def rot90(input: T, k: int = 1, dims: Sequence[int] = (0, 1)) -> T:
     return _flip(turned, dims=((), (a,), (a, b), (b,))[k % 4])
 
 
-# --- repeating ---
+# --- repeat, tile, unfold, meshgrid ---
 
 
 @operation(input=lambda g, input_shape, repeats: _untile(g, input_shape, repeats))
@@ -98,14 +98,14 @@ def _tile(input: Array, *, repeats: tuple[int, ...]) -> Array:
 
 
 def _untile(g: Any, shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
-    """Return the sum of the copies that tiling made."""
+    """Return the sum over the copies that tiling made."""
     lengths = [n for pair in zip(repeats, shape, strict=True) for n in pair]
     return sum(reshape(g, lengths), tuple(range(0, len(lengths), 2)))
 
 
 @one_or_several
 def repeat(input: T, repeats: tuple[int, ...]) -> T:
-    """Put copies side by side along each dimension; numbers of copies beyond the dimensions are for new ones.
+    """Repeat the tensor along each dimension; additional leading counts make new dimensions.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2]).repeat(2, 2).tolist()
@@ -121,12 +121,12 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
 
 @one_or_several
 def tile(input: T, dims: tuple[int, ...]) -> T:
-    """Put copies side by side, as `repeat` does; dimensions before those that are named are not repeated."""
+    """Repeat the tensor along its last dimensions, as `repeat` does; missing leading counts are 1."""
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
 def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
-    """Repeat each entry of a dimension so many times, one number for all or one for each; by default, as if flat.
+    """Repeat each entry of a dimension, or of the flattened tensor, ``repeats`` times: one count, or one for each.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2]).repeat_interleave(2)
@@ -146,7 +146,7 @@ def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
 
 
 def unfold(input: T, dimension: int, size: int, step: int) -> T:
-    """Take every window of a size along a dimension, ``step`` apart; its entries are a new last dimension.
+    """Return all windows of a size along a dimension, ``step`` apart; their entries are a new last dimension.
 
     >>> import tinygrad_cnn as tg
     >>> tg.arange(4).unfold(0, 2, 1).tolist()
@@ -173,7 +173,7 @@ def _windows(input: Array, *, axis: int, size: int, step: int) -> Array:
 
 @operation(input=lambda g, axis, size, step: _windows(g, axis=axis, size=size, step=step))
 def _overlapped(input: Array, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Array:
-    """Add windows up where they were taken from."""
+    """Add windows at the positions that they were taken from."""
     out = np.zeros_like(input, shape=shape)
     reach = step * (input.shape[axis] - 1) + 1
     for i in range(size):
@@ -182,7 +182,7 @@ def _overlapped(input: Array, *, shape: tuple[int, ...], axis: int, size: int, s
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
-    """Return, for vectors, the grid of their combinations: for each its coordinate, along its own dimension.
+    """Return the grid of all combinations of vectors: one tensor for each vector, which varies along its dimension.
 
     With indexing "xy", the first two dimensions are exchanged.
     """
@@ -202,12 +202,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
 
 
 def tril(input: T, diagonal: int = 0) -> T:
-    """Keep the triangle on and below a diagonal of each matrix, and put 0 elsewhere."""
+    """Return the lower triangle of each matrix, up to a diagonal, and 0 elsewhere."""
     return _triangle("tril", input, diagonal, lower=True)
 
 
 def triu(input: T, diagonal: int = 0) -> T:
-    """Keep the triangle on and above a diagonal of each matrix, and put 0 elsewhere."""
+    """Return the upper triangle of each matrix, from a diagonal on, and 0 elsewhere."""
     return _triangle("triu", input, diagonal - 1, lower=False)
 
 
@@ -235,7 +235,7 @@ def _undiagonal(input: Array, *, shape: tuple[int, ...], offset: int) -> Array:
 
 
 def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
-    """Take the diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
+    """Return a diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
     a, b = (one_dim("diagonal", d, input.ndim) for d in (dim1, dim2))
     if a == b or input.ndim < 2:
         raise ValueError(f"diagonal: wanted two different dimensions of {input.shape}, got {dim1} and {dim2}")
@@ -243,7 +243,7 @@ def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
 
 
 def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
-    """Put the last dimension on the diagonal of a square of two new dimensions, and 0 elsewhere."""
+    """Return square matrices, in two new dimensions, with the last dimension on their diagonal and 0 elsewhere."""
     ndim = input.ndim + 1
     a, b = (one_dim("diag_embed", d, ndim) for d in (dim1, dim2))
     if a == b or ndim < 2:
@@ -253,7 +253,7 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
 
 
 def diag(input: T, diagonal: int = 0) -> T:
-    """Make a matrix with a vector on its diagonal, or take the diagonal of a matrix."""
+    """Return a matrix with a vector on its diagonal, or the diagonal of a matrix."""
     if input.ndim not in (1, 2):
         raise ValueError(f"diag: wanted a vector or a matrix, got shape {input.shape}")
     return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, offset=diagonal)

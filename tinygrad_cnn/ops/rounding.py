@@ -1,6 +1,6 @@
-"""Rounding, and division that leaves a remainder: flat between jumps, so the derivative is 0 where there is one.
+"""Rounding, floor division and remainders. Rounding is piecewise constant, so its derivative is 0.
 
-At a jump PyTorch's derivatives are 0 too, and so are these.
+At a jump, where no derivative exists, it is 0 as well, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ __all__ = [
 ]
 
 
-def _whole(function: Callable[..., Array], input: Array) -> Array:
+def _rounded(function: Callable[..., Array], input: Array) -> Array:
     return function(input) if input.dtype.kind == "f" else input.copy()
 
 
 @operation(input=lambda g: g * 0.0)
 def floor(input: Array) -> Array:
-    """The largest whole number that is not above the input."""
-    return _whole(np.floor, input)
+    """The largest integer that is at most the input."""
+    return _rounded(np.floor, input)
 
 
 @operation(input=lambda g: g * 0.0)
 def ceil(input: Array) -> Array:
-    """The smallest whole number that is not below the input."""
-    return _whole(np.ceil, input)
+    """The smallest integer that is at least the input."""
+    return _rounded(np.ceil, input)
 
 
 @operation(input=lambda g: g * 0.0)
 def trunc(input: Array) -> Array:
-    """The input without what comes after the point."""
-    return _whole(np.trunc, input)
+    """The input without its fractional part."""
+    return _rounded(np.trunc, input)
 
 
 @operation(input=lambda g: g * 0.0)
@@ -54,7 +54,7 @@ def _round(input: Array, *, decimals: int) -> Array:
 
 
 def round(input: T, *, decimals: int = 0) -> T:
-    """Return the nearest number of so many decimals, or of none; of two as near, the even one.
+    """Round to a number of decimals; halfway cases are rounded to the even number.
 
     >>> import tinygrad_cnn as tg
     >>> tg.round(tg.tensor([0.5, 1.5, -2.7]))
@@ -64,7 +64,7 @@ def round(input: T, *, decimals: int = 0) -> T:
 
 
 def frac(input: T) -> T:
-    """Return what comes after the point, with the sign of the input."""
+    """Return the fractional part, with the sign of the input."""
     return input - trunc(input)
 
 
@@ -78,7 +78,7 @@ def _check_divisor(input: Any, other: Any) -> None:
     other=lambda g: g * 0.0,
 )
 def floor_divide(input: Array, other: Array) -> Array:
-    """The largest whole number that is not above input / other; PyTorch has no derivative here, this one is 0."""
+    """The largest integer that is at most input / other. The derivative is 0; PyTorch has none here."""
     _check_divisor(input, other)
     return np.floor_divide(input, other)
 
@@ -98,7 +98,7 @@ def _div_trunc(input: Array, other: Array) -> Array:
     other=lambda g, input, other: -g * floor_divide(input, other),
 )
 def remainder(input: Array, other: Array) -> Array:
-    """What is left when other is taken from input a whole number of times; it has the sign of other."""
+    """The remainder of input / other, with the sign of other (as Python's %)."""
     _check_divisor(input, other)
     return np.remainder(input, other)
 
@@ -108,6 +108,6 @@ def remainder(input: Array, other: Array) -> Array:
     other=lambda g, input, other: -g * _div_trunc(input, other),
 )
 def fmod(input: Array, other: Array) -> Array:
-    """What is left when other is taken from input a whole number of times; it has the sign of input."""
+    """The remainder of input / other, with the sign of input (as C's fmod)."""
     _check_divisor(input, other)
     return np.fmod(input, other)

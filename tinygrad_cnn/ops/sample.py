@@ -1,4 +1,4 @@
-"""Random choices by the numbers of a tensor. What is drawn is a constant: it has no gradient."""
+"""Random samples with probabilities from a tensor (bernoulli, multinomial). Samples have no gradient."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Generator = np.random.Generator | None
 
 
 def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:
-    """Return 1 with the probability that each element is (or p, for all), else 0."""
+    """Return 1 with the probability that each element gives (or p for all), else 0."""
     probabilities = input.array if p is None else np.full(input.shape, p)
     if p is None:
         want_float("bernoulli", input)
@@ -29,10 +29,10 @@ def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) 
 
 
 def multinomial(input: T, num_samples: int, replacement: bool = False, *, generator: Generator = None) -> T:
-    """Draw indices of the last dimension, each as often as its weight says; the weights need not add up to 1.
+    """Draw indices of the last dimension with probabilities proportional to the weights in input.
 
     Shapes: input (N, C) or (C,); the result is (N, num_samples) or (num_samples,) of int64. Without replacement no
-    index comes twice in a row. (Drawn as the first of exponential clocks to ring: Efraimidis and Spirakis, 2006.)
+    index is repeated in a row. (It then draws exponential waiting times, as Efraimidis and Spirakis, 2006.)
 
     >>> import tinygrad_cnn as tg
     >>> tg.multinomial(tg.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
@@ -46,12 +46,12 @@ def multinomial(input: T, num_samples: int, replacement: bool = False, *, genera
         raise ValueError("multinomial: wanted weights that are finite, 0 or more, and not all 0 in a row")
     available = int((weights > 0).sum(-1).min(initial=weights.shape[-1]))
     if not replacement and count > available:
-        raise ValueError(f"multinomial: {count} samples without replacement, of {available} with a weight above 0")
+        raise ValueError(f"multinomial: {count} samples without replacement of {available} weights above 0")
     rng = generator or default_generator()
     if replacement:
         upto = weights.cumsum(-1)
         drawn = rng.random((*weights.shape[:-1], count, 1)) * upto[..., None, -1:]
         return make_tensor(input, np.asarray((upto[..., None, :] <= drawn).sum(-1)))
-    waiting = np.full(weights.shape, np.inf)  # an exponential clock of rate w rings first with odds w
+    waiting = np.full(weights.shape, np.inf)  # exponential waiting times of rate w: the first is i with odds w_i
     np.divide(rng.standard_exponential(weights.shape), weights, out=waiting, where=weights > 0)
     return make_tensor(input, waiting.argsort(-1)[..., :count])

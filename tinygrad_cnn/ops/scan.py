@@ -1,7 +1,7 @@
-"""Running sums, products and sums of exponentials along a dimension; and products.
+"""Cumulative operations (cumsum, cumprod, logcumsumexp), and products (prod).
 
-Products are made of pairs, in about log2(n) steps: without a division, they have the right derivatives, of every
-order, at zeros too.
+Products are computed pairwise, in about log2(n) steps. Without a division, their derivatives of every order hold at
+zeros too.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def _cumsum(input: Array, *, dim: int) -> Array:
     return running_total(input, dim)
 
 
-def _counting(input: T, dtype: Any) -> Any:
-    """Return the type to count in: what is asked for, else int64 for booleans and integers."""
+def _accumulating_dtype(input: T, dtype: Any) -> Any:
+    """Return the type of a sum or product: the given one, else int64 for booleans and integers."""
     return as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.kind == "f" else int64
 
 
 def cumsum(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the sum of each entry and all before it along a dimension; booleans and integers give int64.
+    """Return the cumulative sum along a dimension; of booleans and integers it is int64.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2, 3]).cumsum(0)
     tensor([1, 3, 6])
     """
     axis = one_dim("cumsum", dim, input.ndim)
-    running = cast(input, dtype=_counting(input, dtype))
+    running = cast(input, dtype=_accumulating_dtype(input, dtype))
     return _cumsum(running, dim=axis) if input.shape else running
 
 
@@ -63,20 +63,20 @@ def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
 
 
 def cumprod(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the product of each entry and all before it along a dimension."""
+    """Return the cumulative product along a dimension."""
     axis = one_dim("cumprod", dim, input.ndim)
-    return _scan(cast(input, dtype=_counting(input, dtype)), axis, mul)
+    return _scan(cast(input, dtype=_accumulating_dtype(input, dtype)), axis, mul)
 
 
 def logcumsumexp(input: T, dim: int) -> T:
-    """Return log sum e^x over each entry and all before it along a dimension; nothing overflows."""
+    """Return the cumulative `logsumexp` along a dimension, without overflow."""
     want_float("logcumsumexp", input)
     axis = one_dim("logcumsumexp", dim, input.ndim)
     return _scan(cast(input, dtype=input.dtype), axis, lambda a, b: logsumexp(stack([a, b]), 0))
 
 
 def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Multiply over the given dimensions, or all; booleans and integers give int64.
+    """Return the product over the given dimensions, by default all; of booleans and integers it is int64.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([2.0, 0.0, 3.0], requires_grad=True)
@@ -85,7 +85,7 @@ def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     tensor([0., 6., 0.])
     """
     dims = many_dims("prod", dim, input.ndim)
-    factors: Any = cast(input, dtype=_counting(input, dtype))
+    factors: Any = cast(input, dtype=_accumulating_dtype(input, dtype))
     if dim is None and not keepdim:
         factors, dims = reshape(factors, -1), (0,)
     return _prod(factors, dims, keepdim)
@@ -99,6 +99,6 @@ def _prod(factors: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
             half = n // 2
             pairs = narrow(out, d, 0, half) * narrow(out, d, half, half)
             out = cat([pairs, narrow(out, d, n - 1, 1)], d) if n % 2 else pairs
-        if not n:  # the product of nothing is 1
+        if not n:  # the product of no numbers is 1
             out = sum(out, d, keepdim=True) + 1
     return out if keepdim else squeeze(out, dims)

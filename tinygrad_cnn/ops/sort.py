@@ -1,7 +1,7 @@
-"""What depends on the order of the numbers: sorting, the largest and the middle, searching and counting.
+"""Sorting and order statistics: sort, topk, max, min, median, searchsorted, bincount, unique.
 
-The order is found on arrays, and is a constant: gradients go to the entries that were chosen. NaN counts as larger
-than every number, as in PyTorch.
+The order is computed on arrays and is a constant; gradients go to the selected entries. NaN counts as larger than
+every number, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class Chosen(NamedTuple):
-    """Entries chosen along a dimension, and where they were."""
+    """Entries selected along a dimension, and their indices."""
 
     values: Any
     indices: Any
@@ -45,18 +45,18 @@ def _chosen(input: T, dim: int, indices: Array) -> Chosen:
 
 
 def _order(input: T, axis: int, descending: bool) -> Array:
-    """Return the indices that sort along a dimension, equals in their order."""
+    """Return the indices that sort along a dimension, stably: equal entries keep their order."""
     array = np.atleast_1d(input.array)
     if not descending:
         order = np.argsort(array, axis=axis, kind="stable")
-    else:  # backwards from the end, so that equals come out in their order
+    else:  # sorted from the end, so that equal entries keep their order
         order = array.shape[axis] - 1 - np.argsort(np.flip(array, axis), axis=axis, kind="stable")
         order = np.flip(order, axis)
     return order.reshape(input.shape)
 
 
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = True) -> Chosen:
-    """Return the entries in order along a dimension, and their indices; always stable.
+    """Return the sorted entries along a dimension, and their indices; the sort is always stable.
 
     >>> import tinygrad_cnn as tg
     >>> values, indices = tg.tensor([2.0, 3.0, 1.0]).sort()
@@ -81,7 +81,7 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
     if not input.shape or 4 * k > length or not k:
         order = _order(input, axis, largest)
         return _chosen(input, axis, order[(slice(None),) * axis + (slice(k),)] if input.shape else order)
-    # To part the chosen from the others takes a tenth of the time of sorting all.
+    # Partitioning takes a tenth of the time of a full sort.
     array = np.moveaxis(input.array, axis, -1)
     parted = np.argpartition(array, length - k if largest else k - 1)
     few = np.sort(parted[..., length - k :] if largest else parted[..., :k])
@@ -90,7 +90,7 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
 
 
 def _pick(input: T, dim: int, keepdim: bool, indices: T) -> Chosen:
-    """Return the entry of a dimension that each index names."""
+    """Return the entry of a dimension at each index."""
     if not input.shape:
         return Chosen(gather(input, dim, indices), indices)
     values = gather(input, dim, unsqueeze(indices, dim))
@@ -98,7 +98,7 @@ def _pick(input: T, dim: int, keepdim: bool, indices: T) -> Chosen:
 
 
 def _found(x: Array, find: Any, dim: int, keepdim: bool) -> tuple[Array, Array]:
-    """Return the entries that a function like ``np.argmax`` finds along a dimension, and where they are."""
+    """Return the entries that a function such as ``np.argmax`` finds along a dimension, and their indices."""
     if not x.ndim:
         return x.copy(), np.zeros((), np.int64)
     indices = find(x, axis=dim, keepdims=True)
@@ -107,7 +107,7 @@ def _found(x: Array, find: Any, dim: int, keepdim: bool) -> tuple[Array, Array]:
 
 
 def _to_found(g: Any, indices: Any, shape: Shape, dim: int, keepdim: bool) -> Any:
-    """Return zeros with the gradient of each entry that was found in its place."""
+    """Return zeros with the gradient of each found entry at its index."""
     if not shape:
         return g
     at = array_of(indices) if keepdim else np.expand_dims(array_of(indices), dim)
@@ -126,10 +126,10 @@ def _min(input: Array, *, dim: int, keepdim: bool) -> tuple[Array, Array]:
 
 
 def max(input: T, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the largest entry; along a dimension, also where it is, as a named tuple (values, indices).
+    """Return the largest entry, or, along a dimension, a named tuple (values, indices).
 
-    With a dimension, the first of equals is chosen, and has the gradient; without, equals share it evenly. Given
-    another tensor in place of the dimension, this is `maximum`.
+    Along a dimension, the first of equal entries is selected and gets the gradient; otherwise, equal entries share
+    it evenly. With a tensor in place of ``dim`` this is `maximum`.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([[1.0, 3.0], [5.0, 2.0]]).max(dim=1).indices
@@ -154,9 +154,9 @@ def min(input: T, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Return the middle entry in order, the lower of two; along a dimension, a named tuple (values, indices).
+    """Return the median, the lower of two middle entries, or, along a dimension, a named tuple (values, indices).
 
-    Equals share the gradient as for `max`. Where there is NaN, it is the median.
+    The gradient is as for `max`. If any entry is NaN, so is the median.
     """
     if dim is None:
         return _whole_median(input)
@@ -180,15 +180,15 @@ def _whole_median(input: T) -> T:
     return amax(take_at(flat, (entries == middle) | (entries != entries)))
 
 
-# --- searching and counting: no derivative, but for the weights ---
+# --- searching and counting: only the weights have a derivative ---
 
 
 def searchsorted(
     sorted_sequence: T, input: Any, *, right: bool = False, side: str | None = None, sorter: Any = None
 ) -> T:
-    """Return where each number would go in a sorted vector, or in that of its row, to keep the order.
+    """Return the index at which each number belongs into a sorted vector, or into its row of sorted rows.
 
-    Before its equals, or (``right``, or side "right") behind them.
+    The index is before equal entries, or, with ``right`` or side "right", after them.
 
     >>> import tinygrad_cnn as tg
     >>> tg.searchsorted(tg.tensor([1, 3, 5]), tg.tensor([3, 6]))
@@ -208,9 +208,9 @@ def searchsorted(
 
 
 def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
-    """Count how often each number from 0 on occurs in a vector of integers; or add up the weights of each.
+    """Count how often each number from 0 on occurs in a vector of integers, or sum the weights of each.
 
-    Weights that are integers are added up in float64.
+    Integer weights are summed in float64.
     """
     array = input.array
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
@@ -232,7 +232,7 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """Return the different entries (of a dimension), in order; with them, where each went, and their counts."""
+    """Return the sorted unique entries (of a dimension); on request, also the index of each entry, and counts."""
     axis = None if dim is None else one_dim("unique", dim, input.ndim)
     values, inverse, counts = np.unique(
         input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False

@@ -1,4 +1,4 @@
-"""Tensors put together from pieces, and taken apart into them."""
+"""Joining tensors (hstack, vstack, ...) and splitting them (split, chunk, unbind, ...)."""
 
 from __future__ import annotations
 
@@ -29,49 +29,49 @@ __all__ = [
 
 
 def _each(function: Callable[[Any], Any], tensors: tuple[Any, ...]) -> Any:
-    """Return the function of one tensor, or of each of several or of a sequence, as a tuple."""
+    """Apply a function to one tensor, or to each of several tensors or of a sequence: then return a tuple."""
     if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
         return function(tensors[0])
     return tuple(map(function, tensors[0] if len(tensors) == 1 else tensors))
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Give a 0-d tensor (or each of several) a dimension."""
+    """Reshape a 0-d tensor, or each of several, to (1,)."""
     return _each(lambda t: t if t.shape else reshape(t, 1), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Make a 0-d tensor (1, 1) and a vector (1, n): one, or each of several."""
+    """Reshape a 0-d tensor to (1, 1) and a vector to (1, n): one tensor, or each of several."""
     return _each(lambda t: t if t.ndim > 1 else reshape(t, 1, array_of(t).size), tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Make a 0-d tensor (1, 1, 1), a vector (1, n, 1) and a matrix (n, m, 1): one, or each of several."""
+    """Reshape () to (1, 1, 1), (n,) to (1, n, 1) and (n, m) to (n, m, 1): one tensor, or each of several."""
     return _each(lambda t: t if t.ndim > 2 else unsqueeze(atleast_2d(t), -1), tensors)
 
 
 def hstack(tensors: Sequence[T]) -> T:
-    """Join side by side: along dimension 1, or 0 for vectors."""
+    """Concatenate horizontally: along dimension 1, or 0 for vectors."""
     return cat(atleast_1d(tuple(tensors)), 0 if tensors[0].ndim < 2 else 1)
 
 
 def vstack(tensors: Sequence[T]) -> T:
-    """Join one below the other, vectors as rows."""
+    """Concatenate vertically: along dimension 0, with vectors as rows."""
     return cat(atleast_2d(tuple(tensors)), 0)
 
 
 def dstack(tensors: Sequence[T]) -> T:
-    """Join one behind the other: along dimension 2."""
+    """Concatenate along dimension 2."""
     return cat(atleast_3d(tuple(tensors)), 2)
 
 
 def column_stack(tensors: Sequence[T]) -> T:
-    """Join side by side, vectors as columns."""
+    """Concatenate along dimension 1, with vectors as columns."""
     return hstack([t if t.ndim > 1 else reshape(t, array_of(t).size, 1) for t in tensors])
 
 
 def _cut(name: str, input: T, dim: int, ends: Sequence[int]) -> tuple[T, ...]:
-    """Return the parts of a dimension from each end to the next, counted and clipped as in a slice."""
+    """Return the parts of a dimension between successive ends, which are clipped as in a slice."""
     if not input.shape:
         raise ValueError(f"{name}: a 0-d tensor cannot be split")
     before = (slice(None),) * one_dim(name, dim, input.ndim)
@@ -79,7 +79,7 @@ def _cut(name: str, input: T, dim: int, ends: Sequence[int]) -> tuple[T, ...]:
 
 
 def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
-    """Take apart along a dimension: into parts of one size, the last maybe smaller, or of the sizes given. Views.
+    """Split along a dimension into parts of one size (the last may be smaller), or of the given sizes: views.
 
     >>> import tinygrad_cnn as tg
     >>> [part.tolist() for part in tg.arange(5).split(2)]
@@ -97,14 +97,14 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 
 
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
-    """Take apart along a dimension into so many parts of equal size, the last maybe smaller: maybe fewer. Views."""
+    """Split along a dimension into at most ``chunks`` parts of equal size (the last may be smaller): views."""
     count = whole("chunk", "chunks", chunks, 1)
     length = input.shape[one_dim("chunk", dim, input.ndim)] if input.shape else 0
     return split(input, -(-length // count), dim) if length else _cut("chunk", input, dim, [0] * (count + 1))
 
 
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
-    """Take apart along a dimension, at the given indices or into so many parts, the first maybe larger. Views."""
+    """Split along a dimension at indices, or into a number of parts; the first may be 1 longer: views."""
     length = input.shape[one_dim("tensor_split", dim, input.ndim)] if input.shape else 0
     given = array_of(indices_or_sections)
     if np.ndim(given):
@@ -116,8 +116,8 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
 
 
 def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
-    """Return each entry of a dimension, which goes. Views."""
+    """Return the entries of a dimension as views, and remove the dimension."""
     axis = one_dim("unbind", dim, input.ndim)
     if not input.shape:
-        raise ValueError("unbind: a 0-d tensor has no dimension to take apart")
+        raise ValueError("unbind: a 0-d tensor has no dimension to unbind")
     return tuple(take_at(input, (slice(None),) * axis + (i,)) for i in range(input.shape[axis]))

@@ -1,4 +1,4 @@
-"""Mean 0 and variance 1: what batch, layer, group and instance normalisation have in common."""
+"""Standardisation to mean 0 and variance 1: the core of batch, layer, group and instance normalisation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tinygrad_cnn.typing import Array, T
 
 @half_in_float32
 def _standardize_back(g: Any, input: Any, out: Any, dim: tuple[int, ...], eps: float) -> Any:
-    """Return g without what would move the mean or the variance, over the standard deviation."""
+    """Return g, projected so that mean and variance stay constant, divided by the standard deviation."""
     scale = (var(input, dim, correction=0, keepdim=True) + eps) ** -0.5
     return scale * (g - mean(g, dim, keepdim=True) - out * mean(g * out, dim, keepdim=True))
 
 
-# Recorded, for its derivative is far less work than that of its parts, and exact where their terms cancel.
+# One operation: its derivative is much cheaper than those of its parts, and exact where their terms cancel.
 @operation(input=lambda g, input, out, dim, eps: _standardize_back(g, input, out, dim, eps))
 def _standardize(input: Array, *, dim: tuple[int, ...], eps: float) -> Array:
     wide = sums.widened(input)
@@ -30,5 +30,5 @@ def _standardize(input: Array, *, dim: tuple[int, ...], eps: float) -> Array:
 
 
 def standardize(input: T, dim: tuple[int, ...], eps: float) -> T:
-    """Return (x - mean) / sqrt(variance + eps), both over the given dimensions, the variance without correction."""
+    """Return (x - mean) / sqrt(variance + eps) over the given dimensions, with the variance divided by n."""
     return _standardize(input, dim=dim, eps=float(eps))

@@ -1,4 +1,4 @@
-"""Angles, hyperbolas and the functions that go with them, each with its derivative."""
+"""Trigonometric and hyperbolic functions, the error function (erf) and logit."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
     "tanh",
 ]
 
-# --- of angles, in radians ---
+# --- trigonometric ---
 
 
 @operation(input=lambda g, input: g * cos(input))
@@ -63,33 +63,33 @@ def tan(input: Array) -> Array:
 
 @operation(input=lambda g, input: g / sqrt((1 - input) * (1 + input)))
 def asin(input: Array) -> Array:
-    """The angle of which the input is the sine."""
+    """The arcsine: the angle in radians whose sine is the input."""
     return np.arcsin(as_float(input))
 
 
 @operation(input=lambda g, input: -g / sqrt((1 - input) * (1 + input)))
 def acos(input: Array) -> Array:
-    """The angle of which the input is the cosine."""
+    """The arccosine: the angle in radians whose cosine is the input."""
     return np.arccos(as_float(input))
 
 
 @operation(input=lambda g, input: g / (1 + input * input))
 def atan(input: Array) -> Array:
-    """The angle of which the input is the tangent."""
+    """The arctangent: the angle in radians whose tangent is the input."""
     return np.arctan(as_float(input))
 
 
-# Where both are 0, the derivatives are 0 too, as PyTorch's are.
+# Where both are 0, the derivatives are 0, as in PyTorch.
 @fractional(
-    input=lambda g, input, other: g * (other / _distance(input, other)),
-    other=lambda g, input, other: -g * (input / _distance(input, other)),
+    input=lambda g, input, other: g * (other / _squared_radius(input, other)),
+    other=lambda g, input, other: -g * (input / _squared_radius(input, other)),
 )
 def atan2(input: Array, other: Array) -> Array:
-    """The angle from the positive x axis to the point of which input is y and other is x."""
+    """The angle in radians from the positive x axis to the point (x = other, y = input)."""
     return np.arctan2(as_float(input), as_float(other))
 
 
-def _distance(y: T, x: T) -> T:
+def _squared_radius(y: T, x: T) -> T:
     square = x * x + y * y
     return where(square == 0, 1.0, square)
 
@@ -101,7 +101,7 @@ def sinc(input: T) -> T:
     return where(zero, 1.0, sin(angle) / angle)
 
 
-# --- of hyperbolas ---
+# --- hyperbolic ---
 
 
 @operation(input=lambda g, input: g * cosh(input))
@@ -124,35 +124,35 @@ def tanh(input: Array) -> Array:
 
 @operation(input=lambda g, input: g / sqrt(1 + input * input))
 def asinh(input: Array) -> Array:
-    """The number of which the input is the hyperbolic sine."""
+    """The inverse hyperbolic sine."""
     return np.arcsinh(as_float(input))
 
 
 @operation(input=lambda g, input: g / sqrt((input - 1) * (input + 1)))
 def acosh(input: Array) -> Array:
-    """The number, not negative, of which the input is the hyperbolic cosine."""
+    """The inverse hyperbolic cosine, at least 0."""
     return np.arccosh(as_float(input))
 
 
 @operation(input=lambda g, input: g / ((1 - input) * (1 + input)))
 def atanh(input: Array) -> Array:
-    """The number of which the input is the hyperbolic tangent."""
+    """The inverse hyperbolic tangent."""
     return np.arctanh(as_float(input))
 
 
 arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
 arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
-# --- of probabilities ---
+# --- logit and the error function ---
 
 
 def logit(input: T, eps: float | None = None) -> T:
-    """Return log(p / (1 - p)), the number of which p is the sigmoid; with eps, of p kept within [eps, 1 - eps]."""
+    """Return log(p / (1 - p)), the inverse of sigmoid; with eps, p is first clamped to [eps, 1 - eps]."""
     p = input if eps is None else clamp(input, eps, 1 - eps)
     return log(p) - log1p(0.0 - p)
 
 
-# The square is kept from overflowing where the derivative is 0 anyhow.
+# The clamp keeps the square from overflowing where the derivative is 0 anyway.
 @operation(input=lambda g, input: g * (2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erf(input: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to input (W. J. Cody, 1969)."""
@@ -161,5 +161,5 @@ def erf(input: Array) -> Array:
 
 @operation(input=lambda g, input: g * (-2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erfc(input: Array) -> Array:
-    """1 - erf(input), exact where that is small."""
+    """1 - erf(input), exact also where it is small."""
     return kernel.erf(as_float(input), complement=True)
