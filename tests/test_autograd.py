@@ -483,3 +483,78 @@ def test_threads_train_side_by_side_with_the_bits_of_each_alone():
         thread.join()
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# --- hooks of leaves, and callbacks at the end of a pass ---
+
+
+def test_a_retained_gradient_is_what_all_hooks_made_of_it():
+    x = leaf(2.0)
+    h = x * 3.0
+    h.retain_grad()
+    h.register_hook(lambda gradient: gradient * 10.0)
+    h.sum().backward()
+    assert h.grad.item() == x.grad.item() / 3.0 == 10.0
+
+
+def test_a_freed_graph_is_an_error_whatever_is_asked_of_it():
+    x = leaf(2.0)
+    y = (x * x).exp()
+    y.backward()
+    for call in (
+        lambda: tg.autograd.grad(y, x, allow_unused=True),
+        lambda: tg.autograd.grad(y, x),
+        lambda: y.backward(inputs=[x]),
+        lambda: (y * 2 + x).backward(),
+    ):
+        with pytest.raises(RuntimeError, match="was freed by an earlier backward pass"):
+            call()
+
+
+def test_what_keeps_no_arrays_can_be_gone_through_again():
+    x = tg.ones(2, 3, requires_grad=True)
+    y = x.t()
+    (y * 2).sum().backward()
+    (y * 3).sum().backward()
+    assert x.grad.tolist() == [[5.0] * 3] * 2
+
+
+def test_a_hook_runs_when_a_leaf_has_its_gradient_and_not_for_grad():
+    x, y, seen = leaf(1.0), leaf(2.0), []
+    handle = x.register_post_accumulate_grad_hook(lambda t: seen.append((t is x, t.grad.item())))
+    (x * y * 3.0).backward()
+    (x * y * 3.0).backward()
+    assert seen == [(True, 6.0), (True, 12.0)]
+    tg.autograd.grad(x * y, x)
+    handle.remove()
+    (x * y).backward()
+    assert len(seen) == 2
+    with pytest.raises(RuntimeError, match="register_post_accumulate_grad_hook: wanted a leaf"):
+        (x * 1.0).register_post_accumulate_grad_hook(print)
+    with pytest.raises(RuntimeError, match="register_post_accumulate_grad_hook: wanted a leaf"):
+        x.detach().register_post_accumulate_grad_hook(print)
+
+
+def test_a_callback_runs_once_at_the_end_and_a_failing_pass_clears_it(defined):
+    x, ended = leaf(1.0, 2.0), []
+
+    def hook(gradient):
+        tg.autograd.queue_callback(lambda: ended.append(x.grad.tolist()))
+
+    h = x * 2.0
+    h.register_hook(hook)
+    h.sum().backward(retain_graph=True)
+    assert ended == [[2.0, 2.0]]
+
+    @operation(a=lambda g: 1 / 0)
+    def broken(a):
+        return a * 1
+
+    bad = broken(x) * 2.0
+    bad.register_hook(hook)
+    with pytest.raises(ZeroDivisionError):
+        bad.sum().backward()
+    h.sum().backward()
+    assert ended == [[2.0, 2.0], [4.0, 4.0]]
+    with pytest.raises(RuntimeError, match="queue_callback: no backward pass is running"):
+        tg.autograd.queue_callback(print)
