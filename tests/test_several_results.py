@@ -143,5 +143,5 @@ def test_whoever_watches_sees_all_results(polar: Any) -> None:
     assert [arrow.verdict[:2] for step in steps.steps for arrow in step.arrows] == ["ok"] * 3
     with tg.autograd.detect_anomaly():
         radius, angle, _ = polar(x * 0, y * 0)
-        with np.errstate(all="ignore"), pytest.raises(RuntimeError, match="derivative of polar_of .* is NaN"):
+        with np.errstate(all="ignore"), pytest.raises(RuntimeError, match=r"derivative of polar_of .* is NaN"):
             (radius + angle).sum().backward()

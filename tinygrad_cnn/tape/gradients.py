@@ -39,13 +39,12 @@ class Gradients:
                 self._sums.add(origin)
         return False
 
-    def add_at(self, source: SeveralOutputs, k: int, gradient: Any) -> bool:
-        """Add a gradient of result ``k`` of an operation; return whether it is the first of any result."""
-        found = self._arrived.get(source)
-        parts = [None] * len(source.shapes_and_dtypes) if found is None else found
-        self._arrived[source] = parts
-        parts[k] = gradient if parts[k] is None else parts[k] + gradient
-        return found is None
+    def put_at(self, source: SeveralOutputs, k: int, gradient: Any) -> bool:
+        """Put the gradient of result ``k`` of an operation; return whether it is the first of any result."""
+        is_first = source not in self._arrived
+        parts = self._arrived.setdefault(source, [None] * len(source.shapes_and_dtypes))
+        parts[k] = gradient
+        return is_first
 
     def take(self, origin: Origin) -> Any:
         """Remove and return the gradient of an origin."""

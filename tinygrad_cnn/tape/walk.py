@@ -124,7 +124,7 @@ class Walk:
     def _pass_to_source(self, output: Output, gradient: Any) -> None:
         if self.needed is not None and output.source not in self.needed:
             return
-        if self.gradients.add_at(output.source, output.k, gradient):
+        if self.gradients.put_at(output.source, output.k, gradient):
             heappush(self._newest, (-output.source.sequence, output.source))
 
     def _filled(self, node: SeveralOutputs, parts: list[Any]) -> tuple[Any, ...]:
