@@ -101,3 +101,37 @@ def test_bad_assignments_say_what_is_wrong_and_change_nothing(
     with pytest.raises(error, match=message):
         x[index] = value
     assert not x.any()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda x: x[1][2],
+        lambda x: x[1, 2],
+        lambda x: x.select(0, 1).select(0, 2),
+        lambda x: x[1].unbind()[2],
+        lambda x: [*x[1]][2],
+    ],
+    ids=["twice", "at once", "select", "unbind", "iteration"],
+)
+def test_one_entry_is_a_view_that_a_write_goes_through(entry: Any) -> None:
+    x = tg.zeros(2, 3)
+    entry(x).fill_(7)
+    assert x.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 7.0]]
+    x.requires_grad_()
+    (entry(x * 2) * 3).backward()
+    assert x.grad.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 6.0]]
+
+
+def test_a_tuple_in_an_index_and_bytes_as_a_mask_are_pytorchs() -> None:
+    x = tg.arange(24.0).reshape(2, 3, 4)
+    assert x[0, (2, 1), tg.tensor([1, 0])].tolist() == [9.0, 4.0]
+    assert x[tg.tensor([0, 1], dtype=tg.uint8)].tolist() == [x[1].tolist()]
+    x[0, (2, 1), tg.tensor([1, 0])] = -1.0
+    assert (x < 0).nonzero().tolist() == [[0, 1, 0], [0, 2, 1]]
+
+
+def test_a_bound_that_is_nan_gives_nan() -> None:
+    x, bound = tg.tensor([1.0, 2.0, 3.0]), tg.tensor([float("nan"), 0.0, 5.0])
+    assert str(x.clamp(bound).tolist()) == "[nan, 2.0, 5.0]"
+    assert str(x.clamp(max=bound).tolist()) == "[nan, 0.0, 3.0]"

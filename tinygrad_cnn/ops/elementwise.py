@@ -404,8 +404,8 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
         return _clamp(input, min=min, max=max)
     if min is not None:
-        input = where(input < min, min, input)
-    return input if max is None else where(input > max, max, input)
+        input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
+    return input if max is None else where((input > max) | (max != max), max, input)
 
 
 clip = clamp

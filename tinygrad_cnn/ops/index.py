@@ -46,7 +46,8 @@ def filled(index: Any, arrays: Sequence[Any]) -> Any:
 
 @operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
 def _index(input: Array, *arrays: Array, index: Any) -> Array:
-    return input[filled(index, arrays)]
+    out = input[filled(index, arrays)]
+    return out if arrays or isinstance(out, np.ndarray) else input[(*index, ...)]  # one entry: a view of it
 
 
 @operation(input=lambda g, arrays, index: _index(g, *arrays, index=index))
@@ -166,11 +167,13 @@ def _is_integer(part: Any) -> bool:
 def _place(name: str, index: Any) -> Any:
     """Return one part of an index as NumPy understands it; lists and tensors become arrays."""
     array = array_of(index)
-    if isinstance(array, (list, range)):
+    if isinstance(array, (list, tuple, range)):
         array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
     if isinstance(array, np.ndarray):
         if array.dtype.kind not in "biu":
             raise IndexError(f"{name}: wanted integers or booleans as index, got {array.dtype}")
+        if array.dtype == np.uint8:  # PyTorch's first masks
+            array = array.astype(bool)
         return array[()]  # a 0-d array becomes a number
     return array
 
