@@ -195,7 +195,7 @@ case(
 
 refuse(lambda: F.batch_norm(zeros(3), None, None, training=True), ValueError, r"batch_norm: wanted an input \(N, C")
 refuse(
-    lambda: F.batch_norm(zeros(2, 3), None, None), ValueError, r"batch_norm: .* wants running_mean and running_var"
+    lambda: F.batch_norm(zeros(2, 3), None, None), ValueError, r"batch_norm: .* needs running_mean and running_var"
 )
 refuse(
     lambda: F.batch_norm(zeros(1, 3), None, None, training=True), ValueError, r"batch_norm: wanted more than one"

@@ -205,7 +205,7 @@ def _by_running(
     eps: float,
 ) -> Tensor:
     if running_mean is None or running_var is None:
-        raise ValueError(f"{name}: in evaluation mode it needs running_mean and running_var")
+        raise ValueError(f"{name}: without the input's statistics it needs running_mean and running_var")
     scale = (running_var + eps) ** -0.5
     trailing = input.ndim - 2
     return _scaled(
