@@ -48,12 +48,12 @@ def svg(explanation: BackwardSteps) -> str:
     layers, edges = layout(explanation.steps)
     width = _place(layers)
     high = TOP + ROW * len(layers) + 6
-    dearest = max((step.seconds for step in explanation.steps), default=0.0) or 1.0
+    longest = max((step.seconds for step in explanation.steps), default=0.0) or 1.0
     parts = [_edge(*edge) for edge in edges]
     for y, layer in enumerate(layers):
         for slot in layer:
             if slot.step is not None:
-                parts += _box(slot, TOP + ROW * y, slot.step, dearest)
+                parts += _box(slot, TOP + ROW * y, slot.step, longest)
     return (
         f'<svg class="explain" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {high}" width="{width}" '
         f'height="{high}" role="img" aria-label="{escape(explanation.title)}"><style>{STYLE}</style>'
@@ -149,13 +149,13 @@ def _edge(start: Point, end: Point) -> str:
     return f'<path class="edge" d="M{x} {y}C{x} {y + 12} {u} {v - 12} {u} {v}{through}"{tip}/>'
 
 
-def _box(slot: Slot, y: float, step: Step, dearest: float) -> Iterator[str]:
+def _box(slot: Slot, y: float, step: Step, longest: float) -> Iterator[str]:
     x = slot.x
     inner = [arrow for arrow in step.arrows if isinstance(arrow.to, int)]
     rule = "; ".join(f"{arrow.input}: {arrow.rule}" for arrow in inner)
     yield f"<g><title>{escape(_tooltip(step))}</title>"
     yield f'<rect class="op" x="{x}" y="{y}" width="{BOX}" height="{HIGH}" rx="5"/>'
-    bar = (BOX - 8) * step.seconds / dearest
+    bar = (BOX - 8) * step.seconds / longest
     yield f'<rect class="bar" x="{x + 4}" y="{y + HIGH - 3}" width="{bar:.1f}" height="2"/>'
     yield f'<text class="name" x="{x + 8}" y="{y + 14}">{step.number} {escape(step.operation)}</text>'
     facts = f"{_shape(step.shape)} · |g| {step.norm:.3g} · {scaled(step.seconds, 's')}"
