@@ -141,7 +141,7 @@ def test_empty_results_have_empty_jacobians() -> None:
         (
             lambda: vjp(tg.exp, tg.ones(2)),
             RuntimeError,
-            "vjp: v may be left out only where the outputs",
+            "vjp: v is optional only if the outputs",
         ),
         (lambda: jvp(tg.exp, tg.ones(2), tg.ones(3)), RuntimeError, r"jvp: v has the shapes \[\(3,\)\]; wanted"),
         (lambda: jacobian(tg.exp, 2.0), TypeError, "jacobian: wanted a tensor or a tuple .* as inputs, got float"),

@@ -160,7 +160,7 @@ def test_dlpack_refuses_what_would_lose_a_gradient_or_is_no_number() -> None:
         np.from_dlpack(tg.ones(2, requires_grad=True))
     with pytest.raises(TypeError, match="complex128 is not supported"):
         tg.from_dlpack(np.zeros(2, complex))
-    with pytest.raises(TypeError, match="from_dlpack: wanted something with __dlpack__, got list"):
+    with pytest.raises(TypeError, match="from_dlpack: wanted an object with __dlpack__, got list"):
         tg.from_dlpack([1.0])
 
 

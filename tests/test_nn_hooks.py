@@ -204,7 +204,7 @@ def test_hooks_that_cannot_work_are_refused():
         with pytest.raises(TypeError, match="wanted a function, got int"):
             register(3)
     module.register_full_backward_hook(lambda *_: None)
-    with pytest.raises(TypeError, match="Lists: backward hooks want forward to return a tensor"):
+    with pytest.raises(TypeError, match="Lists: with backward hooks forward must return a tensor"):
         module(tg.ones(1, requires_grad=True))
 
 

@@ -127,7 +127,7 @@ def test_the_state_goes_through_a_file_and_copies_are_independent(
         (lambda: nn.TripletMarginLoss(0), "TripletMarginLoss: margin is 0; wanted more than 0"),
         (
             lambda: nn.ConvTranspose2d(1, 1, 3, stride=2)(tg.ones(1, 1, 4, 4), output_size=(11, 9)),
-            r"ConvTranspose2d: output_size \(11, 9\) cannot be; the least .* is \(9, 9\)",
+            r"ConvTranspose2d: output_size \(11, 9\) is not possible; the least .* is \(9, 9\)",
         ),
     ],
 )

@@ -103,7 +103,7 @@ def test_what_is_no_number_is_refused(data):
 def test_ragged_lists_and_unknown_types_are_refused():
     with pytest.raises(ValueError, match="tensor: "):
         tg.tensor([[1, 2], [3]])
-    with pytest.raises(TypeError, match="dtype: 'colour' is not a type of numbers"):
+    with pytest.raises(TypeError, match="dtype: 'colour' is not a dtype"):
         tg.zeros(2, dtype="colour")
     with pytest.raises(TypeError, match="dtype: complex128 is not supported"):
         f32.to(np.complex128)

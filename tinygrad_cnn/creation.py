@@ -1,4 +1,7 @@
-"""Functions that make tensors. Shapes are given as one sequence or as several numbers, as in PyTorch."""
+"""Functions that make tensors (``torch.tensor``, ``torch.zeros``, ``torch.rand``, ...).
+
+Shapes are given as one sequence or as several integers, as in PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,20 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array.
 
-    Raises ValueError for an array in the byte order of other machines: it cannot be shared, `tensor` converts it.
+    Raises ValueError for an array of non-native byte order, which cannot be shared; `tensor` converts it.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
     if not array.dtype.isnative:
         raise ValueError(
-            f"from_numpy: the array is {array.dtype.str}, in the byte order of other machines, and cannot be "
+            f"from_numpy: the array is {array.dtype.str}, not in native byte order, and cannot be "
             "shared; wanted array.astype(array.dtype.newbyteorder('=')), or tensor(array), which copies"
         )
     return from_array(own_array("from_numpy", array))
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor of the data, copying only where it must."""
+    """Return a tensor of the data, copied only if necessary."""
     want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -55,7 +58,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def clone(input: Tensor) -> Tensor:
-    """Return a copy that is recorded: gradients pass through it."""
+    """Return a copy through which gradients pass."""
     return input.clone()
 
 
@@ -72,7 +75,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor with one value everywhere."""
+    """Return a tensor filled with one value."""
     filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
     return from_array(
         filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
@@ -80,7 +83,7 @@ def full(
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of whatever was in the memory."""
+    """Return an uninitialised tensor."""
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
@@ -98,7 +101,7 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return evenly spaced numbers from start to before end: ``arange([start,] end[, step])``.
+    """Return evenly spaced numbers from start up to, but without, end: ``arange([start,] end[, step])``.
 
     >>> import tinygrad_cnn as tg
     >>> tg.arange(1, 7, 2)
@@ -140,7 +143,7 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return the powers of the base whose exponents are those of `linspace`.
+    """Return powers of the base with exponents from `linspace`.
 
     >>> import tinygrad_cnn as tg
     >>> tg.logspace(0, 2, 3)
@@ -158,7 +161,7 @@ def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
-    """Return where the lower triangle of a matrix is: rows and columns, as a tensor (2, N).
+    """Return the indices of the lower triangle of a matrix: rows and columns, as a tensor (2, N).
 
     >>> import tinygrad_cnn as tg
     >>> tg.tril_indices(2, 2)
@@ -171,7 +174,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
-    """Return where the upper triangle of a matrix is: rows and columns, as a tensor (2, N)."""
+    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
     return from_array(
         np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
     )
@@ -185,7 +188,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     tensor([0., 1., 2.], dtype=float64)
     """
     if not hasattr(ext_tensor, "__dlpack__"):
-        raise TypeError(f"from_dlpack: wanted something with __dlpack__, got {type(ext_tensor).__name__}")
+        raise TypeError(f"from_dlpack: wanted an object with __dlpack__, got {type(ext_tensor).__name__}")
     return from_array(own_array("from_dlpack", np.from_dlpack(ext_tensor)))
 
 
@@ -202,17 +205,17 @@ def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_gra
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of a tensor's shape and type with one value everywhere."""
+    """Return a tensor of a tensor's shape and type, filled with one value."""
     return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of a tensor's shape and type, of whatever was in the memory."""
+    """Return an uninitialised tensor of a tensor's shape and type."""
     return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 def from_array(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return a leaf around an array, without copying."""
+    """Return a leaf that holds an array, without copying."""
     want_cpu("device", device)
     result = make_tensor(Tensor, array)
     result.requires_grad = requires_grad
@@ -220,11 +223,11 @@ def from_array(array: Array, requires_grad: bool = False, device: Any = None) ->
 
 
 def chosen_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return the type that was asked for, or the default."""
+    """Return the given dtype, or the default dtype for None."""
     return default_dtype() if dtype is None else as_dtype(dtype)
 
 
-# --- random numbers: from the generator that is given, or from this thread's ---
+# --- random numbers, from the given generator or, by default, from this thread's ---
 
 Generator = np.random.Generator | None
 
@@ -254,7 +257,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return random integers from low to high - 1: ``randint([low,] high, size)``; low is 0 if left out.
+    """Return random integers from low to high - 1: ``randint([low,] high, size)``; low defaults to 0.
 
     >>> import tinygrad_cnn as tg
     >>> tg.randint(10, (2, 3)).shape

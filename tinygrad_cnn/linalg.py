@@ -1,4 +1,4 @@
-"""Linear algebra, under the names that PyTorch keeps in ``torch.linalg``."""
+"""Linear algebra, under the names of ``torch.linalg``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 def vector_norm(
     x: T, ord: float = 2, dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
 ) -> T:
-    """Return (sum |x|^ord)^(1/ord) over the given dimensions, or all: see `tinygrad_cnn.norm`."""
+    """Return the norm (sum |x|^ord)^(1/ord) over the given dimensions, by default all: see `tinygrad_cnn.norm`."""
     if not isinstance(ord, (int, float)):
         raise ValueError(f"vector_norm: the order is {ord!r}; wanted a number")
     return ops.norm(x, ord, dim, keepdim, dtype)
@@ -41,11 +41,11 @@ def norm(
     keepdim: bool = False,
     dtype: Any = None,
 ) -> T:
-    """Return the norm of vectors or matrices over the given dimensions, or all.
+    """Return the norm of vectors or matrices over the given dimensions, by default all.
 
-    Of a vector, `vector_norm`. Of a matrix: "fro", or the largest (of orders 1 and inf; -1 and -inf: the smallest)
-    sum of sizes in a column (1) or a row (inf). Without an order, the root of the sum of squares.
-    Raises ValueError for the matrix norms of singular values: 2, -2 and "nuc".
+    One dimension gives `vector_norm`, two a matrix norm: "fro", or the largest sum of absolute values in a column
+    (order 1) or a row (inf); -1 and -inf give the smallest. Without an order it is the root of the sum of squares.
+    Raises ValueError for the norms of singular values: 2, -2 and "nuc".
 
     >>> import tinygrad_cnn as tg
     >>> tg.linalg.norm(tg.ones(2, 2), "fro").item(), tg.linalg.norm(tg.ones(3, 2), 1).item()
@@ -60,7 +60,7 @@ def norm(
 
 
 def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
-    """Return the largest or smallest sum of sizes along columns (order 1, -1) or rows (inf, -inf) of matrices."""
+    """Return the largest or smallest sum of absolute values in columns (order 1, -1) or rows (inf, -inf)."""
     if len(dims) != 2 or abs(ord) not in (1, inf):
         raise ValueError(
             f"norm: over {len(dims)} dimensions the order is {ord}; wanted 'fro', 1, -1, inf or -inf of two, "

@@ -1,6 +1,6 @@
-"""Randomness from one seed, without touching NumPy's global state.
+"""Random generators and their seed (manual_seed); NumPy's global state is not used.
 
-Each thread has a generator of its own, so that runs side by side do not disturb one another.
+Each thread has its own generator, so that concurrent runs do not affect one another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tinygrad_cnn.support.devices import want_cpu
 
 
 class Generator(np.random.Generator):
-    """A NumPy generator that can be seeded anew, as PyTorch's can.
+    """A NumPy generator that can be seeded again, as PyTorch's can.
 
     >>> import tinygrad_cnn as tg
     >>> tg.randperm(4, generator=tg.Generator().manual_seed(0)).tolist()
@@ -26,7 +26,7 @@ class Generator(np.random.Generator):
         super().__init__(np.random.PCG64())
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start anew from a seed, with the numbers of NumPy's ``default_rng(seed)``, and return the generator."""
+        """Restart from a seed, with the numbers of NumPy's ``default_rng(seed)``, and return the generator."""
         super().__init__(np.random.PCG64(seed))
         return self
 
@@ -44,7 +44,7 @@ _default = _Default()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start this thread's generator anew from a seed, and return it.
+    """Restart this thread's generator from a seed, and return it.
 
     >>> import tinygrad_cnn as tg
     >>> _ = tg.manual_seed(0)
@@ -58,5 +58,5 @@ def manual_seed(seed: int) -> Generator:
 
 
 def default_generator() -> np.random.Generator:
-    """Return this thread's generator: whatever is given none draws from it."""
+    """Return this thread's generator, from which functions draw if no generator is given."""
     return _default.generator

@@ -1,4 +1,4 @@
-"""Names for types that the whole package shares."""
+"""Type aliases of the whole package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 """A NumPy array of any shape and type."""
 
 Pair: TypeAlias = tuple[int, int]
-"""A number for the height and one for the width."""
+"""One integer for the height and one for the width."""
 
 Scalar: TypeAlias = bool | int | float
 """A Python number."""
@@ -26,7 +26,7 @@ Size: TypeAlias = int | Iterable[int]
 
 
 class TensorLike(Protocol):
-    """What operations ask of a tensor, so that they need not know the class `Tensor`."""
+    """What operations need of a tensor, so that they do not depend on the class `Tensor`."""
 
     @property
     def array(self) -> Array: ...
@@ -56,4 +56,4 @@ class TensorLike(Protocol):
 
 
 T = TypeVar("T", bound=TensorLike)
-"""A tensor: an operation's result is of the class of what the operation was given."""
+"""A tensor: the result of an operation has the class of its input."""

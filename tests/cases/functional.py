@@ -118,7 +118,7 @@ refuse(lambda: attention(zeros(2, 3), zeros(2, 4), zeros(2, 3)), ValueError, r"a
 refuse(
     lambda: attention(table, table, table, tg.ones(3, 3), is_causal=True),
     ValueError,
-    r"a mask and is_causal, which",
+    r"both attn_mask and is_causal",
 )
 for name, shape in {"dropout": (2,), "dropout1d": (2, 2), "dropout2d": (1, 2, 2, 2)}.items():
     drop = getattr(F, name)

@@ -462,7 +462,9 @@ refuse(lambda: F.gaussian_nll_loss(zeros(2, 3), zeros(2, 3), zeros(4)), ValueErr
 refuse(lambda: F.gaussian_nll_loss(zeros(2), zeros(2), zeros(2) - 1), ValueError, r"var has negative entries")
 refuse(lambda: F.cosine_embedding_loss(zeros(2, 3), zeros(2, 3), zeros(3)), ValueError, r"wanted \(N, D\)")
 refuse(
-    lambda: F.triplet_margin_loss(zeros(2), zeros(2), zeros(1, 2)), ValueError, r"triplet_margin_loss: wanted .* as"
+    lambda: F.triplet_margin_loss(zeros(2), zeros(2), zeros(1, 2)),
+    ValueError,
+    r"triplet_margin_loss: wanted .* the same number",
 )
 refuse(
     lambda: F.triplet_margin_loss(zeros(2), zeros(2), zeros(2), 0), ValueError, r"margin is 0; wanted more than 0"
@@ -480,4 +482,6 @@ refuse(
     ValueError,
     r"the mean of an empty .* of weight 0",
 )
-refuse(lambda: tg.one_hot(tg.zeros(0, dtype=tg.int64)), ValueError, r"one_hot: .* cannot be told from an empty")
+refuse(
+    lambda: tg.one_hot(tg.zeros(0, dtype=tg.int64)), ValueError, r"one_hot: an empty target has no largest class"
+)

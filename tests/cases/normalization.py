@@ -195,7 +195,7 @@ case(
 
 refuse(lambda: F.batch_norm(zeros(3), None, None, training=True), ValueError, r"batch_norm: wanted an input \(N, C")
 refuse(
-    lambda: F.batch_norm(zeros(2, 3), None, None), ValueError, r"batch_norm: .* wants running_mean and running_var"
+    lambda: F.batch_norm(zeros(2, 3), None, None), ValueError, r"batch_norm: .* needs running_mean and running_var"
 )
 refuse(
     lambda: F.batch_norm(zeros(1, 3), None, None, training=True), ValueError, r"batch_norm: wanted more than one"
@@ -203,9 +203,9 @@ refuse(
 refuse(
     lambda: F.batch_norm(zeros(2, 3), zeros(2), zeros(3)), ValueError, r"batch_norm: running_mean of shape \(2,\)"
 )
-refuse(lambda: F.instance_norm(zeros(2, 3, 1)), ValueError, r"instance_norm: wanted more than one value a channel")
+refuse(lambda: F.instance_norm(zeros(2, 3, 1)), ValueError, r"instance_norm: wanted more than one value for each")
 refuse(lambda: F.group_norm(zeros(2, 3), 2), ValueError, r"group_norm: 2 groups do not divide the 3 channels")
-refuse(lambda: F.layer_norm(zeros(2, 3), (2,)), ValueError, r"layer_norm: normalized_shape \(2,\) is not how")
+refuse(lambda: F.layer_norm(zeros(2, 3), (2,)), ValueError, r"layer_norm: normalized_shape \(2,\) is not the end")
 refuse(
     lambda: F.layer_norm(zeros(2, 3), 3, zeros(2)), ValueError, r"layer_norm: weight of shape \(2,\); wanted \(3,\)"
 )

@@ -1,4 +1,4 @@
-"""PyTorch's autograd, by its names: gradients, recording modes, functions and operations of a user's own."""
+"""PyTorch's ``torch.autograd``: the backward pass, grad modes, gradient checks, and custom functions."""
 
 from tinygrad_cnn.autograd import functional
 from tinygrad_cnn.autograd.function import Function

@@ -1,7 +1,6 @@
-"""Operations of a user's own, in PyTorch's form: a class with a forward and a backward.
+"""Custom operations in PyTorch's form: a class with a forward and a backward.
 
-One application is one node. Its edges share a call of ``backward``, which gives the gradients of all the inputs at
-once.
+Each application makes one node. Its edges share one call of ``backward``, which returns all gradients.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from tinygrad_cnn.tensor import Tensor
 
 
 class Context:
-    """What `Function.forward` leaves for `Function.backward`: saved tensors, and any attribute that it sets."""
+    """What `Function.forward` passes to `Function.backward`: saved tensors, and any attributes that it sets."""
 
     def __init__(self, function: type[Function], arguments: tuple[Any, ...]) -> None:
         self.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in arguments)
         self._function = function
         self._arguments = [(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in arguments]
         self._constant: set[int] = set()
-        self._saved: tuple[Any, ...] = ()  # a result is saved as its number: a node must not refer to its results
+        self._saved: tuple[Any, ...] = ()  # results as their numbers: a node must not refer to its results
         self._saved_arrays: tuple[Any, ...] = ()
-        self._outputs: tuple[Any, ...] = ()  # the results, only while backward runs
-        # gradients that backward gave for one g, not yet taken
+        self._outputs: tuple[Any, ...] = ()  # the results, while backward runs
+        # the gradients that backward returned for one g and that no edge has taken yet
         self._ready: tuple[Any, dict[int, Any]] = (None, {})
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -42,23 +41,26 @@ class Context:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What `save_for_backward` was given."""
+        """The tensors that were given to `save_for_backward`."""
         for tensor, array in zip(self._saved, self._saved_arrays, strict=True):
             if isinstance(tensor, Tensor) and tensor.array is not array:
-                raise RuntimeError("backward: .data of a saved tensor was assigned to since; save a copy (clone())")
+                raise RuntimeError(
+                    "backward: .data of a saved tensor was assigned to afterwards; save a copy (clone())"
+                )
         return tuple(self._outputs[s] if isinstance(s, int) else s for s in self._saved)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """Say which results of forward have no gradient; backward still gets zeros for them."""
+        """Declare that these results of forward have no gradient; backward still gets zeros for them."""
         self._constant |= {id(output) for output in outputs}
 
 
 class Function:
-    """An operation with a derivative of the user's own. Subclass it, and call ``apply``.
+    """An operation with a custom derivative. Subclass it, and call ``apply``.
 
-    ``forward(ctx, ...)`` takes whatever ``apply`` is given, and returns a tensor or a tuple of tensors; nothing in
-    it is recorded. ``backward(ctx, *grads)`` takes the gradient of each, and returns one for each argument of
-    forward: None for what is no tensor. Written in operations on tensors, it can be differentiated again.
+    ``forward(ctx, ...)`` gets the arguments of ``apply`` and returns a tensor or a tuple of tensors; it is not
+    recorded. ``backward(ctx, *grads)`` gets the gradients of the results and returns one for each argument of
+    forward, None for those that are not tensors. If it consists of operations on tensors, it can be differentiated
+    again.
 
     >>> import tinygrad_cnn as tg
     >>> class Exp(tg.autograd.Function):
@@ -94,7 +96,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Compute the result of forward, and record how backward takes gradients through it."""
+        """Compute the result of forward, and record the call for the backward pass."""
         ctx = Context(cls, args)
         with no_grad():
             result = cls.forward(ctx, *args)
@@ -110,7 +112,7 @@ class Function:
 
 
 class _FunctionOperation(Operation):
-    """The operation that a `Function` is on the tape."""
+    """The operation that records a `Function` on the tape."""
 
     may_lack_gradients = True
 
@@ -124,13 +126,13 @@ def _operation_of(function: type[Function]) -> Operation:
 
 
 def _recorded(ctx: Context, args: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return the results as tensors that the node of this application made."""
+    """Record an application, and return its results as tensors with its node."""
     inputs = {id(a) for a in args}
     numbers = {id(o): k for k, o in enumerate(outputs) if id(o) not in inputs and o.dtype.kind == "f"}
     ctx._saved = tuple(numbers.get(id(s), s) for s in ctx._saved)
     arrays = tuple(output.array for output in outputs)
     needing = tuple(i for i, needed in enumerate(ctx.needs_input_grad) if needed)
-    constants = {"ctx": ctx, "saved": ctx._saved_arrays}  # the walk looks whether these were written to
+    constants = {"ctx": ctx, "saved": ctx._saved_arrays}  # checked for in-place writes by the backward pass
     node = ctx._function._operation.record(args, needing, list(args), constants, arrays)
     if not any(isinstance(s, int) for s in ctx._saved):
         node.kept["out"] = None
@@ -140,7 +142,7 @@ def _recorded(ctx: Context, args: tuple[Any, ...], outputs: tuple[Tensor, ...]) 
 
 
 def _gradient(g: tuple[Any, ...], ctx: Context, index: int, out: tuple[Any, ...] | None) -> Any:
-    """Return the gradient of one argument; the first that is asked for has backward compute all of them."""
+    """Return the gradient of one argument; the first call for a g runs backward, which computes all of them."""
     asked, ready = ctx._ready
     if asked is not g or index not in ready:
         ready = _gradients(ctx, g, out)
@@ -150,8 +152,8 @@ def _gradient(g: tuple[Any, ...], ctx: Context, index: int, out: tuple[Any, ...]
 
 
 def _gradients(ctx: Context, g: tuple[Any, ...], out: tuple[Any, ...] | None) -> dict[int, Any]:
-    """Call backward; return the gradient of each argument that needs one, as arrays if ``g`` are arrays."""
-    tracing = any(isinstance(part, Tensor) for part in g)
+    """Call backward; return the gradient of each argument that needs one, as an array if ``g`` holds arrays."""
+    as_tensors = any(isinstance(part, Tensor) for part in g)
     if out is not None:
         ctx._outputs = _tensors(out)
     try:
@@ -159,13 +161,13 @@ def _gradients(ctx: Context, g: tuple[Any, ...], out: tuple[Any, ...] | None) ->
     finally:
         ctx._outputs = ()
     gradients = _checked(ctx, result if isinstance(result, tuple) else (result,))
-    if tracing:
+    if as_tensors:
         return gradients
     return {i: None if value is None else value.array.view() for i, value in gradients.items()}
 
 
 def _tensors(values: Iterable[Any]) -> tuple[Tensor, ...]:
-    """Return arrays that others hold too as tensors that cannot be written to; tensors as they are."""
+    """Return arrays as read-only tensors, because others refer to their memory too, and tensors unchanged."""
     tensors = []
     for value in values:
         if not isinstance(value, Tensor):
@@ -177,7 +179,7 @@ def _tensors(values: Iterable[Any]) -> tuple[Tensor, ...]:
 
 
 def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor | None]:
-    """Return the gradients that are needed, or refuse what does not fit the arguments of forward."""
+    """Return the needed gradients, after checking that all fit the arguments of forward."""
     name, arguments = ctx._function.__name__, ctx._arguments
     extra = returned[len(arguments) :]
     if len(returned) < len(arguments) or any(e is not None for e in extra):
@@ -188,7 +190,7 @@ def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor | None
     gradients: dict[int, Tensor | None] = {}
     for i, (value, argument) in enumerate(zip(returned, arguments, strict=False)):
         if value is not None and not (isinstance(value, Tensor) and argument is not None):
-            wanted = "None, as that is no tensor" if argument is None else "a tensor or None"
+            wanted = "None, because it is not a tensor" if argument is None else "a tensor or None"
             raise RuntimeError(
                 f"{name}: backward returned {type(value).__name__} for argument {i} of forward; wanted {wanted}"
             )

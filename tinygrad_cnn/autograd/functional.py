@@ -1,8 +1,8 @@
-"""Derivatives of functions: products with the Jacobian and the Hessian, and these themselves.
+"""Derivatives of functions: Jacobian, Hessian, and products with them (vector-Jacobian, Jacobian-vector, ...).
 
-``func`` takes tensors and returns a tensor or a tuple of tensors; ``inputs`` and ``v`` are a tensor or a tuple of
-them, and what comes back has their form. With ``create_graph`` the results can be differentiated again. With
-``strict``, a result that is independent of an input raises RuntimeError instead of having a derivative of 0.
+``func`` takes tensors and returns a tensor or a tuple of tensors. ``inputs`` and ``v`` are a tensor or a tuple of
+tensors, and results have the same form. With ``create_graph`` the results can be differentiated again. With
+``strict``, a result that is independent of an input raises RuntimeError; otherwise its derivative is 0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def vjp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Tensors, Tensors]:
-    """Return func's value, and v times its Jacobian. For a result of one element, v may be left out.
+    """Return func's value and its vector-Jacobian product with v, which is optional for a result of one element.
 
     >>> import tinygrad_cnn as tg
     >>> tg.autograd.functional.vjp(lambda x: x * x, tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))[1]
@@ -50,10 +50,10 @@ def jvp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Tensors, Tensors]:
-    """Return func's value, and its Jacobian times v. For an input of one element, v may be left out.
+    """Return func's value and its Jacobian-vector product with v, which is optional for an input of one element.
 
-    The product u J is linear in u, and its derivative with respect to u, in the direction v, is J v: two passes
-    backward make one forward.
+    The product u J is linear in u, and its derivative with respect to u, in the direction v, is J v: two backward
+    passes replace forward-mode differentiation.
     """
     sources, outputs, value = _called("jvp", func, inputs, create_graph)
     given = _fitting("jvp", "the inputs", v, sources)
@@ -66,9 +66,9 @@ def jvp(
 def jacobian(
     func: Callable[..., Tensors], inputs: Tensors, create_graph: bool = False, strict: bool = False
 ) -> Tensors:
-    """Return the Jacobian: for an output and an input, a tensor of the output's shape and then the input's.
+    """Return the Jacobian of an output with respect to an input: its shape is the output's, then the input's.
 
-    A tuple of inputs gives a tuple of them, and a tuple of outputs a tuple of what each gives.
+    A tuple of inputs gives a tuple of Jacobians, and a tuple of outputs a tuple of these for each output.
 
     >>> import tinygrad_cnn as tg
     >>> tg.autograd.functional.jacobian(lambda x: x * x, tg.tensor([1.0, 2.0]))
@@ -83,7 +83,7 @@ def jacobian(
 def hessian(
     func: Callable[..., Tensor], inputs: Tensors, create_graph: bool = False, strict: bool = False
 ) -> Tensors:
-    """Return the matrix of second derivatives of a function with one element as result: of both inputs' shapes.
+    """Return the Hessian, the second derivatives, of a function whose result has one element.
 
     A tuple of inputs gives a tuple of tuples.
 
@@ -103,7 +103,7 @@ def vhp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Tensors, Tensors]:
-    """Return func's value, one element, and v times its matrix of second derivatives."""
+    """Return func's value, of one element, and v times its Hessian."""
     sources, outputs, value = _called("vhp", _single("vhp", func), inputs, create_graph)
     given = _fitting("vhp", "the inputs", v, sources)
     slopes = _gradients("vhp", outputs, sources, None, True, strict)
@@ -118,14 +118,14 @@ def hvp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Tensors, Tensors]:
-    """Return func's value, one element, and its matrix of second derivatives times v.
+    """Return func's value, of one element, and its Hessian times v.
 
-    The matrix is symmetric, so this is `vhp`, which needs one pass fewer.
+    The Hessian is symmetric, so this is `vhp`, which needs one pass less.
     """
     return vhp(func, inputs, v, create_graph, strict)
 
 
-# --- the parts ---
+# --- helpers ---
 
 
 def _tuple(name: str, what: str, tensors: Tensors) -> tuple[Tensor, ...]:
@@ -137,7 +137,7 @@ def _tuple(name: str, what: str, tensors: Tensors) -> tuple[Tensor, ...]:
 
 
 def _like(form: Tensors, tensors: Sequence[Any]) -> Tensors:
-    """Return a tuple where the form is one, else the only tensor."""
+    """Return a tuple if the form is a tuple or list, else the only tensor."""
     return tuple(tensors) if isinstance(form, (tuple, list)) else tensors[0]
 
 
@@ -148,7 +148,7 @@ def _value(value: Tensors, create_graph: bool) -> Tensors:
 def _called(
     name: str, func: Callable[..., Tensors], inputs: Tensors, create_graph: bool
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensors]:
-    """Call a function on inputs that nobody else sees; return these, the results as a tuple, and as they came."""
+    """Call a function on new tensors for the inputs; return these, the results as a tuple, and the plain result."""
     with enable_grad():
         sources = tuple(
             reshape(t, t.shape) if create_graph and t.requires_grad else t.detach().requires_grad_()
@@ -159,7 +159,7 @@ def _called(
 
 
 def _single(name: str, func: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the function with its one element as a 0-d tensor."""
+    """Return a function that returns the result of func, of one element, as a 0-d tensor."""
 
     def single(*inputs: Tensor) -> Tensor:
         result = func(*inputs)
@@ -172,10 +172,10 @@ def _single(name: str, func: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _fitting(name: str, what: str, v: Tensors, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Return v as a tuple of tensors like the given ones; 1, if it was left out and there is one number."""
+    """Return v as a tuple, after checking its shapes; by default 1, if the tensors are one number."""
     if v is None:
         if len(tensors) != 1 or tensors[0].numel() != 1:
-            raise RuntimeError(f"{name}: v may be left out only where {what} are one element")
+            raise RuntimeError(f"{name}: v is optional only if {what} are one element")
         return (ones_like(tensors[0]),)
     given = _tuple(name, "v", v)
     if [t.shape for t in given] != [t.shape for t in tensors]:
@@ -192,7 +192,7 @@ def _gradients(
     create_graph: bool,
     strict: bool,
 ) -> list[Tensor]:
-    """Return the gradient of each input: zeros where the outputs do not depend on it, or, if strict, an error."""
+    """Return the gradient of each input; if the outputs do not depend on it, zeros, or an error if ``strict``."""
     used = [i for i, output in enumerate(outputs) if output.requires_grad]
     if strict and len(used) < len(outputs):
         raise RuntimeError(f"{name}: a result of func is independent of the inputs, and strict forbids it")

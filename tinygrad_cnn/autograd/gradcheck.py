@@ -1,4 +1,4 @@
-"""Derivatives against finite differences, for any function of tensors."""
+"""Gradient checks: derivatives of any function of tensors, compared with finite differences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tensors = Tensor | Sequence[Tensor]
 
 
 class GradcheckError(RuntimeError):
-    """A derivative that is not what finite differences say."""
+    """A derivative that differs from finite differences."""
 
 
 def gradcheck(
@@ -36,10 +36,10 @@ def gradcheck(
     """Check the derivatives of a function against central differences.
 
     Every entry of the Jacobian of every output, for every input that requires a gradient, must satisfy
-    ``|analytic - numeric| <= atol + rtol * |numeric|``; with ``fast_mode``, one random projection of each Jacobian
-    must. Give float64 inputs, away from kinks. Two backward passes may differ by ``nondet_tol``.
+    ``|analytic - numeric| <= atol + rtol * |numeric|``; ``fast_mode`` checks only one random projection of each
+    Jacobian. Inputs should be float64 and away from kinks. Two backward passes may differ by ``nondet_tol``.
 
-    Raises GradcheckError (or returns False, without ``raise_exception``).
+    Raises GradcheckError, or returns False without ``raise_exception``.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.randn(3, dtype=tg.float64, requires_grad=True)
@@ -68,9 +68,9 @@ def gradgradcheck(
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
 ) -> bool:
-    """Check the second derivatives of a function: its gradient, as a function, must pass `gradcheck`.
+    """Check the second derivatives of a function: apply `gradcheck` to its gradient.
 
-    The gradient is a function of the inputs and of the gradients of the outputs, random ones if none are given.
+    The gradient is a function of the inputs and of the gradients of the outputs, which are random by default.
     """
     tensors = _checked_inputs("gradgradcheck", inputs)
     outputs = [output for output in _as_tuple(func(*tensors)) if output.requires_grad]
@@ -109,9 +109,11 @@ def _checked_inputs(name: str, inputs: Tensors) -> tuple[Tensor, ...]:
         raise ValueError(f"{name}: wanted at least one input that requires a gradient")
     for tensor in sources:
         if tensor.dtype != np.float64:
-            warnings.warn(f"{name}: an input is {tensor.dtype}; finite differences want float64", stacklevel=3)
+            warnings.warn(f"{name}: an input is {tensor.dtype}; finite differences need float64", stacklevel=3)
         if not tensor.is_leaf or not tensor.array.flags.writeable:
-            raise ValueError(f"{name}: wanted leaves with memory of their own, to step aside from their values")
+            raise ValueError(
+                f"{name}: wanted leaves with writable memory, because their values are changed for the differences"
+            )
     return tensors
 
 
@@ -130,7 +132,7 @@ def _check(
         outputs = _as_tuple(func(*inputs))
     checked = [(o, output) for o, output in enumerate(outputs) if output.dtype.kind == "f"]
     rows = {o: list(_directions(output.shape, fast_mode)) for o, output in checked}
-    # All of the analytic side first: the numeric one writes to the inputs.
+    # All analytic gradients come first, because the numeric ones write to the inputs.
     first, second = ({o: _analytic(output, sources, rows[o]) for o, output in checked} for _ in range(2))
     for i, source in enumerate(sources):
         steps = list(_directions(source.shape, fast_mode))
@@ -156,7 +158,7 @@ def _directions(shape: tuple[int, ...], fast_mode: bool) -> Iterator[Array]:
 
 
 def _analytic(output: Tensor, sources: Sequence[Tensor], rows: Sequence[Array]) -> list[Array]:
-    """Return, for each source, the gradient of each row's projection of the output."""
+    """Return, for each source, the gradient of the output's projection on each row."""
     jacobians = [np.zeros((len(rows), *source.shape)) for source in sources]
     if output.requires_grad:
         for r, row in enumerate(rows):
@@ -175,7 +177,7 @@ def _project(jacobian: Array, steps: Sequence[Array]) -> Array:
 def _numeric(
     outputs: Callable[[], tuple[Tensor, ...]], source: Tensor, steps: Sequence[Array], eps: float
 ) -> list[list[Array]]:
-    """Return, for each step of the source, the central difference of each output."""
+    """Return the central difference of each output for each step of the source."""
     kept = source.array.copy()
 
     def at(values: Array) -> list[Array]:
@@ -184,7 +186,7 @@ def _numeric(
         return [output.array.astype(np.float64) for output in outputs()]
 
     try:
-        with enable_grad():  # the function may itself differentiate
+        with enable_grad():  # the function may call backward itself
             return [
                 [
                     (ahead - behind) / (2 * eps)

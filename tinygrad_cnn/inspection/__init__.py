@@ -1,4 +1,4 @@
-"""Looking inside: what a model is made of, where its time goes, and how a gradient goes back through it."""
+"""Inspection: a summary of a model, a profile of its operations, and an explanation of its backward pass."""
 
 from tinygrad_cnn.inspection.explain import explain
 from tinygrad_cnn.inspection.profile import profile

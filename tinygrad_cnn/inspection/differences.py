@@ -1,4 +1,4 @@
-"""One derivative of one call of an operation against central differences."""
+"""Compares one derivative of one call of an operation with central differences."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tinygrad_cnn.tensor import Tensor
 
 
 def deviation(call: Call, index: int) -> float:
-    """Return how far the derivative for an input is from central differences, in parts of the gradient's norm.
+    """Return the difference between the derivative for an input and central differences, relative to its norm.
 
-    Both are computed in float64, along a random direction in which about a thousand entries change, for random
-    weights of the results, at values moved a little towards their mean: away from the kinks that ties, such as
-    zeros after a relu, would be. A kink may still be hit by accident, so the best of three attempts counts.
+    Both are computed in float64, along a random direction that changes about a thousand entries, for random weights
+    of the results. The values are moved slightly towards their mean, away from kinks at ties, such as zeros after a
+    relu. Because a kink may still be hit by chance, the best of three attempts counts.
     """
     return min(_deviation(call, index, np.random.default_rng(seed)) for seed in range(3))
 
@@ -57,7 +57,7 @@ def _is_float(value: Any) -> bool:
 
 
 def _nearby(value: Any, rng: np.random.Generator) -> Any:
-    """Return numbers in float64, each moved by up to a hundredth of the way to their mean."""
+    """Return numbers in float64, each moved towards their mean by up to a hundredth of the distance."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
         return value
     exact = value.astype(np.float64)

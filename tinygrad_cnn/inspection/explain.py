@@ -1,4 +1,4 @@
-"""A backward pass, step by step: which derivative made which gradient, and what that took."""
+"""explain: a backward pass step by step, with each derivative, its gradient, and its time and memory."""
 
 from __future__ import annotations
 
@@ -27,63 +27,63 @@ from tinygrad_cnn.tensor import Retain, Tensor
 
 
 class Explanation(BackwardSteps):
-    """The steps of a backward pass, newest operation first. ``str()`` is a table, ``svg()`` a picture."""
+    """The steps of a backward pass, newest operation first: as a table (``str()``) or a picture (``svg()``)."""
 
     def __str__(self) -> str:
         checked = any(a.deviation is not None for step in self.steps for a in step.arrows)
         head = ("step", "operation", "gradient for", "rule", "line", "shape", "norm", "time", "memory")
         rows = [row for step in self.steps for row in _rows(step, self, checked)]
-        return f"{self.title}\n{table((*head, *(['check'] * checked)), rows, left=5)}"
+        return f"{self.title}\n{table((*head, 'check') if checked else head, rows, left=5)}"
 
     def svg(self) -> str:
-        """Return the graph as a picture that needs nothing else: the loss on top, gradients flow down."""
+        """Return the graph as a self-contained SVG picture: the loss is on top, gradients flow down."""
         return svg(self)
 
     def html(self) -> str:
-        """Return a page with the picture and all the figures, which needs nothing else."""
+        """Return a self-contained HTML page with the picture and all numbers."""
         return page(self)
 
     def _repr_html_(self) -> str:
         return self.svg()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture (.svg), the page (.html) or the table (.txt) to a file, by its name's ending."""
-        ways: dict[str, Callable[[], str]] = {".svg": self.svg, ".html": self.html, ".txt": self.__str__}
-        where = Path(path)
-        if where.suffix not in ways:
-            raise ValueError(f"save: wanted a name ending in {', '.join(ways)}, got {where.name!r}")
-        text = ways[where.suffix]()
-        with atomic_write(where) as file:
+        """Write the picture (.svg), the page (.html) or the table (.txt) to a file, by the suffix of its name."""
+        formats: dict[str, Callable[[], str]] = {".svg": self.svg, ".html": self.html, ".txt": self.__str__}
+        target = Path(path)
+        if target.suffix not in formats:
+            raise ValueError(f"save: wanted a name ending in {', '.join(formats)}, got {target.name!r}")
+        text = formats[target.suffix]()
+        with atomic_write(target) as file:
             file.write(text.encode())
 
 
-def _rows(step: Step, whole: Explanation, checked: bool) -> Iterator[tuple[str, ...]]:
+def _rows(step: Step, explanation: Explanation, checked: bool) -> Iterator[tuple[str, ...]]:
     for i, arrow in enumerate(step.arrows):
         yield (
             str(step.number) if i == 0 else "",
             step.operation if i == 0 else "",
-            whole.name_of(arrow.to),
+            explanation.name_of(arrow.to),
             cut(arrow.rule, 36),
             step.line.short if i == 0 and step.line else "",
             "x".join(map(str, arrow.shape)) or "1",
             f"{arrow.norm:.3g}",
             scaled(arrow.seconds, "s"),
             scaled(arrow.memory, "B"),
-            *([arrow.verdict] * checked),
+            *((arrow.verdict,) if checked else ()),
         )
 
 
 def explain(
     loss: Tensor | Callable[[], Tensor], model: Module | None = None, *, check: bool = False
 ) -> Explanation:
-    """Run the backward pass of a loss, and return it step by step; no ``.grad`` changes, and the graph stays.
+    """Run the backward pass of a loss, and return its steps; no ``.grad`` changes, and the graph is kept.
 
-    The loss is a tensor, or a function without arguments that computes it: then the lines of code that called the
-    operations are known too (of a tensor, if it was computed under `trace.record_lines`), and with ``check`` every
-    derivative is held to central differences, at values near to its inputs. Parameters are named as in the model,
-    if one is given.
+    The loss is a tensor, or a function without arguments that computes it. Of a function, the lines of code that
+    called the operations are known too (of a tensor, if it was computed under `record_lines`). ``check`` compares
+    every derivative with central differences, at values near its inputs. Parameters are named as in the model, if
+    one is given.
 
-    Raises ValueError for a loss of several elements, and for a check of a loss that is computed already.
+    Raises ValueError for a loss of several elements, and for a check of a loss that is a tensor.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
@@ -103,7 +103,7 @@ def explain(
             loss = loss()
     elif check:
         raise ValueError(
-            "explain: a check needs the inputs of every operation: give a function that computes the loss, "
+            "explain: a check needs the inputs of every operation; give a function that computes the loss: "
             "explain(lambda: ..., check=True)"
         )
     if loss.numel() != 1:
@@ -112,14 +112,14 @@ def explain(
     if model is not None:
         names = {parameter: name for name, parameter in model.named_parameters()}
     events: list[Derived] = []
-    with _measuring(loss, events):
+    with _collecting(loss, events):
         differentiate("explain", loss, None, None, True, False)
     return _explained(events, names, calls)
 
 
 @contextmanager
-def _measuring(loss: Tensor, events: list[Derived]) -> Iterator[None]:
-    """Have each derivative behind the loss leave an event, and no gradient be retained."""
+def _collecting(loss: Tensor, events: list[Derived]) -> Iterator[None]:
+    """Append an event for each call of a derivative in the graph of the loss; suspend retain_grad."""
     nodes = list(loss.node.ancestors()) if loss.node is not None else []
     hooks = [(node.hooks, node.hooks.after) for node in nodes if node.hooks is not None]
     ends = [watch_derivatives(node, events.append) for node in nodes]
@@ -152,13 +152,13 @@ def _explained(events: list[Derived], names: dict[Any, str], calls: dict[Node, C
         to = _number(origin, numbers) or names.get(origin, "a leaf")
         rule = rules(node.operation).get(name, "backward")
         steps[-1].arrows.append(
-            Arrow(name, to, rule, value.shape, _norm(value), seconds, _bytes(value) * made, found)
+            Arrow(name, to, rule, value.shape, _norm(value), seconds, _bytes(value) if made else 0, found)
         )
     return Explanation(tuple(steps))
 
 
 def _number(origin: Origin, numbers: dict[Node, int]) -> int | None:
-    """Return the step of a node, or of the operation that a result comes from; None of a leaf."""
+    """Return the step of a node, or of the operation of a result; None for a leaf."""
     node = origin.source if isinstance(origin, Output) else origin
     return numbers.get(node) if isinstance(node, Node) else None
 
@@ -168,7 +168,7 @@ def _leaves(node: Node) -> Iterator[Variable]:
 
 
 def _parts(gradient: Any) -> tuple[Any, ...]:
-    """Return the gradients of an operation's results: of one or of several."""
+    """Return the gradients of the results of an operation as a tuple."""
     return gradient if isinstance(gradient, tuple) else (gradient,)
 
 
@@ -177,7 +177,7 @@ def _norm(array: Any) -> float:
 
 
 def _kept(node: Node, seen: set[int]) -> int:
-    """Return the bytes of memory, not seen before, that a node keeps for its derivatives."""
+    """Return the bytes that a node keeps for its derivatives, without memory that was seen before."""
     total = 0
     for array in arrays_in(node.kept or {}):
         owner = owner_of(array)
@@ -188,5 +188,5 @@ def _kept(node: Node, seen: set[int]) -> int:
 
 
 def _bytes(array: Any) -> int:
-    """Return the size of the memory that an array lies in."""
+    """Return the size in bytes of the memory that an array is a view of."""
     return int(getattr(owner_of(array), "nbytes", array.nbytes))

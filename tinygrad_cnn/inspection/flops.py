@@ -1,4 +1,4 @@
-"""How many floating-point operations a call of a recorded operation takes."""
+"""Counts of floating-point operations (FLOPs) of calls of recorded operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_cnn.tape.watch import Call
 
-# The sums of products: for each, the numbers that are added up, once for each number of one operand.
+# Operations that sum products: the number of multiply-adds of a call.
 _MULTIPLY_ADDS: dict[str, Callable[[Call], int]] = {
     "matmul": lambda call: _size(call.result) * np.shape(call.inputs[0])[-1],
     "linear": lambda call: _size(call.result) * np.shape(call.inputs[1])[-1],
@@ -30,7 +30,7 @@ def _size(value: Any) -> int:
 
 
 def multiply_adds(call: Call) -> int:
-    """Return the multiplications with an addition of a matrix product or a convolution; 0 for anything else."""
+    """Return the multiply-adds of a matrix product or a convolution, and 0 for other operations."""
     count = _MULTIPLY_ADDS.get(call.operation.name)
     return 0 if count is None else count(call)
 
@@ -38,8 +38,8 @@ def multiply_adds(call: Call) -> int:
 def flops(call: Call) -> int:
     """Return the floating-point operations of a call: exact for sums of products, else one for each element.
 
-    A multiplication and an addition are two. Pooling looks at each element of each window; what only moves numbers
-    takes none. An elementwise function counts once for each element, whatever it costs.
+    A multiply-add counts as two. Pooling counts each element of each window, operations that only move numbers
+    count none, and an elementwise function counts one for each element, whatever its cost.
     """
     name = call.operation.name
     if name in _MULTIPLY_ADDS:
@@ -54,7 +54,7 @@ def flops(call: Call) -> int:
 
 
 def derivative_flops(call: Call, index: int) -> int:
-    """Return those of the derivative for one input: of a product's factor as many as the product took."""
+    """Return the operations of the derivative for one input; for a factor of a product, as many as the product."""
     name = call.operation.name
     if name in _MULTIPLY_ADDS and index < 2:
         return 2 * multiply_adds(call)

@@ -1,8 +1,8 @@
-"""The graph of a backward pass as a picture: a row of boxes for each distance from the loss, gradients flow down.
+"""The graph of a backward pass as an SVG picture: one row of boxes for each distance from the loss, the top row.
 
-The layout is Sugiyama's in its simplest form: layers by the longest way from the loss, long edges led through the
-layers between, columns as near to where the gradient comes from as they are free. Leaves stand beside the operation
-that they are an input of.
+The layout is Sugiyama's in its simplest form. Layers are by the longest path from the loss; long edges pass through
+the layers between; each box takes the free column nearest to those that its gradient comes from. A leaf is next to
+its operation.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from html import escape
 from tinygrad_cnn.inspection.steps import Arrow, BackwardSteps, Step
 from tinygrad_cnn.inspection.text import cut, scaled
 
-ROW, BOX, HIGH = 50, 330, 36  # the distance of rows; the width and height of an operation's box
-LEAF, GAP, BEND = 235, 8, 26  # the width of a leaf's box; the space beside a box; the width of a passing edge
-LEFT, TOP = 150, 40  # the margin with the lines of code, and that with the title
+ROW, BOX, HIGH = 50, 330, 36  # the distance between rows; the width and height of an operation's box
+LEAF, GAP, BEND = 235, 8, 26  # the width of a leaf's box, of the gap between boxes, and of a passing edge
+LEFT, TOP = 150, 40  # the margins, for lines of code and for the title
 
 STYLE = """
 .explain { --ink: #222; --quiet: #5c5c5c; --paper: #fff; --card: #eef3f8; --leaf: #f6f1e4; --line: #8a949e;
@@ -36,7 +36,7 @@ STYLE = """
 
 @dataclass
 class Slot:
-    """A place in a layer: an operation's, or that of an edge which passes by (None)."""
+    """A position in a layer: of an operation, or of an edge that passes through (None)."""
 
     step: Step | None
     column: int = 0
@@ -44,16 +44,16 @@ class Slot:
 
 
 def svg(explanation: BackwardSteps) -> str:
-    """Return the picture."""
+    """Return the picture as SVG."""
     layers, edges = layout(explanation.steps)
     width = _place(layers)
     high = TOP + ROW * len(layers) + 6
-    dearest = max((step.seconds for step in explanation.steps), default=0.0) or 1.0
+    longest = max((step.seconds for step in explanation.steps), default=0.0) or 1.0
     parts = [_edge(*edge) for edge in edges]
     for y, layer in enumerate(layers):
         for slot in layer:
             if slot.step is not None:
-                parts += _box(slot, TOP + ROW * y, slot.step, dearest)
+                parts += _box(slot, TOP + ROW * y, slot.step, longest)
     return (
         f'<svg class="explain" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {high}" width="{width}" '
         f'height="{high}" role="img" aria-label="{escape(explanation.title)}"><style>{STYLE}</style>'
@@ -72,7 +72,7 @@ Point = tuple[Slot, int]  # a slot and the number of its layer
 def layout(steps: tuple[Step, ...]) -> tuple[list[list[Slot]], list[tuple[Point, Point]]]:
     """Return the slots of each layer, and the edges, each from a slot to one in the next layer."""
     depth = [0] * len(steps)
-    for i, step in enumerate(steps):  # a step comes before those that it leads to
+    for i, step in enumerate(steps):  # each step comes before its targets
         for target in _targets(step):
             depth[target] = max(depth[target], depth[i] + 1)
     layers: list[list[Slot]] = [[] for _ in range(max(depth, default=-1) + 1)]
@@ -98,25 +98,25 @@ def _targets(step: Step) -> list[int]:
 
 
 def _choose_columns(layers: list[list[Slot]], edges: list[tuple[Point, Point]]) -> None:
-    """Put each slot into the free column nearest to the mean of those that lead to it, operations first."""
+    """Give each slot the free column nearest to the mean column of its sources, operations first."""
     above: dict[int, list[Slot]] = {}
     for (start, _), (end, _) in edges:
         above.setdefault(id(end), []).append(start)
     for layer in layers:
 
-        def wish(slot: Slot) -> float:
+        def mean_column(slot: Slot) -> float:
             before = above.get(id(slot), [])
             return sum(s.column for s in before) / len(before) if before else 0.0
 
         taken: set[int] = set()
-        for slot in sorted(layer, key=lambda s: (s.step is None, wish(s))):
-            wanted = wish(slot)
+        for slot in sorted(layer, key=lambda s: (s.step is None, mean_column(s))):
+            wanted = mean_column(slot)
             slot.column = min(set(range(len(layer) + len(taken) + 1)) - taken, key=lambda c: (abs(c - wanted), c))
             taken.add(slot.column)
 
 
 def _place(layers: list[list[Slot]]) -> float:
-    """Give every slot its x; return the width of the whole."""
+    """Set the x coordinate of every slot, and return the total width."""
     widths: dict[int, float] = {}
     for layer in layers:
         for slot in layer:
@@ -149,13 +149,13 @@ def _edge(start: Point, end: Point) -> str:
     return f'<path class="edge" d="M{x} {y}C{x} {y + 12} {u} {v - 12} {u} {v}{through}"{tip}/>'
 
 
-def _box(slot: Slot, y: float, step: Step, dearest: float) -> Iterator[str]:
+def _box(slot: Slot, y: float, step: Step, longest: float) -> Iterator[str]:
     x = slot.x
     inner = [arrow for arrow in step.arrows if isinstance(arrow.to, int)]
     rule = "; ".join(f"{arrow.input}: {arrow.rule}" for arrow in inner)
     yield f"<g><title>{escape(_tooltip(step))}</title>"
     yield f'<rect class="op" x="{x}" y="{y}" width="{BOX}" height="{HIGH}" rx="5"/>'
-    bar = (BOX - 8) * step.seconds / dearest
+    bar = (BOX - 8) * step.seconds / longest
     yield f'<rect class="bar" x="{x + 4}" y="{y + HIGH - 3}" width="{bar:.1f}" height="2"/>'
     yield f'<text class="name" x="{x + 8}" y="{y + 14}">{step.number} {escape(step.operation)}</text>'
     facts = f"{_shape(step.shape)} · |g| {step.norm:.3g} · {scaled(step.seconds, 's')}"
@@ -181,7 +181,7 @@ def _leaf(arrow: Arrow, x: float, y: float) -> Iterator[str]:
 
 
 def _mark(arrows: list[Arrow], x: float, y: float) -> str:
-    """Return a sign for what finite differences said of the derivatives, if they were asked."""
+    """Return a mark for the check of the derivatives against finite differences, if there was one."""
     found = [arrow.verdict for arrow in arrows if arrow.verdict]
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""Watching what the layers of a model put out, without changing the model."""
+"""Observes the outputs of a model's layers, without changing the model."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class LayerCall(NamedTuple):
     name: str
     module: Module
     output: Any
-    multiply_adds: int  # of the operations in it that are in no layer below
+    multiply_adds: int  # of its operations that are not in an inner layer
 
 
 def observe(model: Module, *inputs: Tensor) -> list[LayerCall]:
-    """Run the model once, unrecorded and in evaluation mode, and return the calls of its layers, in order.
+    """Run the model once, under no_grad and in evaluation mode, and return the calls of its layers in order.
 
-    Layers are the modules without modules of their own, and those that hold parameters themselves. Operations
-    between them are not seen. The model is afterwards as it was, also if it raises.
+    Layers are the modules without submodules, and those that have parameters of their own. Operations between them
+    are not observed. The model is restored afterwards, also if it raises.
     """
     calls: list[LayerCall] = []
-    counts = [0]  # those of each layer that is being called, the innermost last
+    counts = [0]  # of each running layer, the innermost last
 
     def count(call: Call) -> None:
         counts[-1] += multiply_adds(call)
@@ -41,7 +41,7 @@ def observe(model: Module, *inputs: Tensor) -> list[LayerCall]:
 
 @contextmanager
 def in_evaluation_mode(model: Module) -> Iterator[None]:
-    """Have a model in evaluation mode within a block, and each module afterwards in the mode that it was in."""
+    """Put a model into evaluation mode for a block, and restore the mode of each module afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -53,18 +53,18 @@ def in_evaluation_mode(model: Module) -> Iterator[None]:
 
 @contextmanager
 def _watched(model: Module, calls: list[LayerCall], counts: list[int]) -> Iterator[None]:
-    before: list[tuple[Module, dict[str, Any]]] = []
+    before: list[tuple[Module, Callable[..., Any] | None]] = []
     try:
         for name, module in model.named_modules():
             if not any(module.children()) or any(True for _ in module.parameters(recurse=False)):
-                own = {key: module.__dict__[key] for key in ("forward",) if key in module.__dict__}
-                before.append((module, own))
+                before.append((module, module.__dict__.get("forward")))
                 module.__dict__["forward"] = _noting(name, module, module.forward, calls, counts)
         yield
     finally:
-        for module, own in before:
+        for module, forward in before:
             del module.__dict__["forward"]
-            module.__dict__.update(own)
+            if forward is not None:
+                module.__dict__["forward"] = forward
 
 
 def _noting(

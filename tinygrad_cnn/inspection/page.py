@@ -1,4 +1,4 @@
-"""The page about a backward pass: the picture, and below it every figure."""
+"""An HTML page about a backward pass: the picture, and a table of all numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEAD = ("step", "operation", "gradient for", "rule", "line", "shape", "norm", "
 
 
 def page(explanation: BackwardSteps) -> str:
-    """Return the page; it fetches nothing and runs nothing."""
+    """Return the page, which loads no other files and has no scripts."""
     head = "".join(f"<th{_left(i)}>{name}</th>" for i, name in enumerate(_HEAD))
     return f"""<!DOCTYPE html>
 <html lang="en">

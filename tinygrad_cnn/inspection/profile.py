@@ -1,4 +1,4 @@
-"""Where the time goes: calls, seconds and floating-point operations of each operation, forward and backward."""
+"""profile: calls, seconds and floating-point operations of each operation, forward and backward."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tinygrad_cnn.tape.watch import Call, Derived, watch, watch_derivatives
 
 @dataclass
 class Tally:
-    """What was counted."""
+    """Counts of calls, seconds and floating-point operations."""
 
     calls: int = 0
     seconds: float = 0.0
     flops: int = 0
 
     def add(self, seconds: float, flops: int, calls: int = 1) -> None:
-        """Count so many more."""
+        """Add to the counts."""
         self.calls += calls
         self.seconds += seconds
         self.flops += flops
@@ -36,16 +36,16 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """Those of both."""
+        """The seconds of forward and backward together."""
         return self.forward.seconds + self.backward.seconds
 
 
 class Profile:
-    """The costs of operations by name; ``str()`` of it is a table, the dearest first."""
+    """The costs of operations by name; ``str()`` is a table, the most expensive first."""
 
     def __init__(self) -> None:
         self.costs: dict[str, Cost] = {}
-        self.seconds = 0.0  # from the block's beginning to its end
+        self.seconds = 0.0  # of the whole block
         self._open = True
 
     def _see(self, call: Call) -> None:
@@ -72,24 +72,24 @@ class Profile:
 
     def __str__(self) -> str:
         total = self.total
-        dearest = sorted(self.costs.items(), key=lambda item: -item[1].seconds)
+        by_cost = sorted(self.costs.items(), key=lambda item: -item[1].seconds)
         head = ("operation", "calls", "forward", "flop", "calls", "backward", "flop", "share")
         body = table(
             head,
-            [_row(name, cost, total.seconds) for name, cost in dearest],
+            [_row(name, cost, total.seconds) for name, cost in by_cost],
             _row("total", total, total.seconds),
         )
         rest = max(self.seconds - total.seconds, 0.0)
         return (
             f"{body}\n{scaled(self.seconds, 's')} in all; {scaled(rest, 's')} of it outside of operations: "
-            "recording, adding gradients up, the optimizer, other code"
+            "recording, adding gradients, the optimizer, other code"
         )
 
     __repr__ = __str__
 
 
-def _row(name: str, cost: Cost, whole: float) -> tuple[str, ...]:
-    share = f"{cost.seconds / whole:.1%}" if whole else "-"
+def _row(name: str, cost: Cost, total: float) -> tuple[str, ...]:
+    share = f"{cost.seconds / total:.1%}" if total else "-"
     tallies = (cost.forward, cost.backward)
     cells = [c for t in tallies for c in (f"{t.calls:,}", scaled(t.seconds, "s"), scaled(t.flops, ""))]
     return name, *cells, share
@@ -99,9 +99,9 @@ def _row(name: str, cost: Cost, whole: float) -> tuple[str, ...]:
 def profile() -> Iterator[Profile]:
     """Measure the operations that this thread runs in the block, and the derivatives of those it records there.
 
-    ``with profile() as p:`` gives a `Profile`, to be printed afterwards. Floating-point operations of matrix
-    products and convolutions are counted exactly; of elementwise functions, one for each element; what only moves
-    numbers has none. Out of the block nothing is measured, and nothing costs anything.
+    ``with profile() as p:`` gives a `Profile`, which can be printed afterwards. Floating-point operations of matrix
+    products and convolutions are counted exactly; elementwise functions count one for each element, operations that
+    only move numbers none. Outside of the block nothing is measured, at no cost.
 
     >>> import tinygrad_cnn as tg
     >>> x, w = tg.ones(2, 3), tg.ones(4, 3, requires_grad=True)

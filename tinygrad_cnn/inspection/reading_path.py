@@ -1,7 +1,7 @@
-"""The code of one training step of LeNet in the order in which it first runs: what to read first.
+"""The code of one training step of LeNet, in the order in which it first runs: a path for readers.
 
 ``python -m tinygrad_cnn.inspection.reading_path`` lists the functions of model, loss, backward pass and SGD, with
-the reference kernels; ``--code`` prints the code itself. A function inside another one is part of the outer one, a
+the reference kernels; ``--code`` prints the code itself. An inner function is part of the outer one, a
 derivative part of its operation.
 """
 
@@ -27,10 +27,10 @@ ROOT = Path(creation.__file__).parents[1]
 
 
 class Passage(NamedTuple):
-    """A function of the package: where its code is, and the lines that no passage before it has shown."""
+    """A function of the package: its location, and those of its lines that no earlier passage has shown."""
 
     name: str
-    file: str  # relative to the folder that the package is in
+    file: str  # relative to the folder that contains the package
     line: int
     code: tuple[str, ...]
 
@@ -38,8 +38,8 @@ class Passage(NamedTuple):
 def reading_path() -> list[Passage]:
     """Run one training step; return the functions of the package that ran, in the order of their first call.
 
-    A process's first step also fills caches (how to record an operation, which shapes were checked): that code
-    belongs to the path, so call this in a new process.
+    The first step of a process also fills caches (plans for recording, checked shapes). That code belongs to the
+    path, so call this in a new process.
     """
     model = LeNet()
     loss = CrossEntropyLoss()

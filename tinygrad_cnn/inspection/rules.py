@@ -1,4 +1,4 @@
-"""Derivative rules as they stand in the code that runs them."""
+"""The source code of derivatives, for display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygrad_cnn.tape.record import Operation
 
 
 def definition(operation: Operation) -> ast.FunctionDef:
-    """Return the function that an operation was made of, with its decorators; OSError if it has no source."""
+    """Return the syntax tree of an operation's function, with its decorators; OSError if it has no source."""
     function = ast.parse(dedent(inspect.getsource(operation.forward))).body[0]
     if not isinstance(function, ast.FunctionDef):
         raise OSError(f"{operation.name}: its source is not a function")
@@ -20,13 +20,13 @@ def definition(operation: Operation) -> ast.FunctionDef:
 
 
 def code(expression: ast.expr) -> str:
-    """Return an expression as it stands in the code, the private names of operations without their underscore."""
+    """Return the source of an expression, with private names of operations without their underscore."""
     return re.sub(r"(?<![\w.])_(?=[a-z])", "", ast.unparse(expression))
 
 
 @cache
 def rules(operation: Operation) -> dict[str, str]:
-    """Return the source of the derivative with respect to each input; none for what has no source.
+    """Return the source of the derivative with respect to each input; empty if there is no source.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.inspection.rules import rules

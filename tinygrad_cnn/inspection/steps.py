@@ -1,4 +1,4 @@
-"""The steps of a backward pass as data, which `explain` measures, and the graph and the page draw."""
+"""The steps of a backward pass as data: measured by `explain`, drawn by the graph and the page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from tinygrad_cnn.inspection.text import scaled
 from tinygrad_cnn.tape.watch import Line
 
-AGREES = 1e-4  # a derivative and finite differences that are no further apart than this say the same
+AGREES = 1e-4  # the largest deviation at which a derivative agrees with finite differences
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """A gradient that one derivative made: what for, by which rule, and what it took."""
+    """One gradient of a backward pass: its input, its derivative rule, and its cost."""
 
     input: str  # the operation's input
     to: int | str  # the step that the gradient goes to, or the name of a leaf
@@ -20,12 +20,12 @@ class Arrow:
     shape: tuple[int, ...]
     norm: float
     seconds: float
-    memory: int  # in bytes: 0 if the gradient shares the memory of the one that came in
-    deviation: float | None  # from finite differences, in parts of the norm; None if it was not checked
+    memory: int  # in bytes; 0 if the gradient shares the memory of the incoming gradient
+    deviation: float | None  # from finite differences, relative to the norm; None if not checked
 
     @property
     def verdict(self) -> str:
-        """What finite differences said."""
+        """The result of the check against finite differences, or ""."""
         if self.deviation is None:
             return ""
         if self.deviation != self.deviation:
@@ -35,19 +35,19 @@ class Arrow:
 
 @dataclass
 class Step:
-    """One recorded operation, and the gradient that came to it."""
+    """One recorded operation, with the gradient of its result."""
 
     number: int
     operation: str
     line: Line | None
     shape: tuple[int, ...]
     norm: float
-    kept: int  # bytes that were kept for it, and for no step before
+    kept: int  # bytes that were kept for it, and for no earlier step
     arrows: list[Arrow] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
-        """Those of its derivatives."""
+        """The seconds of its derivatives."""
         return sum(arrow.seconds for arrow in self.arrows)
 
 
@@ -59,7 +59,7 @@ class BackwardSteps:
 
     @property
     def title(self) -> str:
-        """What it came to."""
+        """A summary: the number of operations, and their time and memory."""
         arrows = [arrow for step in self.steps for arrow in step.arrows]
         made, kept = sum(a.memory for a in arrows), sum(step.kept for step in self.steps)
         checked = [a.verdict for a in arrows if a.verdict]
@@ -71,5 +71,5 @@ class BackwardSteps:
         )
 
     def name_of(self, target: int | str) -> str:
-        """Return what an arrow points to in words."""
+        """Return the name of what an arrow points to."""
         return f"{target} {self.steps[target - 1].operation}" if isinstance(target, int) else target

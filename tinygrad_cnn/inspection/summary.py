@@ -1,4 +1,4 @@
-"""What a model is made of: its layers, their output shapes, parameters and multiply-adds."""
+"""summary: the layers of a model, with output shapes, parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Row(NamedTuple):
     name: str
     kind: str
     output_shape: tuple[int, ...] | None  # without the batch; None if the output is not a tensor
-    parameters: int  # 0 where they were counted in a row above
-    multiply_adds: int  # of convolutions and matrix products, biases not counted
+    parameters: int  # 0 if an earlier row has counted them
+    multiply_adds: int  # of convolutions and matrix products, without biases
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The layers of a model in the order of their calls, and its totals; ``str()`` of it is a table."""
+    """The layers of a model in the order of their calls, and totals; ``str()`` is a table."""
 
     model: str
     input_sizes: tuple[tuple[int, ...], ...]
@@ -35,12 +35,12 @@ class Summary:
 
     @property
     def multiply_adds(self) -> int:
-        """Those of all rows."""
+        """The multiply-adds of all rows."""
         return sum(row.multiply_adds for row in self.rows)
 
     @property
     def input_size(self) -> tuple[int, ...]:
-        """That of the first input."""
+        """The size of the first input."""
         return self.input_sizes[0]
 
     def __str__(self) -> str:
@@ -57,11 +57,11 @@ class Summary:
 
 
 def summary(model: Module, input_size: Iterable[int] | Iterable[Iterable[int]], *, dtype: Any = None) -> Summary:
-    """Run a module once on zeros, and return what its layers are; ``input_size`` is that of one sample.
+    """Run a module once on zeros, and return its layers; ``input_size`` is the size of one sample.
 
-    A module of several inputs takes a size for each. The zeros are of the parameters' type, or of ``dtype``: an
-    `Embedding` wants int64. What stands between the layers (`F.relu`, `F.max_pool2d`) is not seen. Parameters are
-    each counted once, also those of layers that were not called, which have no row. The model is left as it was.
+    A module with several inputs takes a size for each. The zeros have the type of the parameters, or ``dtype``: an
+    `Embedding` needs int64. Functions between the layers (`F.relu`, `F.max_pool2d`) have no row. Each parameter is
+    counted once, in the total also those of layers that were not called. The model is not changed.
 
     >>> import tinygrad_cnn as tg
     >>> print(tg.summary(tg.nn.Sequential(tg.nn.Linear(3, 2), tg.nn.ReLU()), (3,)))
@@ -94,5 +94,5 @@ def summary(model: Module, input_size: Iterable[int] | Iterable[Iterable[int]], 
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
-    """Return a shape as people write it: 6 x 24 x 24."""
+    """Return a shape as text: 6 x 24 x 24."""
     return "?" if shape is None else " x ".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""Numbers and tables as people read them."""
+"""Formats numbers and tables as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def scaled(value: float, unit: str) -> str:
-    """Return a number with three digits and a prefix of its unit: 1.25 ms, 44.4 k.
+    """Return a number with three digits and a unit with an SI prefix: 1.25 ms, 44.4 k.
 
     >>> from tinygrad_cnn.inspection.text import scaled
     >>> scaled(0.00125, "s"), scaled(44426, ""), scaled(0, "B")
@@ -22,7 +22,7 @@ def scaled(value: float, unit: str) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None, left: int = 1
 ) -> str:
-    """Return aligned columns under their heads, the first ``left`` of them left-aligned, with rules between."""
+    """Return a table as text; the first ``left`` columns are left-aligned, the others right-aligned."""
     body = [*rows]
     every = [head, *body, *([] if total is None else [total])]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
@@ -37,5 +37,5 @@ def table(
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text on one line, cut to so many characters."""
+    """Return a text, cut to at most so many characters."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -1,1 +1,1 @@
-"""What Tensor is made of: operations as methods, conversions, in-place writes, NumPy's protocol."""
+"""The base classes of Tensor: operations as methods, conversions, in-place methods, and NumPy's protocols."""

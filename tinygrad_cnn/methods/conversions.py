@@ -1,4 +1,4 @@
-"""Methods that make of a tensor one of another type, a new one like it, or another library's array."""
+"""Methods that convert a tensor to another type (x.to), make new tensors like it, or export it by DLPack."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Conversions(Methods):
         non_blocking: builtins.bool = False,
         copy: builtins.bool = False,
     ) -> Self:
-        """Return the tensor in another type of numbers, or another tensor's: itself if it has that type already.
+        """Convert to another dtype, or to that of another tensor; return the tensor itself if it has it already.
 
-        Gradients pass through, except that integers and booleans have none. A device may be given too, as in
-        PyTorch: there is only the CPU.
+        Gradients pass through; integers and booleans have none. A device may be given too, as in PyTorch; the only
+        one is the CPU.
         """
         wanted = dtypes.destination("to", *args, device, dtype) or self.dtype
         if wanted == self.dtype and not copy:
@@ -49,30 +49,30 @@ class Conversions(Methods):
         return cast(source, dtype=wanted)
 
     def cpu(self) -> Self:
-        """Return the tensor, which is nowhere else."""
+        """Return the tensor itself: it is always on the CPU."""
         return self
 
     type = to
     type_as = to
 
     def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
-        """Return a tensor of this one's type, of whatever was in the memory."""
+        """Return an uninitialised tensor of this tensor's type."""
         return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad)
 
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
-        """Return a tensor of zeros of this one's type."""
+        """Return a tensor of zeros of this tensor's type."""
         return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad)
 
     def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
-        """Return a tensor of ones of this one's type."""
+        """Return a tensor of ones of this tensor's type."""
         return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad)
 
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
-        """Return a tensor with one value everywhere, of this one's type."""
+        """Return a tensor filled with one value, of this tensor's type."""
         return self._new(np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype)), requires_grad)
 
     def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
-        """Return a tensor with a copy of the data, of this one's type."""
+        """Return a tensor with a copy of the data, of this tensor's type."""
         make: Any = self._result_class
         result: Self = make(data, self._chosen(dtype), requires_grad)
         return result
@@ -86,7 +86,9 @@ class Conversions(Methods):
     def __dlpack__(self, **how: Any) -> Any:
         """Return a capsule that shares the memory with another library (https://dmlc.github.io/dlpack)."""
         if self._requires_grad:
-            raise BufferError("dlpack: this tensor requires a gradient, which others would lose; use detach()")
+            raise BufferError(
+                "dlpack: this tensor requires a gradient, which other libraries would lose; use detach()"
+            )
         return self.array.__dlpack__(**{name: value for name, value in how.items() if value is not None})
 
     def __dlpack_device__(self) -> tuple[int, int]:

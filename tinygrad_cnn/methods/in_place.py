@@ -1,4 +1,4 @@
-"""Methods that write to a tensor's memory: nothing is recorded, and what was recorded before notices."""
+"""In-place methods. They are not recorded; a backward pass that needs an overwritten value raises an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Generator = np.random.Generator | None
 
 
 def _in_place(name: str) -> Callable[..., Any]:
-    """Return a method that puts an operation's result in the place of the tensor's values: exp_ for exp."""
+    """Return a method that overwrites the tensor with an operation's result: exp_ for exp."""
     function = getattr(ops, name)
 
     def method(self: InPlace, *arguments: Any, **options: Any) -> Any:
@@ -32,7 +32,7 @@ def _in_place(name: str) -> Callable[..., Any]:
         given = next((a for a in (*arguments, *options.values()) if getattr(a, "requires_grad", False)), None)
         return self._writes(f"{name}_", write, given)
 
-    method.__name__, method.__doc__ = f"{name}_", f"Do as `{name}`, in place."
+    method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place."
     return method
 
 
@@ -41,12 +41,12 @@ def _scaled(other: Any, alpha: Scalar) -> Any:
 
 
 class InPlace(Conversions):
-    """In-place methods. Under a recording mode they refuse tensors that require a gradient."""
+    """In-place methods. Unless under no_grad, they refuse tensors that require a gradient."""
 
     __slots__ = ()
 
     def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Self:
-        """Write to the memory by a function of (array, value)."""
+        """Write to the tensor's array with a function of (array, value)."""
         if is_grad_enabled() and (self._requires_grad or getattr(value, "requires_grad", False)):
             raise RuntimeError(
                 f"{name}: writing in place is not recorded, and a tensor here requires a gradient; "
@@ -112,31 +112,31 @@ class InPlace(Conversions):
     trunc_ = _in_place("trunc")
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator = None) -> Self:
-        """Draw every element anew, uniform on [from_, to)."""
+        """Fill with random numbers, uniform on [from_, to)."""
         if not from_ <= to:
             raise ValueError(f"uniform_: wanted from <= to, got from = {from_} and to = {to}")
-        return self._draws("uniform_", lambda rng: rng.uniform(from_, to, self.shape), generator)
+        return self._fill_random("uniform_", lambda rng: rng.uniform(from_, to, self.shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator = None) -> Self:
-        """Draw every element anew from the normal distribution."""
+        """Fill with random numbers from the normal distribution."""
         if not std >= 0:
             raise ValueError(f"normal_: std is {std}; wanted a number of at least 0")
-        return self._draws("normal_", lambda rng: rng.normal(mean, std, self.shape), generator)
+        return self._fill_random("normal_", lambda rng: rng.normal(mean, std, self.shape), generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator = None) -> Self:
-        """Draw every element anew: 1 with probability p, else 0."""
+        """Fill with 1 with probability p, else 0."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli_: p is {p}; wanted a probability between 0 and 1")
-        return self._draws("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
+        return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
 
-    def _draws(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
+    def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
         def write(array: Array, _: None) -> None:
             np.copyto(array, draw(generator or default_generator()), casting="unsafe")
 
         return self._writes(name, write, None)
 
     def detach_(self) -> Self:
-        """Forget the history: the tensor becomes a leaf that requires no gradient."""
+        """Detach the tensor from the autograd graph: it becomes a leaf that requires no gradient."""
         self.node, self._requires_grad = None, False
         return self
 
@@ -145,7 +145,7 @@ class InPlace(Conversions):
         return self._writes("copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), source)
 
     def fill_(self, value: Scalar) -> Self:
-        """Set every element in place."""
+        """Set every element to a value in place."""
         return self._writes("fill_", lambda a, b: a.fill(b), value)
 
     def zero_(self) -> Self:
@@ -162,7 +162,7 @@ class InPlace(Conversions):
         self._writes("setitem", write, value)
 
     def _in_place_or_new(self, name: str, other: Any) -> Self:
-        """``x += y`` writes to x's memory, unless it must be recorded: then it is ``x = x + y``."""
+        """``x += y`` writes to x's memory; if it must be recorded, it is ``x = x + y`` instead."""
         recorded = self.node is not None or (getattr(other, "requires_grad", False) and not self._requires_grad)
         write = not (recorded and is_grad_enabled())
         result: Self = getattr(self, f"{name}_" if write else name)(other)

@@ -1,6 +1,6 @@
-"""NumPy's functions called on tensors: each is recorded as the operation it stands for, or refused.
+"""NumPy functions called with tensors: each runs the corresponding recorded operation, or is refused.
 
-Losing the graph in silence is the one outcome that is ruled out. (NumPy's protocols: NEP 13, NEP 18.)
+A result that silently has no gradient is thereby excluded. (NumPy's protocols: NEP 13, NEP 18.)
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 
 
 def _median(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return NumPy's median, the mean of the two middle entries, where PyTorch's is the lower one."""
+    """Return the median as NumPy defines it: the mean of two middle entries, not the lower one."""
     values = ops.sort(ops.ravel(a) if axis is None else a, 0 if axis is None else axis).values
     dim = 0 if axis is None else axis
     length = values.shape[dim] if values.shape else 1
@@ -111,7 +111,7 @@ def _split(a: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 def _flat(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of (a, ..., axis), which takes the array as if it were flat where the axis is None."""
+    """Return a function of (a, ..., axis) that flattens the array if the axis is None."""
 
     def call(a: Any, *args: Any, axis: int | None) -> Any:
         return function(ops.ravel(a), *args, 0) if axis is None else function(a, *args, axis)

@@ -1,4 +1,4 @@
-"""The operations that are methods of Tensor too: t.exp() is exp(t)."""
+"""Operations as methods of Tensor: ``Tensor.exp`` is `exp`, and so on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tinygrad_cnn.tape.record import Variable
 
 
 class Methods(Variable):
-    """Operations bound as methods, their first argument the tensor."""
+    """Operations bound as methods; their first argument is the tensor."""
 
     __slots__ = ()
 
-    # arithmetic and functions of one number
+    # arithmetic and elementwise functions
     abs = ops.abs
     absolute = ops.absolute
     acos = ops.acos
@@ -114,7 +114,7 @@ class Methods(Variable):
     xlogy = ops.xlogy
 
     def where(self, condition: Any, other: Any) -> Any:
-        """Return self where the condition holds, else other."""
+        """Return self where the condition is true, else other."""
         return ops.where(condition, self, other)
 
     # broadcasting and shape
@@ -156,7 +156,7 @@ class Methods(Variable):
     view = ops.reshape
     view_as = ops.reshape_as
 
-    # taking parts, order
+    # indexing and sorting
     argsort = ops.argsort
     bincount = ops.bincount
     gather = ops.gather
@@ -228,6 +228,6 @@ class Methods(Variable):
     log_softmax = ops.log_softmax
     softmax = ops.softmax
 
-    # random choices
+    # random samples
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial

@@ -1,4 +1,4 @@
-"""LeNet as the report has it: two convolutions and three fully connected layers, with ReLU and max-pooling."""
+"""LeNet as in the report: two convolutions and three fully connected layers, with ReLU and max-pooling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygrad_cnn.tensor import Tensor
 class LeNet(nn.Module):
     """Classify images of 28 x 28 pixels, (N, 1, 28, 28) to logits (N, num_classes), with 44,426 parameters for 10.
 
-    After LeCun et al., "Gradient-based learning applied to document recognition" (1998), with today's activations.
+    After LeCun et al., "Gradient-based learning applied to document recognition" (1998), with modern activations.
 
     >>> import tinygrad_cnn as tg
     >>> tg.models.LeNet()(tg.ones(2, 1, 28, 28)).shape
@@ -30,7 +30,7 @@ class LeNet(nn.Module):
         """Return the logits of a batch of images."""
         if input.shape[1:] != (1, 28, 28):
             raise ValueError(f"LeNet: wanted images of shape (N, 1, 28, 28), got {input.shape}")
-        # The largest value's relu is the largest relu, and pooling first leaves a quarter of the work.
+        # relu and max-pooling commute, and pooling first leaves relu a quarter of the work.
         x = F.relu(self.pool(self.conv1(input)))  # N  6 12 12
         x = F.relu(self.pool(self.conv2(x)))  # N 16 4 4
         x = x.flatten(1)

@@ -1,6 +1,6 @@
 """LeNet-5 as published: LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition"
-(Proceedings of the IEEE, 1998), section II.B; but its output is a linear layer, whose logits softmax turns into
-probabilities, where the paper has units of radial basis functions.
+(Proceedings of the IEEE, 1998), section II.B, except for the output: a linear layer that gives logits, in place of
+the paper's radial basis functions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tinygrad_cnn.creation import empty, eye
 from tinygrad_cnn.nn import init
 from tinygrad_cnn.tensor import Tensor
 
-# Which maps of S2 each map of C3 sees: table I of the paper, column by column.
+# The maps of S2 that each map of C3 is connected to: table I of the paper, column by column.
 CONNECTIONS = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -25,9 +25,9 @@ CONNECTIONS = (
 class LeNet5(nn.Module):
     """Classify images of 32 x 32 pixels, (N, 1, 32, 32) to logits (N, num_classes), with 60,850 parameters for 10.
 
-    Images of 28 x 28 pixels are accepted too: two zeros are added on each side, background as in MNIST's files.
-    Each map or unit before the output passes through 1.7159 tanh(2/3 x), and starts uniform on +-2.4 / fan_in.
-    It learns soonest from pixels as the paper has them: background -0.1, ink 1.175, so 1.275 x - 0.1 of [0, 1].
+    Images of 28 x 28 pixels are padded with two zeros on each side, the background of MNIST's files. The activation
+    of all layers before the output is 1.7159 tanh(2/3 x). Weights start uniform on +-2.4 / fan_in. It is fastest to
+    learn from pixels scaled as in the paper: background -0.1, ink 1.175, that is 1.275 x - 0.1 for x in [0, 1].
 
     >>> import tinygrad_cnn as tg
     >>> tg.models.LeNet5()(tg.ones(2, 1, 32, 32)).shape
@@ -44,7 +44,7 @@ class LeNet5(nn.Module):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         for layer in (self.c1, self.c5, self.f6, self.output):
-            _start(layer.weight, layer.bias, prod(layer.weight.shape[1:]))
+            _initialize(layer.weight, layer.bias, prod(layer.weight.shape[1:]))
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the logits of a batch of images."""
@@ -65,13 +65,13 @@ class LeNet5(nn.Module):
 
 
 class Subsampling(nn.Module):
-    """Halve maps: the sum of each 2 x 2 window, times a coefficient, plus a bias, both the map's own; squashed."""
+    """Subsample maps: the squashed sum of each 2 x 2 window, times a coefficient and plus a bias for each map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(empty(channels, 1, 1))
         self.bias = nn.Parameter(empty(channels, 1, 1))
-        _start(self.weight, self.bias, 4)
+        _initialize(self.weight, self.bias, 4)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return maps of half the height and width."""
@@ -79,9 +79,9 @@ class Subsampling(nn.Module):
 
 
 class PartialConv2d(nn.Module):
-    """A convolution whose output map i sees the input maps ``connections[i]`` only.
+    """A convolution whose output map i reads only the input maps ``connections[i]``.
 
-    The weight (connections, KH, KW) has only the kernels that exist, in the order in which they are listed.
+    The weight (connections, KH, KW) holds only the existing kernels, in the order of the connections.
     """
 
     def __init__(self, in_channels: int, connections: tuple[tuple[int, ...], ...], kernel_size: int) -> None:
@@ -94,21 +94,21 @@ class PartialConv2d(nn.Module):
         first = 0
         for o, channels in enumerate(connections):
             kernels = self.weight.detach()[first : first + len(channels)]
-            _start(kernels, self.bias.detach()[o : o + 1], kernels.numel())
+            _initialize(kernels, self.bias.detach()[o : o + 1], kernels.numel())
             first += len(channels)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the convolution with the whole weight, which is 0 where there is no connection."""
+        """Return the convolution with the full weight, which is 0 where there is no connection."""
         weight = (self.whole @ self.weight.flatten(1)).reshape(self.shape)
         return F.conv2d(input, weight, self.bias)
 
 
 def squash(x: Tensor) -> Tensor:
-    """Return 1.7159 tanh(2/3 x): appendix A of the paper; it maps 1 to 1 and -1 to -1."""
+    """Return 1.7159 tanh(2/3 x), which maps 1 to 1 and -1 to -1 (appendix A of the paper)."""
     return 1.7159 * F.tanh(x * (2 / 3))
 
 
-def _start(weight: Tensor, bias: Tensor | None, fan_in: int) -> None:
+def _initialize(weight: Tensor, bias: Tensor | None, fan_in: int) -> None:
     for tensor in (weight, bias):
         if tensor is not None:
             init.uniform_(tensor, -2.4 / fan_in, 2.4 / fan_in)

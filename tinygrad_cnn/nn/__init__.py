@@ -1,4 +1,4 @@
-"""Neural networks: modules that hold parameters, layers, losses and initialisation, under PyTorch's names."""
+"""Neural networks: modules, layers, losses and initialisation, under PyTorch's names."""
 
 from tinygrad_cnn.nn import functional, init, utils
 from tinygrad_cnn.nn.activation import (

@@ -1,6 +1,6 @@
 """Activation functions as modules.
 
-PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are always new tensors.
+The argument ``inplace`` is accepted for PyTorch's sake and shown in the repr; results are always new tensors.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ from typing import Any
 
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.function_module import UnaryShell
+from tinygrad_cnn.nn.function_module import UnaryFunctionModule
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.tensor import Tensor
 
 
-class _Activation(UnaryShell):
+class _Activation(UnaryFunctionModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
     def extra_repr(self) -> str:
-        """Return the arguments, and whether it was to work in place, if so."""
-        return ", ".join(filter(None, [super().extra_repr(), "inplace=True" * self.inplace]))
+        """Return the arguments, and inplace=True if it was given."""
+        arguments = super().extra_repr()
+        if not self.inplace:
+            return arguments
+        return f"{arguments}, inplace=True" if arguments else "inplace=True"
 
 
-# --- straight pieces ---
+# --- piecewise linear ---
 
 
 class ReLU(_Activation):
@@ -44,8 +47,8 @@ class LeakyReLU(_Activation):
         self._set(negative_slope=negative_slope)
 
 
-class PReLU(UnaryShell):
-    """input where it is positive, else input times a slope that is learned, one for all channels or one for each.
+class PReLU(UnaryFunctionModule):
+    """input where it is positive, else input times a learned slope: one for all channels, or one for each.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.PReLU()(tg.tensor([-4.0, 4.0])).tolist()
@@ -61,7 +64,7 @@ class PReLU(UnaryShell):
         self.weight = Parameter(creation.full((num_parameters,), float(init), device=device, dtype=dtype))
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input, with the slope below 0."""
+        """Return the input where it is positive, else slope * input."""
         return ops.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
@@ -70,7 +73,7 @@ class PReLU(UnaryShell):
 
 
 class Hardtanh(_Activation):
-    """input, but no less than min_val and no more than max_val."""
+    """input, limited to at least min_val and at most max_val."""
 
     function = staticmethod(F.hardtanh)
 
@@ -88,7 +91,7 @@ class ReLU6(_Activation):
 
 
 class Hardsigmoid(_Activation):
-    """A sigmoid of three straight pieces: relu6(input + 3) / 6."""
+    """A piecewise linear sigmoid: relu6(input + 3) / 6."""
 
     function = staticmethod(F.hardsigmoid)
 
@@ -109,8 +112,8 @@ class Threshold(_Activation):
         self._set(threshold=threshold, value=value)
 
 
-class Hardshrink(UnaryShell):
-    """0 within lambd of 0, else the input."""
+class Hardshrink(UnaryFunctionModule):
+    """The input where its absolute value is above lambd, else 0."""
 
     function = staticmethod(F.hardshrink)
 
@@ -124,7 +127,7 @@ class Hardshrink(UnaryShell):
 
 
 class Softshrink(Hardshrink):
-    """0 within lambd of 0, else the input moved towards 0 by lambd."""
+    """The input moved towards 0 by lambd, or 0 where its absolute value is at most lambd."""
 
     function = staticmethod(F.softshrink)  # type: ignore[assignment]
 
@@ -132,37 +135,37 @@ class Softshrink(Hardshrink):
 # --- smooth ---
 
 
-class Tanh(UnaryShell):
+class Tanh(UnaryFunctionModule):
     """The hyperbolic tangent."""
 
     function = staticmethod(ops.tanh)
 
 
-class Sigmoid(UnaryShell):
+class Sigmoid(UnaryFunctionModule):
     """1 / (1 + e^-input)."""
 
     function = staticmethod(ops.sigmoid)
 
 
-class LogSigmoid(UnaryShell):
-    """The logarithm of `Sigmoid`, which neither overflows nor underflows."""
+class LogSigmoid(UnaryFunctionModule):
+    """The logarithm of `Sigmoid`, without overflow or underflow."""
 
     function = staticmethod(F.logsigmoid)
 
 
-class Softsign(UnaryShell):
+class Softsign(UnaryFunctionModule):
     """input / (1 + |input|)."""
 
     function = staticmethod(F.softsign)
 
 
-class Tanhshrink(UnaryShell):
+class Tanhshrink(UnaryFunctionModule):
     """input - tanh(input)."""
 
     function = staticmethod(F.tanhshrink)
 
 
-class Softplus(UnaryShell):
+class Softplus(UnaryFunctionModule):
     """log(1 + e^(beta input)) / beta, a smooth `ReLU`; the input itself where beta input > threshold."""
 
     function = staticmethod(F.softplus)
@@ -206,8 +209,8 @@ class Mish(_Activation):
     function = staticmethod(F.mish)
 
 
-class GELU(UnaryShell):
-    """input times the normal distribution's probability of less; approximate="tanh" is cheaper."""
+class GELU(UnaryFunctionModule):
+    """input times the standard normal distribution function of input; approximate="tanh" is cheaper."""
 
     function = staticmethod(F.gelu)
 
@@ -219,7 +222,7 @@ class GELU(UnaryShell):
 # --- along a dimension ---
 
 
-class Softmax(UnaryShell):
+class Softmax(UnaryFunctionModule):
     """e^x / sum e^x along a dimension. To train a classifier, give `CrossEntropyLoss` the logits instead."""
 
     function = staticmethod(ops.softmax)
@@ -230,7 +233,7 @@ class Softmax(UnaryShell):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of `Softmax`, which neither overflows nor underflows."""
+    """The logarithm of `Softmax`, without overflow or underflow."""
 
     function = staticmethod(ops.log_softmax)
 
@@ -241,7 +244,7 @@ class Softmin(Softmax):
     function = staticmethod(F.softmin)  # type: ignore[assignment]
 
 
-class GLU(UnaryShell):
+class GLU(UnaryFunctionModule):
     """The first half along a dimension times the sigmoid of the second half."""
 
     function = staticmethod(F.glu)

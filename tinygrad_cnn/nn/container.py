@@ -1,4 +1,4 @@
-"""Modules made of modules, or of parameters, in a row or by name."""
+"""Containers: sequences and dictionaries of modules, and lists of parameters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.tensor import Tensor
 
 
-class _Row(Module, MutableSequence[Any]):
-    """A mutable sequence whose items are registered under their numbers."""
+class _Sequence(Module, MutableSequence[Any]):
+    """A mutable sequence whose items are registered under their positions."""
 
     _kind = "module"
 
@@ -23,7 +23,7 @@ class _Row(Module, MutableSequence[Any]):
         return (item for _, item in self._own(self._kind))
 
     def __getitem__(self, index: Any) -> Any:
-        """Return the item at a place, or a row of some of the same items."""
+        """Return the item at an index, or a new sequence of the same items for a slice."""
         return type(self)().extend(list(self)[index]) if isinstance(index, slice) else self._at(index)[1]
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -38,7 +38,7 @@ class _Row(Module, MutableSequence[Any]):
         self._edit(lambda items: items.__delitem__(index))
 
     def insert(self, index: int, value: Any) -> None:
-        """Put an item before a place; the numbers of those behind it grow by 1."""
+        """Insert an item before an index; the names of the items after it change."""
         self._edit(lambda items: items.insert(index, value))
 
     def append(self, value: Any) -> Self:  # type: ignore[override]
@@ -53,7 +53,7 @@ class _Row(Module, MutableSequence[Any]):
         return self
 
     def __add__(self, other: Iterable[Any]) -> Self:
-        """Return a row of the items of both."""
+        """Return a new sequence of the items of both."""
         both = type(self)()
         return both.extend(self).extend(other)
 
@@ -64,7 +64,7 @@ class _Row(Module, MutableSequence[Any]):
         return named[index]
 
     def _accepted(self, name: str, value: Any) -> Any:
-        """Return an item, after checking that it is one."""
+        """Return an item after checking its type."""
         if value is None:
             raise TypeError(f"{type(self).__name__}: {self._kind} {name!r} is None; wanted a {self._kind.title()}")
         self._check_kind(self._kind, name, value)
@@ -74,7 +74,7 @@ class _Row(Module, MutableSequence[Any]):
         self._register(self._kind, name, self._accepted(name, value))
 
     def _edit(self, change: Callable[[list[Any]], Any]) -> None:
-        """Change the items as a list, and number them anew."""
+        """Change the items as a list, and register them under their new positions."""
         before = dict(self._own(self._kind))
         items = list(before.values())
         change(items)
@@ -85,8 +85,8 @@ class _Row(Module, MutableSequence[Any]):
             self._register(self._kind, name, item)
 
 
-class Sequential(_Row):
-    """Modules applied one after another, given as arguments or as one dict that names them.
+class Sequential(_Sequence):
+    """Modules applied one after another. They are given as arguments, or as one dict with names.
 
     >>> import tinygrad_cnn as tg
     >>> model = tg.nn.Sequential(tg.nn.Linear(4, 3), tg.nn.ReLU(), tg.nn.Linear(3, 2))
@@ -101,20 +101,20 @@ class Sequential(_Row):
             self._put(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        """Return the input sent through all modules."""
+        """Return the result of all modules, each applied to the result of the one before."""
         for module in self:
             input = module(input)
         return input
 
     def __getitem__(self, index: Any) -> Any:
-        """Return the module at a place, or a Sequential of some of the same modules under the same names."""
+        """Return the module at an index, or a Sequential of the same modules, with their names, for a slice."""
         if isinstance(index, slice):
             return type(self)(dict(list(self._own("module"))[index]))
         return self._at(index)[1]
 
 
-class ModuleList(_Row):
-    """Modules in a list, for a model that says itself how they are applied.
+class ModuleList(_Sequence):
+    """A list of modules, for a model whose ``forward`` calls them itself.
 
     >>> import tinygrad_cnn as tg
     >>> layers = tg.nn.ModuleList(tg.nn.Linear(4, 4) for _ in range(3))
@@ -127,8 +127,8 @@ class ModuleList(_Row):
         self.extend(modules or ())
 
 
-class ParameterList(_Row):
-    """Parameters in a list; a tensor that is put into it becomes a parameter.
+class ParameterList(_Sequence):
+    """A list of parameters; a tensor that is added becomes a parameter.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.ParameterList([tg.ones(2), tg.zeros(3, 4)])
@@ -150,11 +150,12 @@ class ParameterList(_Row):
 
     def __repr__(self) -> str:
         lines = [f"  ({name}): Parameter of shape {p.shape}\n" for name, p in self._own("parameter")]
-        return "".join([f"{type(self).__name__}(", "\n" * bool(lines), *lines, ")"])
+        inside = "\n" + "".join(lines) if lines else ""
+        return f"{type(self).__name__}({inside})"
 
 
 class ModuleDict(Module, MutableMapping[str, Module]):
-    """Modules by name, for a model that chooses among them.
+    """A dictionary of modules, for a model that selects among them by name.
 
     >>> import tinygrad_cnn as tg
     >>> choices = tg.nn.ModuleDict({"relu": tg.nn.ReLU(), "tanh": tg.nn.Tanh()})
@@ -162,7 +163,7 @@ class ModuleDict(Module, MutableMapping[str, Module]):
     tensor([0., 2.])
     """
 
-    __eq__, __hash__ = object.__eq__, object.__hash__  # modules are equal to themselves only
+    __eq__, __hash__ = object.__eq__, object.__hash__  # a module equals only itself
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()

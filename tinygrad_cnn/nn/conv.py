@@ -18,7 +18,7 @@ PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replic
 
 
 class _Layer(Module):
-    """What convolutions and transposed ones share: channels, sizes, and a weight with its bias."""
+    """The base of convolutions and transposed convolutions: channels, sizes, weight and bias."""
 
     _dims: ClassVar[int]
     _function: ClassVar[Callable[..., Tensor]]
@@ -48,11 +48,11 @@ class _Layer(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Initialise weight and bias again."""
         init.layer_default_(self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """Return the sizes, as PyTorch writes them: what has its default value is left out."""
+        """Return the sizes as PyTorch writes them: default values are left out."""
         extra = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         for name, default in self._defaults.items():
             if (value := self.__dict__.get(name)) not in (None, (default,) * self._dims):
@@ -106,7 +106,7 @@ class _Conv(_Layer):
         return self._function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _widths(self) -> list[int]:
-        """Return the padding as `pad` takes it: before and after, from the last dimension on."""
+        """Return the padding as `pad` takes it: (before, after) pairs, last dimension first."""
         if isinstance(self.padding, str):
             total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             total = total if self.padding == "same" else []
@@ -116,9 +116,9 @@ class _Conv(_Layer):
 
 
 class Conv1d(_Conv):
-    """Slide kernels over rows: (N, in_channels, L) to (N, out_channels, OL), as `conv1d` does.
+    """Slide kernels over sequences: (N, in_channels, L) to (N, out_channels, OL), as `conv1d` does.
 
-    Weight (out_channels, in_channels / groups, K) and bias are those of `Conv2d`.
+    Weight (out_channels, in_channels / groups, K) and bias start as those of `Conv2d`.
     """
 
     _dims = 1
@@ -130,7 +130,7 @@ class Conv2d(_Conv):
 
     Weight (out_channels, in_channels / groups, KH, KW) and bias (out_channels,) start uniform on +-1 / sqrt(fan_in)
     with fan_in = in_channels / groups * KH * KW. The padding may also be "same" or "valid"; the ``padding_mode``
-    "reflect", "replicate" or "circular" pads with what the image has, as `pad` does.
+    "reflect", "replicate" or "circular" pads with pixels of the image, as `pad` does.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Conv2d(1, 6, 5)(tg.ones(2, 1, 28, 28)).shape
@@ -171,14 +171,14 @@ class _ConvTranspose(_Layer):
         self._make_weight(self.in_channels, self.out_channels, bias, device, dtype)
 
     def forward(self, input: Tensor, output_size: Iterable[int] | None = None) -> Tensor:
-        """Return the transposed convolution; ``output_size`` chooses one of the sizes that the stride leaves."""
+        """Return the transposed convolution; ``output_size`` selects one of the sizes that the stride allows."""
         extra = self.output_padding if output_size is None else self._extra(input, tuple(output_size))
         return self._function(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
     def _extra(self, input: Tensor, output_size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the output padding that gives the wanted size, whole or without its leading dimensions."""
+        """Return the output padding for an output size, given with or without its leading dimensions."""
         wanted = output_size[-self._dims :]
         sizes = zip(
             input.shape[-self._dims :], self.kernel_size, self.stride, self.padding, self.dilation, strict=True
@@ -189,21 +189,21 @@ class _ConvTranspose(_Layer):
             0 <= e < max(s, d) for e, s, d in zip(extra, self.stride, self.dilation, strict=True)
         ):
             raise ValueError(
-                f"{type(self).__name__}: output_size {output_size} cannot be; the least for an input of shape "
-                f"{input.shape} is {tuple(least)}, and the stride {self.stride} leaves less than itself to add"
+                f"{type(self).__name__}: output_size {output_size} is not possible; the least for input of shape "
+                f"{input.shape} is {tuple(least)}, and less than the stride {self.stride} may be added"
             )
         return extra
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Lay kernels around the entries of rows: (N, in_channels, L) to (N, out_channels, OL): `conv_transpose1d`."""
+    """Transposed convolution of sequences (N, in_channels, L) to (N, out_channels, OL): `conv_transpose1d`."""
 
     _dims = 1
     _function = staticmethod(ops.conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Lay kernels around pixels: (N, in_channels, H, W) to (N, out_channels, OH, OW), as `conv_transpose2d` does.
+    """Transposed convolution of images (N, in_channels, H, W) to (N, out_channels, OH, OW): `conv_transpose2d`.
 
     Weight (in_channels, out_channels / groups, KH, KW) and bias (out_channels,) start uniform on +-1 / sqrt(fan)
     with fan = out_channels / groups * KH * KW.

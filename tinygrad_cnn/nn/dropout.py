@@ -1,16 +1,16 @@
-"""Dropout layers: in training mode they set numbers to 0 at random, in evaluation mode they do nothing.
+"""Dropout layers: in training mode they set numbers to 0 at random; in evaluation mode they return the input.
 
-PyTorch's ``inplace`` is taken, and changes nothing but the repr: results are always new tensors.
+The argument ``inplace`` is accepted for PyTorch's sake and shown in the repr; results are always new tensors.
 """
 
 from __future__ import annotations
 
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.function_module import UnaryShell, by_name, warn_of_training_mode
+from tinygrad_cnn.nn.function_module import UnaryFunctionModule, by_name, warn_of_training_mode
 from tinygrad_cnn.tensor import Tensor
 
 
-class _Dropout(UnaryShell):
+class _Dropout(UnaryFunctionModule):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
@@ -19,7 +19,7 @@ class _Dropout(UnaryShell):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input, in training mode with some of it dropped."""
+        """Return the input; in training mode, with dropout applied."""
         if self.training and self.p:
             warn_of_training_mode(self)
         result: Tensor = self._call(input, training=self.training)
@@ -42,18 +42,18 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Drop whole channels of (N, C, L) or (C, L), as `dropout1d`."""
+    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout1d`."""
 
     function = staticmethod(F.dropout1d)
 
 
 class Dropout2d(_Dropout):
-    """Drop whole channels of (N, C, H, W), as `dropout2d`."""
+    """Set entire channels of (N, C, H, W) to 0, as `dropout2d`."""
 
     function = staticmethod(F.dropout2d)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout for networks of `SELU`, which keeps mean and variance, as `alpha_dropout`."""
+    """Dropout that keeps mean and variance, for networks with `SELU`, as `alpha_dropout`."""
 
     function = staticmethod(F.alpha_dropout)

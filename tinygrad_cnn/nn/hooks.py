@@ -1,4 +1,4 @@
-"""Hooks of modules: functions that are called before and after forward, and when gradients have passed through."""
+"""Hooks of modules: functions called before and after forward, and with the gradients of a backward pass."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ class ModuleHooks:
     """The hooks of one module, in the order in which they were registered."""
 
     def __init__(self) -> None:
-        self.before: list[
-            tuple[Callable[..., Any], bool]
-        ] = []  # with each hook, whether it takes keyword arguments
+        self.before: list[tuple[Callable[..., Any], bool]] = []  # each with whether it takes keyword arguments
         self.after: list[tuple[Callable[..., Any], bool]] = []
         self.backward: list[Callable[..., Any]] = []
 
     def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what a module's forward returns, with all hooks called on the way."""
+        """Call the forward of a module and all its hooks, and return the result."""
         for hook, with_kwargs in tuple(self.before):
             changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
             if changed is not None and with_kwargs:
                 args, kwargs = changed
             elif changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
-        watch = _Watch(module, tuple(self.backward)) if self.backward and is_grad_enabled() else None
+        watch = _GradientWatch(module, tuple(self.backward)) if self.backward and is_grad_enabled() else None
         if watch is not None:
             args = watch.inputs(args)
         result = module.forward(*args, **kwargs)
@@ -42,18 +40,18 @@ class ModuleHooks:
 
 
 def register(hooks: list[Any], hook: Any, *more: Any) -> RemovableHandle:
-    """Add a hook to a list, and return what takes it away again."""
+    """Add a hook to a list, and return a handle that removes it."""
     if not callable(hook):
         raise TypeError(f"register hook: wanted a function, got {type(hook).__name__}")
     return RemovableHandle(hooks, (hook, *more) if more else hook)
 
 
-class _Watch:
-    """The gradients of one call of a module, on their way back."""
+class _GradientWatch:
+    """Collects the gradients of one call of a module, and calls its backward hooks with them."""
 
     def __init__(self, module: Any, hooks: Sequence[Callable[..., Any]]) -> None:
         self.module, self.hooks = module, hooks
-        self.places: list[int] = []  # which arguments have gradients
+        self.places: list[int] = []  # the positions of arguments with gradients
         self.count = 0
         self.grad_output: Gradients = ()
 
@@ -62,30 +60,32 @@ class _Watch:
         self.places = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
         if not self.places:
             return args
-        passed = dict(zip(self.places, _Pass.apply(self._at_inputs, *(args[i] for i in self.places)), strict=True))
+        passed = dict(
+            zip(self.places, _Identity.apply(self._at_inputs, *(args[i] for i in self.places)), strict=True)
+        )
         return tuple(passed.get(i, a) for i, a in enumerate(args))
 
     def outputs(self, result: Any) -> Any:
         several = result if isinstance(result, tuple) else (result,)
         if not all(isinstance(r, Tensor) for r in several):
             raise TypeError(
-                f"{type(self.module).__name__}: backward hooks want forward to return a tensor or a tuple of them"
+                f"{type(self.module).__name__}: with backward hooks forward must return a tensor or a tuple of them"
             )
-        passed = _Pass.apply(self._at_outputs, *several)
+        passed = _Identity.apply(self._at_outputs, *several)
         return passed if isinstance(result, tuple) else passed[0]
 
     def _at_outputs(self, grads: Gradients) -> Gradients:
         self.grad_output = grads
         if not self.places:
-            self._called((None,) * self.count)
+            self._call_hooks((None,) * self.count)
         return grads
 
     def _at_inputs(self, grads: Gradients) -> Gradients:
         found = dict(zip(self.places, grads, strict=True))
-        changed = self._called(tuple(found.get(i) for i in range(self.count)))
+        changed = self._call_hooks(tuple(found.get(i) for i in range(self.count)))
         return tuple(changed[i] for i in self.places)
 
-    def _called(self, grad_input: Gradients) -> Gradients:
+    def _call_hooks(self, grad_input: Gradients) -> Gradients:
         for hook in self.hooks:
             changed = hook(self.module, grad_input, self.grad_output)
             if changed is not None:
@@ -98,8 +98,8 @@ class _Watch:
         return grad_input
 
 
-class _Pass(Function):
-    """Tensors as they are, whose gradients go through a function of all of them."""
+class _Identity(Function):
+    """Return tensors unchanged; in the backward pass, apply a function to all their gradients together."""
 
     @staticmethod
     def forward(ctx: Any, through: Callable[[Gradients], Gradients], *tensors: Tensor) -> Any:

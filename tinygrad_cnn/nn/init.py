@@ -1,7 +1,7 @@
-"""Initial values of parameters, written in place; the random ones draw from a NumPy generator.
+"""Initialisation of parameters, in place; random values come from a NumPy generator.
 
-Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), equation 16:
-xavier. He et al., "Delving Deep into Rectifiers" (2015), equations 10 and 14: kaiming.
+xavier: Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), eq. 16.
+kaiming: He et al., "Delving Deep into Rectifiers" (2015), eq. 10 and 14.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Generator = np.random.Generator
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a tensor from the uniform distribution on [a, b)."""
+    """Fill a tensor with random numbers, uniform on [a, b)."""
     want_float("uniform_", tensor)
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a tensor from the normal distribution."""
+    """Fill a tensor with random numbers from the normal distribution."""
     want_float("normal_", tensor)
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
@@ -49,7 +49,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Return by how much weights are to grow for a nonlinearity to keep the variance; param: a leaky ReLU's slope.
+    """Return the factor for weights before a nonlinearity that keeps the variance; param: the slope of leaky_relu.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.init.calculate_gain("tanh")
@@ -80,7 +80,7 @@ def kaiming_uniform_(
 ) -> Tensor:
     """Fill a weight uniformly on +-gain sqrt(3 / fan), so that a layer keeps the variance of its input.
 
-    With mode "fan_out", backward keeps the variance of the gradient instead. ``a`` is a leaky ReLU's slope.
+    Mode "fan_out" keeps the variance of the gradient in the backward pass instead. ``a`` is leaky_relu's slope.
     """
     bound = sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -98,7 +98,7 @@ def kaiming_normal_(
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a weight uniformly on +-gain sqrt(6 / (fan_in + fan_out)): a mean of forward's and backward's needs."""
+    """Fill a weight uniformly on +-gain sqrt(6 / (fan_in + fan_out)): between forward's and backward's optimum."""
     bound = gain * sqrt(6 / sum(_fans("xavier_uniform_", tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -117,7 +117,7 @@ def layer_default_(weight: Tensor, bias: Tensor | None, generator: Generator | N
 
 
 def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
-    """Return how many inputs each output of a layer reads, and how many outputs read each input."""
+    """Return fan_in, the inputs of each output of a layer, and fan_out, the outputs of each input."""
     shape = tensor.shape
     if len(shape) < 2 or not prod(shape):
         raise ValueError(f"{name}: wanted a weight (out, in, ...) that is not empty, got shape {shape}")

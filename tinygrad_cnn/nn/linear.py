@@ -1,4 +1,4 @@
-"""Fully connected layers, and tables of vectors."""
+"""Fully connected layers (Linear, Bilinear), and Embedding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Initialise weight and bias again."""
         init.layer_default_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Initialise weight and bias again."""
         bound = 1 / sqrt(self.in1_features)
         for parameter in self.parameters(recurse=False):
             init.uniform_(parameter, -bound, bound)
@@ -107,8 +107,8 @@ class Bilinear(Module):
 class Embedding(Module):
     """A table of vectors, one for each index: (...) of integers to (..., embedding_dim).
 
-    Weight (num_embeddings, embedding_dim) starts normal. The row ``padding_idx`` starts with zeros and gets no
-    gradient, so that it stays what it is.
+    Weight (num_embeddings, embedding_dim) starts normal. The row ``padding_idx`` starts as zeros and gets no
+    gradient, so training does not change it.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Embedding(10, 3, padding_idx=0)(tg.tensor([[0, 9]]))[0, 0].tolist()
@@ -134,7 +134,7 @@ class Embedding(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the table anew."""
+        """Initialise the table again."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             with no_grad():

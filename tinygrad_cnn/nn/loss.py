@@ -1,16 +1,16 @@
-"""Losses as modules. Each is a function of `nn.functional`, which says what it computes."""
+"""Losses as modules. Each calls the function of `nn.functional` that it names; see there for the formula."""
 
 from __future__ import annotations
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.function_module import Shell
+from tinygrad_cnn.nn.function_module import FunctionModule
 from tinygrad_cnn.ops.softmax import REDUCTIONS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
 
-class _Loss(Shell):
+class _Loss(FunctionModule):
     _reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, *, reduction: str = "mean") -> None:
@@ -32,11 +32,11 @@ class _Loss(Shell):
         return ""
 
 
-# --- of classes ---
+# --- classification ---
 
 
 class CrossEntropyLoss(_Loss):
-    """The loss of a classifier from its logits, as `cross_entropy`: softmax is part of it.
+    """Cross-entropy of logits and classes, as `cross_entropy`: it includes the softmax.
 
     >>> import tinygrad_cnn as tg
     >>> round(tg.nn.CrossEntropyLoss()(tg.zeros(3, 10), tg.tensor([1, 2, 3])).item(), 4)
@@ -59,7 +59,7 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """The loss of a classifier from its log-probabilities, as `nll_loss`."""
+    """Negative log-likelihood of log-probabilities and classes, as `nll_loss`."""
 
     function = staticmethod(ops.nll_loss)
 
@@ -70,7 +70,7 @@ class NLLLoss(_Loss):
 
 
 class BCELoss(_Loss):
-    """The loss of yes and no from probabilities, as `binary_cross_entropy`."""
+    """Binary cross-entropy of probabilities, as `binary_cross_entropy`."""
 
     function = staticmethod(F.binary_cross_entropy)
 
@@ -81,7 +81,7 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(BCELoss):
-    """The loss of yes and no from logits, as `binary_cross_entropy_with_logits`: the sigmoid is part of it."""
+    """Binary cross-entropy of logits, as `binary_cross_entropy_with_logits`: it includes the sigmoid."""
 
     function = staticmethod(F.binary_cross_entropy_with_logits)
 
@@ -93,7 +93,7 @@ class BCEWithLogitsLoss(BCELoss):
         self._set(pos_weight=pos_weight)
 
 
-# --- of numbers ---
+# --- regression ---
 
 
 class MSELoss(_Loss):
@@ -114,7 +114,7 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """Squared differences near 0 and absolute ones further off, as `smooth_l1_loss`."""
+    """Squared differences near 0, absolute differences elsewhere, as `smooth_l1_loss`."""
 
     function = staticmethod(F.smooth_l1_loss)
 
@@ -133,11 +133,11 @@ class HuberLoss(_Loss):
         self._set(delta=delta)
 
 
-# --- of distributions ---
+# --- distributions ---
 
 
 class KLDivLoss(_Loss):
-    """Kullback and Leibler's divergence of log-probabilities from a target, as `kl_div`."""
+    """The Kullback-Leibler divergence of log-probabilities from a target, as `kl_div`."""
 
     function = staticmethod(F.kl_div)
     _reductions = ("batchmean", *REDUCTIONS)
@@ -148,7 +148,7 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """Minus the log-likelihood of counts under Poisson's law, as `poisson_nll_loss`."""
+    """The negative log-likelihood of counts under a Poisson distribution, as `poisson_nll_loss`."""
 
     function = staticmethod(F.poisson_nll_loss)
 
@@ -160,7 +160,7 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """Minus the log-likelihood of numbers under the normal law, as `gaussian_nll_loss`."""
+    """The negative log-likelihood of numbers under a normal distribution, as `gaussian_nll_loss`."""
 
     function = staticmethod(F.gaussian_nll_loss)
 
@@ -169,12 +169,12 @@ class GaussianNLLLoss(_Loss):
         self._set(full=full, eps=eps)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:  # type: ignore[override]
-        """Return the loss of means (the input) and variances, given the target."""
+        """Return the loss of the target for means (the input) and variances."""
         loss: Tensor = self._call(input, target, var)
         return loss
 
 
-# --- of margins ---
+# --- margins ---
 
 
 class SoftMarginLoss(_Loss):
@@ -184,7 +184,7 @@ class SoftMarginLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_Loss):
-    """Distances that are to be small (target 1) or at least the margin (-1), as `hinge_embedding_loss`."""
+    """A loss that makes distances small (target 1) or at least the margin (-1), as `hinge_embedding_loss`."""
 
     function = staticmethod(F.hinge_embedding_loss)
 
@@ -205,19 +205,19 @@ class _PairLoss(_Loss):
 
 
 class MarginRankingLoss(_PairLoss):
-    """Which of two numbers is to be larger, by the margin: as `margin_ranking_loss`."""
+    """A loss that makes one of two numbers larger by the margin, as `margin_ranking_loss`."""
 
     function = staticmethod(F.margin_ranking_loss)
 
 
 class CosineEmbeddingLoss(_PairLoss):
-    """Vectors that are to point the same way (target 1) or not (-1), as `cosine_embedding_loss`."""
+    """A loss that makes vectors similar (target 1) or dissimilar (-1), as `cosine_embedding_loss`."""
 
     function = staticmethod(F.cosine_embedding_loss)
 
 
 class TripletMarginLoss(_Loss):
-    """Anchors that are to be nearer to a positive than to a negative, by the margin: as `triplet_margin_loss`."""
+    """A loss that makes anchors closer to a positive than to a negative, as `triplet_margin_loss`."""
 
     function = staticmethod(F.triplet_margin_loss)
 
@@ -244,7 +244,7 @@ class TripletMarginLoss(_Loss):
 # --- distances ---
 
 
-class CosineSimilarity(Shell):
+class CosineSimilarity(FunctionModule):
     """The cosine of the angle between vectors along a dimension, as `cosine_similarity`."""
 
     function = staticmethod(F.cosine_similarity)
@@ -254,7 +254,7 @@ class CosineSimilarity(Shell):
         self._set(dim=dim, eps=eps)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        """Return the cosines."""
+        """Return the cosine similarities."""
         cosines: Tensor = self._call(x1, x2)
         return cosines
 
@@ -263,7 +263,7 @@ class CosineSimilarity(Shell):
         return ""
 
 
-class PairwiseDistance(Shell):
+class PairwiseDistance(FunctionModule):
     """The p-norm of differences along the last dimension, as `pairwise_distance`."""
 
     function = staticmethod(F.pairwise_distance)

@@ -1,4 +1,4 @@
-"""Module: a function with parameters, made of smaller ones."""
+"""Module: the base class of layers and models."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tinygrad_cnn.tensor import Tensor
 
 
 class Module:
-    """The base of all layers and models: assign parameters and modules as attributes, and define ``forward``.
+    """The base class of layers and models: assign parameters and modules as attributes, and define ``forward``.
 
-    What is assigned is registered by name, so that `parameters`, `state_dict`, `train` and their kin find it. The
-    values are ordinary attributes; the registry says only which names hold what.
+    Assigned parameters and modules are registered by name, so that `parameters`, `state_dict`, `train` and similar
+    methods find them. The values are ordinary attributes; the registry holds only their names and kinds.
 
     >>> import tinygrad_cnn as tg
     >>> class Scale(tg.nn.Module):
@@ -39,8 +39,8 @@ class Module:
     training: bool
     _optional_state: ClassVar[frozenset[str]] = (
         frozenset()
-    )  # what a state that is loaded may lack: it stays as it is
-    _hooks: ModuleHooks | None = None  # none were registered: a call is forward itself
+    )  # names that a loaded state may lack; their values then stay unchanged
+    _hooks: ModuleHooks | None = None  # None: no hooks, a call is forward itself
     _registry: dict[str, str]  # name -> "parameter", "buffer", "unsaved buffer" or "module", in order
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Module:
         self.training = True
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the module's function: subclasses define it."""
+        """Compute the result of the module; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__}: forward() is not defined; define it to call the module")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -73,11 +73,11 @@ class Module:
         self._registry.pop(name, None)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Register a parameter, or None for one that is left out."""
+        """Register a parameter, or None in place of an absent one."""
         self._register_new("parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Register a tensor that belongs to the state but is not trained; if not persistent, it is not saved."""
+        """Register a tensor that is part of the state but not trained; if not persistent, it is not saved."""
         self._register_new("buffer" if persistent else "unsaved buffer", name, tensor)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -101,7 +101,7 @@ class Module:
         if isinstance(value, Module) and any(module is self for module in value.modules()):
             raise ValueError(f"{owner}: module {name!r} cannot be registered, it contains this module")
         super().__setattr__(name, value)
-        if name in self.__dict__:  # the setter of a property may keep the value under another name
+        if name in self.__dict__:  # not if the setter of a property stored it under another name
             if self._registry.get(name) != kind:
                 self._registry.pop(name, None)
             self._registry[name] = kind
@@ -117,7 +117,7 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(type(self), name):
-            return super().__getattribute__(name)  # a property that failed: let its own error be seen
+            return super().__getattribute__(name)  # a property failed: raise its own error
         hint = "" if name.startswith("__") else did_you_mean(name, dir(self))
         if "_registry" not in self.__dict__:
             hint = "; was super().__init__() called?"
@@ -126,7 +126,7 @@ class Module:
     def __dir__(self) -> Iterable[str]:
         return [name for name in super().__dir__() if not name[:1].isdigit()]
 
-    # --- what is inside ----------------------------------------------------------------------------------------
+    # --- parameters, buffers and submodules --------------------------------------------------------------------
 
     def _own(self, *kinds: str) -> Iterator[tuple[str, Any]]:
         for name, kind in self._registry.items():
@@ -145,7 +145,7 @@ class Module:
                     yield _join(path, name), value
 
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it with their dotted names, parents first, each module once."""
+        """Yield this module and all submodules with their dotted names, parents first, each module once."""
         seen = set()
         ahead: list[tuple[str, Module]] = [(prefix, self)]
         while ahead:
@@ -157,15 +157,15 @@ class Module:
             ahead += reversed([(_join(path, name), child) for name, child in module._own("module")])
 
     def modules(self) -> Iterator[Module]:
-        """Yield this module and all below it, each once."""
+        """Yield this module and all submodules, each once."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Yield the modules directly below with their names, each once."""
+        """Yield the direct submodules with their names, each once."""
         return self._named(("module",), recurse=False)
 
     def children(self) -> Iterator[Module]:
-        """Yield the modules directly below, each once."""
+        """Yield the direct submodules, each once."""
         return (module for _, module in self.named_children())
 
     def named_parameters(
@@ -189,17 +189,17 @@ class Module:
         return (buffer for _, buffer in self.named_buffers("", recurse))
 
     def get_submodule(self, target: str) -> Module:
-        """Return the module of a dotted name; "" is this one."""
+        """Return the submodule with a dotted name; "" is this module."""
         module: Module = self._get("submodule", dict(self.named_modules(remove_duplicate=False)), target)
         return module
 
     def get_parameter(self, target: str) -> Parameter:
-        """Return the parameter of a dotted name."""
+        """Return the parameter with a dotted name."""
         parameter: Parameter = self._get("parameter", dict(self.named_parameters(remove_duplicate=False)), target)
         return parameter
 
     def get_buffer(self, target: str) -> Tensor:
-        """Return the buffer of a dotted name."""
+        """Return the buffer with a dotted name."""
         buffer: Tensor = self._get("buffer", dict(self.named_buffers(remove_duplicate=False)), target)
         return buffer
 
@@ -211,14 +211,14 @@ class Module:
     # --- hooks -------------------------------------------------------------------------------------------------
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> RemovableHandle:
-        """Have ``hook(module, args)`` called before forward; what it returns, if not None, is passed instead.
+        """Call ``hook(module, args)`` before forward; if it returns a value, that replaces the arguments.
 
-        ``with_kwargs`` hooks take, and may return, the keyword arguments too. The handle's ``remove`` ends it.
+        ``with_kwargs`` hooks take, and may return, the keyword arguments too. ``remove`` of the handle ends it.
         """
         return register(self._own_hooks().before, hook, with_kwargs)
 
     def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> RemovableHandle:
-        """Have ``hook(module, args, output)`` called after forward; what it returns, if not None, is the output.
+        """Call ``hook(module, args, output)`` after forward; if it returns a value, that replaces the output.
 
         >>> import tinygrad_cnn as tg
         >>> layer = tg.nn.Linear(2, 3)
@@ -229,10 +229,10 @@ class Module:
         return register(self._own_hooks().after, hook, with_kwargs)
 
     def register_full_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Have ``hook(module, grad_input, grad_output)`` called when both are known.
+        """Call ``hook(module, grad_input, grad_output)`` in the backward pass, once both are known.
 
-        They are tuples, of the gradients of forward's arguments (None for what has none) and of its results. What
-        the hook returns, if not None, stands for grad_input.
+        Both are tuples: the gradients of forward's arguments (None if there is none) and those of its results. If
+        the hook returns a value, that replaces grad_input.
         """
         return register(self._own_hooks().backward, hook)
 
@@ -241,10 +241,10 @@ class Module:
             self._hooks = ModuleHooks()
         return self._hooks
 
-    # --- acting on all of it -----------------------------------------------------------------------------------
+    # --- modes, gradients and conversions ----------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
-        """Put this module and all below it into training mode, or with False into evaluation mode."""
+        """Put this module and all submodules into training mode, or with False into evaluation mode."""
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode is {mode!r}; wanted True or False")
         for module in self.modules():
@@ -252,18 +252,18 @@ class Module:
         return self
 
     def eval(self) -> Self:
-        """Put this module and all below it into evaluation mode."""
+        """Put this module and all submodules into evaluation mode."""
         return self.train(False)
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call a function with every module below, and at last with this one."""
+        """Call a function with every submodule, children first, and then with this module."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop the gradients of all parameters, or set them to 0 in place."""
+        """Set the gradients of all parameters to None, or to 0 in place."""
         clear_gradients(self.parameters(), set_to_none)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -275,7 +275,7 @@ class Module:
     def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Self:
         """Convert floating-point parameters and buffers, and their gradients; the tensor objects stay the same.
 
-        A device may be given too, as in PyTorch: there is only the CPU.
+        A device may be given too, as in PyTorch; the only one is the CPU.
         """
         wanted = destination(f"{type(self).__name__}.to", *args, device, dtype)
         if wanted is None:
@@ -290,7 +290,7 @@ class Module:
         return self
 
     def cpu(self) -> Self:
-        """Return the module, which is nowhere else."""
+        """Return the module itself: it is always on the CPU."""
         return self
 
     def float(self) -> Self:
@@ -304,7 +304,7 @@ class Module:
     # --- state -------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return all parameters and persistent buffers by dotted name; the tensors share their memory."""
+        """Return all parameters and persistent buffers by dotted name, to save; the tensors share their memory."""
         state = {}
         for path, module in self.named_modules(remove_duplicate=False):
             for name, tensor in (*module._own("parameter"), *module._own("buffer")):
@@ -314,10 +314,10 @@ class Module:
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor | np.ndarray[Any, Any]], strict: bool = True
     ) -> IncompatibleKeys:
-        """Copy values (tensors or arrays) into the parameters and buffers, in their own memory and types.
+        """Load values: copy tensors or arrays into the memory of parameters and buffers, converted to their types.
 
-        Everything is checked first: on error nothing has changed, and the RuntimeError lists all that is missing,
-        unexpected, or of the wrong shape or kind. Missing and unexpected names are returned, if not ``strict``.
+        Everything is checked first. On error nothing changes, and the RuntimeError lists what is missing,
+        unexpected, or of the wrong shape or kind. Unless ``strict``, missing and unexpected names are returned.
         """
         own = self.state_dict()
         optional = {
@@ -328,10 +328,10 @@ class Module:
             own[name].copy_(array_of(state_dict[name]))
         return keys
 
-    # --- in words ----------------------------------------------------------------------------------------------
+    # --- repr --------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Return what stands between the parentheses of the module's repr."""
+        """Return the arguments to show in the module's repr."""
         return ""
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Normalisation layers: functions of `nn.functional` with their parameters, and running statistics."""
+"""Normalisation layers (batch, instance, group, layer and RMS normalisation), with running statistics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tinygrad_cnn import creation
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn import init
-from tinygrad_cnn.nn.function_module import UnaryShell, by_name, warn_of_training_mode
+from tinygrad_cnn.nn.function_module import UnaryFunctionModule, by_name, warn_of_training_mode
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import sizes, whole
@@ -16,7 +16,7 @@ from tinygrad_cnn.tensor import Tensor
 
 
 class _Norm(Module):
-    """What normalisations share: a weight that starts as 1 and a bias that starts as 0, where there are such."""
+    """The base of normalisations: an optional weight that starts as 1, and an optional bias that starts as 0."""
 
     weight: Parameter | None
     bias: Parameter | None
@@ -41,7 +41,7 @@ class _ChannelNorm(_Norm):
     _dims: ClassVar[tuple[int, ...]]
     _optional_state = frozenset(
         {"num_batches_tracked"}
-    )  # weights from before PyTorch 0.4.1 lack it, and many since
+    )  # weights saved before PyTorch 0.4.1 lack it, and many later ones
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -85,7 +85,7 @@ class _ChannelNorm(_Norm):
             self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
-        """Set weight to 1 and bias to 0, and the running statistics to their start."""
+        """Set weight to 1 and bias to 0, and reset the running statistics."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -119,7 +119,7 @@ class _BatchNorm(_ChannelNorm):
         self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input standardised, in training by its own statistics, else by the running ones."""
+        """Return the input standardised: in training mode with its own statistics, else with the running ones."""
         self._check_input(input, 1)
         if self.training and self.running_mean is not None:
             warn_of_training_mode(self)
@@ -129,27 +129,27 @@ class _BatchNorm(_ChannelNorm):
         else:
             momentum = self.momentum
         mean, var = self.running_mean, self.running_var
-        own = self.training or mean is None or var is None
+        use_input_stats = self.training or mean is None or var is None
         if self.training and not self.track_running_stats:
             mean, var = None, None
-        result = F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
+        result = F.batch_norm(input, mean, var, self.weight, self.bias, use_input_stats, momentum, self.eps)
         if count is not None and self.track_running_stats:
             count.add_(1)
         return result
 
 
 class BatchNorm1d(_BatchNorm):
-    """Standardise each channel of (N, C) or (N, C, L) over the batch: see `BatchNorm2d`."""
+    """Batch normalisation of each channel of (N, C) or (N, C, L): see `BatchNorm2d`."""
 
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Standardise each channel of (N, C, H, W) over the batch, then scale and shift it, as `batch_norm`.
+    """Batch normalisation: standardise each channel of (N, C, H, W) over the batch, then scale and shift it.
 
-    In training mode the running mean and variance move towards the batch's by ``momentum`` of the way; with None
-    they are the averages over all batches so far. In evaluation mode they stand for the batch's. (Ioffe & Szegedy,
-    2015.)
+    In training mode the running mean and variance move towards the batch's by the fraction ``momentum``; if that is
+    None, they are the averages over all batches. Evaluation mode uses them in place of the batch's. (`batch_norm`;
+    Ioffe & Szegedy, 2015.)
 
     >>> import tinygrad_cnn as tg
     >>> norm = tg.nn.BatchNorm2d(3)
@@ -177,7 +177,7 @@ class _InstanceNorm(_ChannelNorm):
         self._make_channels(num_features, eps, momentum, affine, bias, track_running_stats, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input standardised, in evaluation mode by the running statistics if there are such."""
+        """Return the input standardised: in evaluation mode with the running statistics, if it tracks them."""
         alone = input.ndim == self._dims[0]
         self._check_input(input, 0 if alone else 1)
         result = F.instance_norm(
@@ -194,16 +194,16 @@ class _InstanceNorm(_ChannelNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Standardise each channel of each sample of (N, C, L) or (C, L): see `InstanceNorm2d`."""
+    """Instance normalisation of each channel of each sample of (N, C, L) or (C, L): see `InstanceNorm2d`."""
 
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Standardise each channel of each sample of (N, C, H, W) or (C, H, W), as `instance_norm`.
+    """Instance normalisation: standardise each channel of each sample of (N, C, H, W) or (C, H, W).
 
-    Weight and bias there are only if ``affine``, and running statistics, which evaluation mode uses, only if asked
-    for. (Ulyanov et al., 2016.)
+    It has weight and bias only if ``affine``, and running statistics, which evaluation mode uses, only if
+    ``track_running_stats``. (`instance_norm`; Ulyanov et al., 2016.)
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.InstanceNorm2d(3)(tg.rand(8, 3, 4, 4)).shape
@@ -254,7 +254,7 @@ class GroupNorm(_Norm):
 
 
 class LayerNorm(_Norm):
-    """Standardise over the last dimensions, which are of ``normalized_shape``, then scale and shift: `layer_norm`.
+    """Standardise over the last dimensions, of shape ``normalized_shape``, then scale and shift: `layer_norm`.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.LayerNorm(2)(tg.tensor([[1.0, 3.0]])).detach()
@@ -319,8 +319,8 @@ class RMSNorm(_Norm):
         return f"{self.normalized_shape}, {by_name(self, 'eps', 'elementwise_affine')}"
 
 
-class LocalResponseNorm(UnaryShell):
-    """Divide by how large neighbouring channels of (N, C, ...) are, as `local_response_norm`."""
+class LocalResponseNorm(UnaryFunctionModule):
+    """Divide by the magnitude of neighbouring channels of (N, C, ...), as `local_response_norm`."""
 
     function = staticmethod(F.local_response_norm)
 

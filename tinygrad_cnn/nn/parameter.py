@@ -1,4 +1,4 @@
-"""Parameters: the tensors of a module that training changes."""
+"""Parameter: a tensor of a module that training updates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from tinygrad_cnn.tensor import Tensor
 class Parameter(Tensor):
     """A tensor that a `Module` registers when it is assigned as an attribute, and that optimizers update.
 
-    A tensor as data is shared, not copied; arrays and lists are copied. Operations on a parameter make plain
-    tensors.
+    It shares the memory of a tensor, and copies arrays and lists. Results of operations on it are plain tensors.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Parameter([1.0, 2.0])
@@ -33,7 +32,7 @@ class Parameter(Tensor):
 
 
 def clear_gradients(tensors: Iterable[Tensor], set_to_none: bool) -> None:
-    """Drop the gradients of tensors, or set them to 0 in place."""
+    """Set the gradients of tensors to None, or to 0 in place."""
     for tensor in tensors:
         if tensor._grad is not None:
             tensor._grad = None if set_to_none else tensor._grad.detach().zero_()

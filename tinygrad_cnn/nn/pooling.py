@@ -1,4 +1,4 @@
-"""Pooling layers. The function of the same name, as ``max_pool2d`` for `MaxPool2d`, says what each does."""
+"""Pooling layers. Each calls the function of its name: `MaxPool2d` calls ``max_pool2d``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.function_module import UnaryShell, by_name
+from tinygrad_cnn.nn.function_module import UnaryFunctionModule, by_name
 from tinygrad_cnn.ops.arguments import pair, single, whole
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Size
 
 
-class _Pool(UnaryShell):
+class _Pool(UnaryFunctionModule):
     _checked: ClassVar[Callable[..., Any]] = staticmethod(pair)
 
     def _set_window(self, kernel_size: Size, stride: Size | None, padding: Size, **more: Any) -> None:
-        """Check and keep the sizes as they were given; the stride is the kernel's size if left out."""
+        """Check the sizes, and keep them as they were given; the stride defaults to the kernel's size."""
         sizes = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride}
         for argument, value in {**sizes, **more}.items():
             self._checked(type(self).__name__, argument, value, 1)
@@ -44,7 +44,7 @@ class _MaxPool(_Pool):
         self._set(return_indices=return_indices, ceil_mode=ceil_mode)
 
     def forward(self, input: Tensor) -> Any:
-        """Return the largest value of each window; with return_indices, also where each was found."""
+        """Return the largest value of each window; with return_indices, also the index of each."""
         return self._call(input)
 
     def extra_repr(self) -> str:
@@ -53,14 +53,14 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest value of each window of rows (N, C, L); the stride is the kernel's size if left out."""
+    """The largest value of each window of sequences (N, C, L); the stride defaults to the kernel's size."""
 
     function = staticmethod(ops.max_pool1d)
     _checked = staticmethod(single)
 
 
 class MaxPool2d(_MaxPool):
-    """The largest value of each window of images (N, C, H, W); the stride is the kernel's size if left out.
+    """The largest value of each window of images (N, C, H, W); the stride defaults to the kernel's size.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.MaxPool2d(2)(tg.ones(1, 6, 24, 24)).shape
@@ -71,7 +71,7 @@ class MaxPool2d(_MaxPool):
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window of rows (N, C, L), padding counted as zeros, if ``count_include_pad``."""
+    """The mean of each window of sequences (N, C, L); zeros of the padding count if ``count_include_pad``."""
 
     function = staticmethod(ops.avg_pool1d)
     _checked = staticmethod(single)
@@ -86,13 +86,13 @@ class AvgPool1d(_Pool):
     ) -> None:
         super().__init__()
         self._set_window(kernel_size, stride, padding)
-        for name in ("kernel_size", "stride", "padding"):  # tuples, as in PyTorch, though not in its MaxPool1d
+        for name in ("kernel_size", "stride", "padding"):  # tuples as in PyTorch, whose MaxPool1d has none
             setattr(self, name, (single("AvgPool1d", name, getattr(self, name), 0),))
         self._set(ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window of images (N, C, H, W), padding counted as zeros, if ``count_include_pad``."""
+    """The mean of each window of images (N, C, H, W); zeros of the padding count if ``count_include_pad``."""
 
     function = staticmethod(ops.avg_pool2d)
 
@@ -112,7 +112,7 @@ class AvgPool2d(_Pool):
         self._set(ceil_mode=ceil_mode, count_include_pad=count_include_pad, divisor_override=divisor_override)
 
 
-class AdaptiveAvgPool2d(UnaryShell):
+class AdaptiveAvgPool2d(UnaryFunctionModule):
     """Means of the windows that divide images evenly into ``output_size``; None keeps a height or width.
 
     >>> import tinygrad_cnn as tg
@@ -128,7 +128,7 @@ class AdaptiveAvgPool2d(UnaryShell):
         self._set(output_size=output_size)
 
 
-class AdaptiveMaxPool2d(UnaryShell):
+class AdaptiveMaxPool2d(UnaryFunctionModule):
     """The largest values of the windows of `AdaptiveAvgPool2d`."""
 
     function = staticmethod(F.adaptive_max_pool2d)
@@ -139,7 +139,7 @@ class AdaptiveMaxPool2d(UnaryShell):
         self._set(output_size=output_size, return_indices=return_indices)
 
     def forward(self, input: Tensor) -> Any:
-        """Return the largest values; with return_indices, also where each was found."""
+        """Return the largest values; with return_indices, also the index of each."""
         return self._call(input)
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Layers that change only the shape, and images of other sizes."""
+"""Layers that reshape (Flatten, Unflatten), pad or resize images."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
-from tinygrad_cnn.nn.function_module import UnaryShell, by_name
+from tinygrad_cnn.nn.function_module import UnaryFunctionModule, by_name
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
 
 
 class Identity(Module):
-    """The input itself; any arguments are taken, so that it can stand in for another layer."""
+    """Return the input; any arguments are accepted, so that it can replace another layer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class Identity(Module):
         return input
 
 
-class Flatten(UnaryShell):
-    """Make one dimension of all from start_dim to end_dim: by default, each sample a row.
+class Flatten(UnaryFunctionModule):
+    """Flatten the dimensions from start_dim to end_dim into one: by default, all but the batch.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Flatten()(tg.ones(2, 16, 4, 4)).shape
@@ -40,7 +40,7 @@ class Flatten(UnaryShell):
 
 
 class Unflatten(Module):
-    """Make several dimensions of one; a length of -1 is what the others leave.
+    """Split one dimension into several; one length may be -1, and is then computed.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Unflatten(1, (16, 4, 4))(tg.ones(2, 256)).shape
@@ -62,7 +62,7 @@ class Unflatten(Module):
 
 
 class ZeroPad2d(Module):
-    """Put zeros around images: ``padding`` on all sides, or (left, right, top, bottom); less than 0 takes away.
+    """Pad images with zeros: ``padding`` on all sides, or (left, right, top, bottom); negative widths crop.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.ZeroPad2d((1, 0, 2, 0))(tg.ones(1, 1, 3, 3)).shape
@@ -76,7 +76,7 @@ class ZeroPad2d(Module):
             raise ValueError(f"ZeroPad2d: padding is {padding!r}; wanted one integer or four")
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the images with their borders."""
+        """Return the padded images."""
         return F.pad(input, self.padding)
 
     def extra_repr(self) -> str:
@@ -84,8 +84,8 @@ class ZeroPad2d(Module):
         return f"{self.padding}"
 
 
-class Upsample(UnaryShell):
-    """Images of another size, given as such or as a factor, as `interpolate`.
+class Upsample(UnaryFunctionModule):
+    """Resize images to a size or by a factor, as `interpolate`.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.Upsample(scale_factor=2, mode="bilinear")(tg.ones(1, 3, 4, 5)).shape
@@ -115,8 +115,8 @@ class Upsample(UnaryShell):
         return by_name(self, "size" if self.scale_factor is None else "scale_factor", "mode")
 
 
-class PixelShuffle(UnaryShell):
-    """Lay groups of channels out as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r): `pixel_shuffle`."""
+class PixelShuffle(UnaryFunctionModule):
+    """Rearrange groups of channels as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r), `pixel_shuffle`."""
 
     function = staticmethod(F.pixel_shuffle)
 

@@ -1,4 +1,4 @@
-"""Whether a state fits the module that it is to be loaded into."""
+"""Checks whether a state fits the module that is to load it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tinygrad_cnn.tensor import Tensor
 
 
 class IncompatibleKeys(NamedTuple):
-    """The names that a loaded state lacked, and those that the module does not know."""
+    """The names that a loaded state lacks, and those that the module does not have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -22,7 +22,7 @@ class IncompatibleKeys(NamedTuple):
 def check_state(
     owner: str, own: Mapping[str, Tensor], state: Any, strict: bool, optional: Collection[str] = ()
 ) -> IncompatibleKeys:
-    """Raise one RuntimeError that lists all that does not fit in a state; optional names are never missing."""
+    """Raise one RuntimeError that lists every misfit of a state; optional names are never reported as missing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"{owner}.load_state_dict: wanted a dict of tensors, got {type(state).__name__}")
     missing = [name for name in own if name not in state and name not in optional]

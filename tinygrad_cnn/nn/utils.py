@@ -1,4 +1,4 @@
-"""Helpers for parameters and their gradients: clipping, and all of them as one vector."""
+"""Helpers for parameters: gradient clipping, and conversion of all parameters to and from one vector."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Parameters = Tensor | Iterable[Tensor]
 def clip_grad_norm_(
     parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Scale gradients in place so that their norm, as of one vector, is at most ``max_norm``; return it as it was.
+    """Scale all gradients in place so that their total norm is at most ``max_norm``; return the norm before that.
 
-    The norm may be inf too, for the largest. A norm that is not finite makes all gradients so or 0, unless
-    ``error_if_nonfinite``: then RuntimeError is raised and nothing has changed. (Pascanu et al., "On the difficulty
-    of training recurrent neural networks", 2013.)
+    The total norm is that of all gradients as one vector; ``norm_type`` inf is the largest absolute value. If it is
+    not finite, all gradients become NaN or 0, or, with ``error_if_nonfinite``, RuntimeError is raised and nothing
+    changes. (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013.)
 
     >>> import tinygrad_cnn as tg
     >>> p = tg.nn.Parameter([3.0, 4.0])
@@ -50,7 +50,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
-    """Bring each number of the gradients into the range from -clip_value to clip_value, in place."""
+    """Clamp each entry of the gradients to the range from -clip_value to clip_value, in place."""
     bound = float(clip_value)
     for p in _several(parameters):
         if p._grad is not None:
@@ -59,7 +59,7 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Return all numbers of the parameters, one after the other; gradients pass back to each.
+    """Return all parameters as one vector; gradients pass back to each.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.utils.parameters_to_vector(tg.nn.Linear(2, 3).parameters()).shape
@@ -72,7 +72,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy the numbers of a vector into the parameters, in their own memory; ValueError if they do not fit."""
+    """Copy a vector into the memory of the parameters; ValueError if its length does not fit."""
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: wanted a tensor, got {type(vec).__name__}")
     several = list(parameters)

@@ -126,7 +126,7 @@ class Elementwise(Broadcasting):
             return super().__call__(*inputs)
         try:
             out = self.forward(a, b)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise self._explained(error, [a, b]) from error
         if type(out) is not np.ndarray:
             out = np.asarray(out)

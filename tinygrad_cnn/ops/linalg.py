@@ -156,7 +156,7 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
     want_same_dtype("solve", A=_square("solve", A), B=B)
     vector = len(B.shape) == 1 or tuple(A.shape[:-1]) == tuple(B.shape)
     if vector and not left:
-        raise ValueError("solve: with left=False B must be matrices, got vectors")
+        raise ValueError("solve: wanted matrices B for left=False, got vectors")
     b = unsqueeze(B, -1) if vector else B
     if b.shape[-2 if left else -1] != A.shape[-1]:
         raise ValueError(f"solve: B of shape {tuple(B.shape)} does not fit A of shape {tuple(A.shape)}")

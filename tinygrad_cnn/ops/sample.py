@@ -46,7 +46,7 @@ def multinomial(input: T, num_samples: int, replacement: bool = False, *, genera
         raise ValueError("multinomial: wanted weights that are finite, 0 or more, and not all 0 in a row")
     available = int((weights > 0).sum(-1).min(initial=weights.shape[-1]))
     if not replacement and count > available:
-        raise ValueError(f"multinomial: {count} samples without replacement of {available} weights above 0")
+        raise ValueError(f"multinomial: {count} samples without replacement, of {available} with a weight above 0")
     rng = generator or default_generator()
     if replacement:
         upto = weights.cumsum(-1)

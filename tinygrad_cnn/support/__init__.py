@@ -1,1 +1,1 @@
-"""What the package needs of its surroundings: types of numbers, devices, HTML, names that are alike."""
+"""Small helpers: dtypes, devices, arrays from users, HTML for notebooks, hints for misspelt names."""

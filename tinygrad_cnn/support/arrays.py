@@ -1,4 +1,4 @@
-"""Arrays at the door: what a user hands in, as tensors have it, or refused by name."""
+"""Checks of arrays that users pass in: converted to the form that tensors hold, or refused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MENDS = {
 
 
 def own_array(name: str, array: Array) -> Array:
-    """Return an array as tensors have it: of no subclass, its numbers of a supported type in native byte order.
+    """Return an array as tensors hold it: a plain NumPy array of a supported type in native byte order.
 
-    It shares the memory of the one that is given, unless the byte order was another. Raises TypeError for numbers
-    of any other type, and for masked arrays with entries that are masked.
+    It shares the memory of the given array if the byte order is native. Raises TypeError for numbers of any other
+    type, and for masked arrays with masked entries.
     """
     if not is_supported(array.dtype):
         raise TypeError(
@@ -37,10 +37,10 @@ def own_array(name: str, array: Array) -> Array:
 
 
 def plain_array(name: str, value: Any) -> Any:
-    """Return an array of a subclass of NumPy's as one of no subclass, and anything else as it is.
+    """Return an array of a subclass of NumPy's array as a plain array, and anything else unchanged.
 
-    A numpy.matrix multiplies as matrices do, and a masked array leaves entries out: neither may get inside. Raises
-    TypeError if entries are masked: they have no value.
+    Subclasses compute differently: * of a numpy.matrix is a matrix product, and a masked array skips entries.
+    Raises TypeError if entries are masked, because they have no value.
     """
     if type(value) is np.ndarray or not isinstance(value, np.ndarray):
         return value

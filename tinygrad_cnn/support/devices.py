@@ -1,4 +1,4 @@
-"""Where tensors are: on the CPU. Scripts that ask for other devices are told that there are none."""
+"""Devices: the only one is the CPU. Scripts that request another device get an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class device:
-    """The CPU, under the name that PyTorch's scripts have for it. Raises RuntimeError for any other device.
+    """The CPU, as PyTorch's ``torch.device``. Raises RuntimeError for any other device.
 
     >>> import tinygrad_cnn as tg
     >>> tg.device("cuda" if tg.cuda.is_available() else "cpu")
@@ -34,13 +34,13 @@ class device:
 
 
 def want_cpu(name: str, wanted: Any) -> None:
-    """Refuse every device but the CPU; None is no wish."""
+    """Refuse every device except the CPU; None stands for the default, the CPU."""
     if not (wanted is None or isinstance(wanted, device) or (isinstance(wanted, str) and _kind(wanted) == "cpu")):
         raise RuntimeError(f"{name}: there is no device {wanted!r} here; wanted 'cpu'")
 
 
 def is_device(value: Any) -> bool:
-    """Return whether a value names a device, be it one that is not here."""
+    """Return whether a value is a device or the name of one, available or not."""
     return isinstance(value, device) or (isinstance(value, str) and _kind(value) in ("cpu", "cuda", "mps", "xpu"))
 
 
@@ -49,7 +49,7 @@ def _kind(name: str) -> str:
 
 
 def _none(*_: Any, **__: Any) -> None:
-    """Do nothing, as PyTorch does where the device is missing."""
+    """Do nothing, as PyTorch does without the device."""
 
 
 _ABSENT = {"is_available": lambda: False, "device_count": lambda: 0}

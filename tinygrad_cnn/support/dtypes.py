@@ -1,4 +1,4 @@
-"""Number types and how they meet: float32 by default, and PyTorch's promotion instead of NumPy's."""
+"""Dtypes, with float32 as the default, and type promotion by PyTorch's rules instead of NumPy's."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _default = [float32]
 
 
 def default_dtype() -> np.dtype[Any]:
-    """Return the type of a tensor made from Python floats: float32 unless `set_default_dtype` changed it."""
+    """Return the dtype of tensors made from Python floats: float32, unless `set_default_dtype` changed it."""
     return _default[0]
 
 
 def set_default_dtype(d: Any) -> None:
-    """Have tensors made from Python floats, parameters and results of integers be of this type, in all threads.
+    """Set the dtype of tensors from Python floats, of parameters and of float results of integers, in all threads.
 
     >>> import tinygrad_cnn as tg
     >>> tg.set_default_dtype(tg.float64)
@@ -45,23 +45,23 @@ def set_default_dtype(d: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return a supported type of numbers from anything that NumPy takes for one."""
+    """Return a supported dtype from anything that NumPy accepts as a dtype."""
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"dtype: {dtype!r} is not a type of numbers") from None
+        raise TypeError(f"dtype: {dtype!r} is not a dtype") from None
     if not is_supported(found):
         raise TypeError(f"dtype: {found} is not supported; wanted bool, an integer or a floating-point type")
     return found.newbyteorder("=")
 
 
 def is_supported(dtype: np.dtype[Any]) -> bool:
-    """Return whether tensors may have numbers of a type, in any byte order: NumPy's widest floats are too wide."""
+    """Return whether tensors support a dtype, in any byte order; NumPy's longdouble is not supported."""
     return dtype.kind in _CATEGORIES and dtype.itemsize <= 8
 
 
 def destination(name: str, *given: Any) -> np.dtype[Any] | None:
-    """Return the type that ``to`` is asked for, None if there is none; devices are taken, if they are the CPU."""
+    """Return the dtype among the arguments of ``to``, or None; a device must be the CPU."""
     wanted = None
     for value in given:
         if is_device(value):
@@ -72,7 +72,7 @@ def destination(name: str, *given: Any) -> np.dtype[Any] | None:
 
 
 def as_float(array: Any) -> Any:
-    """Return floating-point values as they are, and integers or booleans in the default float type."""
+    """Return floats unchanged, and integers or booleans converted to the default float type."""
     if isinstance(array, (int, float)):
         return float(array)
     return array if array.dtype.kind == "f" else array.astype(default_dtype())
@@ -83,10 +83,10 @@ def _default_of(category: int) -> np.dtype[Any]:
 
 
 def result_type(*operands: Any) -> np.dtype[Any]:
-    """Return the type in which arrays and scalars meet, by PyTorch's rule.
+    """Return the common dtype of arrays and scalars by PyTorch's type promotion.
 
-    The highest category (bool < integer < float) decides. Within it, arrays with dimensions come before
-    0-dimensional arrays, and these before Python's numbers, which never widen a type of their category.
+    The highest category (bool < integer < float) decides. Within it, arrays with dimensions take precedence over
+    0-dimensional arrays, and these over Python's numbers, which never widen a type of their category.
     """
     dimensioned: list[np.dtype[Any]] = []
     scalar_arrays: list[np.dtype[Any]] = []
@@ -103,7 +103,7 @@ def result_type(*operands: Any) -> np.dtype[Any]:
                 raise TypeError(f"numbers of type {dtype} are not supported; wanted bool, integer or float")
         if group:
             widest = np.result_type(*(d for d in group if _category(d) == max(map(_category, group))))
-            widest = widest.newbyteorder("=")  # of a single type, NumPy keeps the byte order
+            widest = widest.newbyteorder("=")  # for a single dtype, NumPy keeps its byte order
             if best is None or _category(widest) > _category(best):
                 best = widest
     if numbers and (best is None or max(numbers) > _category(best)):

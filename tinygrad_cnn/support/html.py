@@ -1,4 +1,4 @@
-"""HTML for notebooks: what they show of tensors, modules and histories in place of text (``_repr_html_``)."""
+"""HTML for notebooks (``_repr_html_``): tensors, modules and training histories."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Any
 
 import numpy as np
 
-ROWS, COLUMNS = 8, 10  # of a tensor, at most
-_QUIET = 'style="opacity: .7"'
+ROWS, COLUMNS = 8, 10  # the most that are shown of a tensor
+_MUTED = 'style="opacity: .7"'
 _CELL = 'style="text-align: right; padding: 0 .5em; font-variant-numeric: tabular-nums"'
 _CURVES = (("train", "#0072B2"), ("val", "#D55E00"))  # Okabe & Ito
 
 
 def tensor_html(tensor: Any) -> str:
-    """Return shape and type, the range of the numbers, and the first of them as a table."""
+    """Return shape and type, the range of the numbers, and the first numbers as a table."""
     array = tensor.array
     words = ["Tensor", " × ".join(map(str, array.shape)) or "0-d", str(array.dtype)]
-    words += [f"by {tensor.node.operation.name}"] if tensor.node else ["requires_grad"] * tensor.requires_grad
+    if tensor.node is not None:
+        words.append(f"by {tensor.node.operation.name}")
+    elif tensor.requires_grad:
+        words.append("requires_grad")
     head = f"<b>{escape(', '.join(words))}</b>"
     if not array.size:
         return f"<div>{head}</div>"
     low, mean, high = (_number(f(array)) for f in (np.min, np.mean, np.max))
-    facts = f"<span {_QUIET}>{low} to {high}, mean {mean}</span>" if array.size > 1 else ""
+    facts = f"<span {_MUTED}>{low} to {high}, mean {mean}</span>" if array.size > 1 else ""
     matrix = array.reshape(-1, array.shape[-1] if array.ndim > 1 else array.size)
-    rows = [[*map(_number, row[:COLUMNS]), *["…"] * (len(row) > COLUMNS)] for row in matrix[:ROWS]]
+    ellipsis = ["…"] if matrix.shape[1] > COLUMNS else []
+    rows = [[*map(_number, row[:COLUMNS]), *ellipsis] for row in matrix[:ROWS]]
     more = [["…"]] if len(matrix) > ROWS else []
     return f"<div>{head} {facts}{_table([], rows + more)}</div>"
 
@@ -35,18 +39,18 @@ def _number(value: Any) -> str:
 
 
 def module_html(module: Any) -> str:
-    """Return the modules inside as a tree to open and close, with their settings and numbers of parameters."""
+    """Return the submodules as a collapsible tree, with their arguments and numbers of parameters."""
     return f"<div>{_tree('', module, is_open=True)}</div>"
 
 
 def _tree(name: str, module: Any, is_open: bool = False) -> str:
     count = sum(parameter.numel() for parameter in module.parameters())
     label = f"{escape(name)} <b>{escape(type(module).__name__)}</b> {escape(module.extra_repr())}"
-    line = f"{label} <span {_QUIET}>{count:,} parameters</span>"
+    line = f"{label} <span {_MUTED}>{count:,} parameters</span>"
     inside = "".join(_tree(key, child) for key, child in module.named_children())
     if not inside:
         return f'<div style="margin-left: 1.2em">{line}</div>'
-    shown = " open" * is_open
+    shown = " open" if is_open else ""
     return f'<details{shown} style="margin-left: 1em"><summary>{line}</summary>{inside}</details>'
 
 
@@ -63,7 +67,7 @@ def history_html(history: Any) -> str:
 
 
 def _chart(rows: Sequence[dict[str, float | None]], name: str) -> str:
-    """Return one picture: a line for training and one for validation, over the epochs."""
+    """Return one picture with a line for training and one for validation over the epochs."""
     series = {kind: [row[f"{kind}_{name}"] for row in rows] for kind, _ in _CURVES}
     known = [v for values in series.values() for v in values if v is not None and np.isfinite(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)

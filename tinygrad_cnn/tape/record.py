@@ -386,7 +386,7 @@ def renamed(error: Exception, message: str) -> Exception:
 def describe(value: Any) -> str:
     """Describe an argument for an error message: the shape of an array, else the value or its type."""
     if hasattr(value, "shape"):
-        return f"shape {value.shape}"
+        return f"shape {tuple(value.shape)}"
     return repr(value) if isinstance(value, (int, float, str)) or value is None else type(value).__name__
 
 

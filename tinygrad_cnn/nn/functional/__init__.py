@@ -1,6 +1,6 @@
 """The functions that layers apply, under PyTorch's names: ``import tinygrad_cnn.nn.functional as F``.
 
-What is a function of the package too (``tg.relu``) is named here again; what PyTorch has only here has its file.
+Functions that the package also has at its top level (``tg.relu``) are imported here; all others are defined here.
 """
 
 from tinygrad_cnn.nn.functional import activation, lookup, loss, noise, normalization, pooling, products, vision

@@ -1,6 +1,6 @@
-"""Activation functions, of layers and of their inputs alike.
+"""Activation functions.
 
-At a corner each has the derivative that PyTorch gives it: 0 where a side is flat, else that of the left side.
+At a corner each has PyTorch's derivative: 0 if one side is constant, else the derivative of the left side.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
     "threshold",
 ]
 
-# --- straight pieces ---
+# --- piecewise linear ---
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -68,10 +68,10 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """Return input, but no less than min_val and no more than max_val; on the bounds the derivative is 0."""
+    """Return input, limited to at least min_val and at most max_val; at the bounds the derivative is 0."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
-    if input.dtype.kind != "f":  # integers stay what they are
+    if input.dtype.kind != "f":  # the result of integers is integers
         min_val, max_val = int(min_val), int(max_val)
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
@@ -82,7 +82,7 @@ def relu6(input: Tensor) -> Tensor:
 
 
 def hardsigmoid(input: Tensor) -> Tensor:
-    """Return relu6(input + 3) / 6: a sigmoid of three straight pieces."""
+    """Return relu6(input + 3) / 6: a piecewise linear sigmoid."""
     return relu6(input + 3.0) / 6
 
 
@@ -93,7 +93,7 @@ def hardswish(input: Tensor) -> Tensor:
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return input moved towards 0 by lambd, and 0 within lambd of it."""
+    """Return input moved towards 0 by lambd, or 0 where its absolute value is at most lambd."""
     if lambd < 0:
         raise ValueError(f"softshrink: lambd is {lambd}; wanted at least 0")
     return input - clamp(input, -lambd, lambd)
@@ -113,14 +113,14 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Return input times the normal distribution's probability of less (Hendrycks & Gimpel, 2016).
+    """Return input times the standard normal distribution function of input (Hendrycks & Gimpel, 2016).
 
-    approximate="tanh" is their cheaper approximation, here written with the sigmoid, which is exact far below 0.
+    approximate="tanh" is their cheaper approximation, here computed with the sigmoid, which is exact far below 0.
     """
     if approximate == "none":
         return input * (0.5 * erfc(input * -sqrt(0.5)))
     if approximate == "tanh":
-        x = clamp(input, -100.0, 100.0)  # the sigmoid is 0 or 1 beyond, and the cube might overflow
+        x = clamp(input, -100.0, 100.0)  # beyond these, the sigmoid is 0 or 1, and the cube may overflow
         return input * sigmoid(x * (1.5957691216057308 + 0.0713548162726009 * (x * x)))
     raise ValueError(f"gelu: approximate is {approximate!r}; wanted 'none' or 'tanh'")
 
@@ -142,7 +142,7 @@ def mish(input: Tensor) -> Tensor:
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """Return log(sigmoid(input)), which neither overflows nor underflows."""
+    """Return log(sigmoid(input)), without overflow or underflow."""
     return -logaddexp(-input, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Rows looked up in a table."""
+"""Embedding: rows looked up in a table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Losses. Each compares an input with a target, and reduces what it finds to its mean, its sum, or not at all.
+"""Losses. Each compares an input with a target; its reduction is "mean", "sum" or "none".
 
-The mean of an empty batch is not defined, and raises ValueError.
+The mean of an empty batch is not defined and raises ValueError.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "triplet_margin_loss",
 ]
 
-# --- of numbers ---
+# --- regression ---
 
 
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -49,7 +49,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return |input - target|; where they agree the gradient is 0. Shapes that differ broadcast, with a warning."""
+    """Return |input - target|, with gradient 0 where they are equal. Different shapes broadcast, with a warning."""
     return reduced("l1_loss", ops.abs(_difference("l1_loss", input, target)), reduction)
 
 
@@ -84,12 +84,12 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 
 def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
-    _want_alike(name, False, input=input, target=target)
+    _warn_if_mixed(name, False, input=input, target=target)
     return input - target
 
 
-def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
-    """Warn if what a loss compares broadcasts (if few, one number for all is fine), or is wider than its first."""
+def _warn_if_mixed(name: str, few: bool = True, **tensors: Tensor) -> None:
+    """Warn if tensors of a loss differ in shape (0-d ones may, if few), or have a wider type than the first."""
     shapes = {key: tensor.shape for key, tensor in tensors.items()}
     if len({shape for shape in shapes.values() if shape or not few}) > 1:
         listed = " and ".join(f"{key} of shape {shape}" for key, shape in shapes.items())
@@ -102,15 +102,15 @@ def _want_alike(name: str, few: bool = True, **tensors: Tensor) -> None:
             )
 
 
-# --- of probabilities ---
+# --- probabilities and distributions ---
 
 
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
-    """Return -(y log x + (1 - y) log(1 - x)) for probabilities x; a logarithm below -100 counts as -100.
+    """Return the binary cross-entropy -(y log x + (1 - y) log(1 - x)) of probabilities x, with log >= -100.
 
-    The weight broadcasts to the losses; a mean still divides by their number. Raises ValueError for probabilities
+    The weight broadcasts to the losses; the mean still divides by their number. Raises ValueError for probabilities
     that are not between 0 and 1, and for a target of another shape.
 
     >>> import tinygrad_cnn as tg
@@ -133,13 +133,13 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Return `binary_cross_entropy` of sigmoid(input), computed from the logits so that nothing overflows.
+    """Return `binary_cross_entropy` of sigmoid(input), computed from the logits without overflow.
 
-    ``pos_weight`` multiplies the part of the positive class, log(sigmoid(x)); it and the weight broadcast.
+    ``pos_weight`` multiplies the term of the positive class, log(sigmoid(x)). Both weights broadcast.
     """
     _want_one_shape("binary_cross_entropy_with_logits", input, target)
     want_float("binary_cross_entropy_with_logits", input)
-    _want_alike("binary_cross_entropy_with_logits", input=input, target=target)
+    _warn_if_mixed("binary_cross_entropy_with_logits", input=input, target=target)
     _warn_after("sigmoid", input, "binary_cross_entropy_with_logits", "it takes logits: use binary_cross_entropy")
     softplus = _log_one_plus_exp(-input)
     weighted = softplus if pos_weight is None else softplus * ((pos_weight - 1) * target + 1)
@@ -153,12 +153,12 @@ def _want_one_shape(name: str, input: Tensor, target: Tensor) -> None:
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """Return y (log y - x) for log-probabilities x, and 0 where y is 0; ``log_target``: the target is log y.
+    """Return y (log y - x) for log-probabilities x, and 0 where y is 0; with ``log_target`` the target is log y.
 
-    Kullback and Leibler's divergence of each row is the sum of these: the reduction "batchmean" divides the whole
-    sum by the length of the first dimension, "mean" by the number of elements.
+    The sum over a row is its Kullback-Leibler divergence. The reduction "batchmean" divides the total by the length
+    of the first dimension, "mean" by the number of elements.
     """
-    _want_alike("kl_div", input=input, target=target)
+    _warn_if_mixed("kl_div", input=input, target=target)
     if log_target:
         losses = ops.exp(target) * (target - input)
     else:
@@ -182,12 +182,12 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return e^x - y x: minus the log-likelihood of counts y under Poisson's law of rate e^x.
+    """Return e^x - y x: the negative log-likelihood of counts y for a Poisson distribution of rate e^x.
 
-    Without ``log_input``, x is the rate, and the loss x - y log(x + eps). ``full`` adds Stirling's approximation of
-    log y!, for y > 1.
+    Without ``log_input``, x is the rate, and the loss is x - y log(x + eps). ``full`` adds Stirling's approximation
+    of log y!, for y > 1.
     """
-    _want_alike("poisson_nll_loss", input=input, target=target)
+    _warn_if_mixed("poisson_nll_loss", input=input, target=target)
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         many = target > 1
@@ -199,12 +199,12 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Tensor, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
-    """Return (log v + (x - y)^2 / v) / 2: minus the log-likelihood of y under the normal law of mean x, variance v.
+    """Return (log v + (x - y)^2 / v) / 2: the negative log-likelihood of y for a normal distribution (x, v).
 
-    ``var`` has the input's shape, or lacks or has length 1 in one dimension of it (the last, if it lacks one). A
-    variance below eps counts as eps, with its own gradient. ``full`` adds the constant log(2 pi) / 2.
+    ``var`` has the input's shape, or length 1 in one dimension, or no last dimension. A variance below eps is
+    raised to eps, but keeps its gradient. ``full`` adds the constant log(2 pi) / 2.
     """
-    _want_alike("gaussian_nll_loss", input=input, target=target)
+    _warn_if_mixed("gaussian_nll_loss", input=input, target=target)
     shape, given = input.shape, var.shape
     if given == shape[:-1] != shape:
         var = ops.unsqueeze(var, -1)
@@ -221,19 +221,19 @@ def gaussian_nll_loss(
     return reduced("gaussian_nll_loss", losses + 0.5 * number_log(2 * pi) if full else losses, reduction)
 
 
-# --- of margins: the target is 1 or -1, and a loss whose margin is just met still has its gradient ---
+# --- margins: the target is 1 or -1; at exactly the margin a loss still has a gradient ---
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return log(1 + e^(-y x)) for y of 1 or -1, which does not overflow."""
+    """Return log(1 + e^(-y x)) for y of 1 or -1, without overflow."""
     want_float("soft_margin_loss", input)
-    _want_alike("soft_margin_loss", input=input, target=target)
+    _warn_if_mixed("soft_margin_loss", input=input, target=target)
     return reduced("soft_margin_loss", _log_one_plus_exp(-target * input), reduction)
 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """Return x where y is 1, and max(0, margin - x) where y is -1."""
-    _want_alike("hinge_embedding_loss", input=input, target=target)
+    _warn_if_mixed("hinge_embedding_loss", input=input, target=target)
     apart = ops.where(target != 1, ops.clamp(margin - input, 0.0), 0.0)
     return reduced("hinge_embedding_loss", apart + ops.where(target != -1, input, 0.0), reduction)
 
@@ -241,15 +241,15 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
-    """Return max(0, margin - y (x1 - x2)): y of 1 wants the first to rank higher, -1 the second."""
-    _want_alike("margin_ranking_loss", input1=input1, input2=input2, target=target)
+    """Return max(0, margin - y (x1 - x2)): the first should be larger for y = 1, the second for y = -1."""
+    _warn_if_mixed("margin_ranking_loss", input1=input1, input2=input2, target=target)
     return reduced("margin_ranking_loss", ops.clamp(margin - target * (input1 - input2), 0.0), reduction)
 
 
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
-    """Return 1 - cos where y is 1, and max(0, cos - margin) where y is -1, of the angle between two vectors.
+    """Return 1 - cos where y is 1, and max(0, cos - margin) where y is -1, for the angle between two vectors.
 
     Shapes: inputs (N, D) and target (N,), or (D,) and ().
     """
@@ -257,9 +257,9 @@ def cosine_embedding_loss(
     if a != b or len(y) > 1 or y != a[:-1] or not a:
         raise ValueError(f"cosine_embedding_loss: wanted (N, D), (N, D) and (N,), got {a}, {b} and {y}")
     cosine = _cosine(input1, input2)
-    alike = ops.where(target == 1, 1 - cosine, 0.0)
-    unlike = ops.where(target == -1, ops.clamp(cosine - margin, 0.0), 0.0)
-    return reduced("cosine_embedding_loss", alike + unlike, reduction)
+    similar = ops.where(target == 1, 1 - cosine, 0.0)
+    dissimilar = ops.where(target == -1, ops.clamp(cosine - margin, 0.0), 0.0)
+    return reduced("cosine_embedding_loss", similar + dissimilar, reduction)
 
 
 @half_in_float32
@@ -281,13 +281,13 @@ def triplet_margin_loss(
 ) -> Tensor:
     """Return max(0, margin + d(anchor, positive) - d(anchor, negative)), where d is `pairwise_distance`.
 
-    With ``swap``, d(positive, negative) stands for the last where it is less. Shapes: (N, D) or (D,).
+    With ``swap``, d(positive, negative) replaces the last term where it is smaller. Shapes: (N, D) or (D,).
     """
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin is {margin}; wanted more than 0")
     if not anchor.ndim == positive.ndim == negative.ndim:
         shapes = ", ".join(str(t.shape) for t in (anchor, positive, negative))
-        raise ValueError(f"triplet_margin_loss: wanted tensors of as many dimensions, got {shapes}")
+        raise ValueError(f"triplet_margin_loss: wanted tensors with the same number of dimensions, got {shapes}")
     near, far = (ops.pairwise_distance(anchor, other, p, eps) for other in (positive, negative))
     if swap:
         far = ops.minimum(far, ops.pairwise_distance(positive, negative, p, eps))

@@ -1,7 +1,7 @@
-"""Dropout: in training, numbers are set to 0 at random, and the others raised so that the mean stays.
+"""Dropout: in training, numbers are set to 0 at random, and the others scaled so that the mean stays.
 
 (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.) The mask is drawn
-from the generator that is given, or from this thread's; it is a constant to the derivative.
+from the given generator, by default this thread's, and has no derivative.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _dropped(
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
-    """Set each number to 0 with probability p, and multiply the others by 1 / (1 - p); out of training, nothing.
+    """Set each number to 0 with probability p, and multiply the others by 1 / (1 - p), if ``training``.
 
     >>> import tinygrad_cnn as tg
     >>> set(tg.nn.functional.dropout(tg.ones(1000), 0.5).tolist()) == {0.0, 2.0}
@@ -49,16 +49,16 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
-    """Drop whole channels of (N, C, L) or (C, L), as `dropout` drops numbers."""
+    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout` does with numbers."""
     if input.ndim not in (2, 3):
         raise ValueError(f"dropout1d: input has shape {input.shape}; wanted (N, C, L) or (C, L)")
     return _dropped("dropout1d", input, (*input.shape[:-1], 1), p, training, generator)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
-    """Drop whole channels of (N, C, H, W), as `dropout` drops numbers.
+    """Set entire channels of (N, C, H, W) to 0, as `dropout` does with numbers.
 
-    PyTorch takes three dimensions for (N, C, L), and means to change that: here they are refused.
+    PyTorch treats three dimensions as (N, C, L), which it plans to change; here they are refused.
     """
     if input.ndim != 4:
         raise ValueError(f"dropout2d: input has shape {input.shape}; wanted (N, C, H, W)")
@@ -66,7 +66,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, generator: Generator = None) -> Tensor:
-    """Set numbers to selu's lower bound with probability p, then scale and shift so that mean and variance stay.
+    """Set numbers to selu's lower bound with probability p, then scale and shift to keep mean and variance.
 
     (Klambauer et al., "Self-normalizing neural networks", 2017.)
     """

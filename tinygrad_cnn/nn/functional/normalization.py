@@ -1,4 +1,4 @@
-"""Normalisation: values brought to mean 0 and variance 1, or to length 1, over some of their dimensions."""
+"""Normalisation: batch_norm, instance_norm, group_norm, layer_norm, rms_norm, and to unit length."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel over the batch, then scale and shift it (Ioffe & Szegedy, 2015).
+    """Batch normalisation: standardise each channel over the batch, scale and shift it (Ioffe & Szegedy, 2015).
 
-    Shapes: input (N, C) or (N, C, ...), all others (C,). In training the input's mean and variance are used, and
-    the running ones moved towards them in place, by ``momentum`` of the way; else the running ones are used.
+    Shapes: input (N, C) or (N, C, ...), all others (C,). In training it uses the input's mean and variance, and
+    moves the running ones towards them in place, by the fraction ``momentum``; else it uses the running ones.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.batch_norm(tg.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
@@ -53,7 +53,7 @@ def batch_norm(
     if not training:
         return _by_running("batch_norm", input, running_mean, running_var, weight, bias, eps)
     dims = (0, *range(2, input.ndim))
-    _track("batch_norm", input, running_mean, running_var, dims, momentum)
+    _update_running("batch_norm", input, running_mean, running_var, dims, momentum)
     return _scaled(standardize(input, dims, eps), weight, bias, input.ndim - 2)
 
 
@@ -67,16 +67,16 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel of each sample, then scale and shift it (Ulyanov et al., 2016).
+    """Instance normalisation: standardise each channel of each sample, scale and shift it (Ulyanov et al., 2016).
 
-    Shapes: input (N, C, ...), all others (C,). The running mean and variance are moved towards the samples' average
-    ones; without ``use_input_stats`` they are used instead.
+    Shapes: input (N, C, ...), all others (C,). The running mean and variance move towards the samples' averages;
+    without ``use_input_stats`` they are used in place of the samples' own.
     """
     _check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     if not use_input_stats:
         return _by_running("instance_norm", input, running_mean, running_var, weight, bias, eps)
     dims = tuple(range(2, input.ndim))
-    _track("instance_norm", input, running_mean, running_var, dims, momentum)
+    _update_running("instance_norm", input, running_mean, running_var, dims, momentum)
     return _scaled(standardize(input, dims, eps), weight, bias, len(dims))
 
 
@@ -102,7 +102,7 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise over the last dimensions, of ``normalized_shape``, then scale and shift (Ba et al., 2016).
+    """Standardise over the last dimensions, of shape ``normalized_shape``, then scale and shift (Ba et al., 2016).
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [5.0, 5.0]]), 2)
@@ -118,7 +118,7 @@ def rms_norm(
 ) -> Tensor:
     """Divide by the root of the mean square over the last dimensions, then scale (Zhang & Sennrich, 2019).
 
-    The mean square gets ``eps`` added: the smallest step of the type at 1, if left out.
+    ``eps`` is added to the mean square; its default is the machine epsilon of the input's type.
     """
     dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
@@ -131,7 +131,7 @@ def _over_root_mean_square(input: Tensor, dims: tuple[int, ...], eps: float) -> 
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """Divide by the p-norm along a dimension, or by ``eps`` where that is larger.
+    """Divide by the p-norm along a dimension, or by ``eps`` if the norm is smaller.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.normalize(tg.tensor([[3.0, 4.0]]))
@@ -146,11 +146,13 @@ def local_response_norm(
 ) -> Tensor:
     """Divide by (k + alpha * the mean square of ``size`` neighbouring channels)^beta (Krizhevsky et al., 2012).
 
-    Shapes: input (N, C, ...) with something behind C. Channels before the first and after the last count as 0.
+    Shapes: input (N, C, ...) with at least one dimension after C. Channels beyond the first and last count as 0.
     """
     shape, near = input.shape, whole("local_response_norm", "size", size, 1)
     if len(shape) < 3:
-        raise ValueError(f"local_response_norm: wanted an input (N, C, L) or with more behind, got shape {shape}")
+        raise ValueError(
+            f"local_response_norm: wanted an input (N, C, L) or with more dimensions, got shape {shape}"
+        )
     squares = reshape(square(input), (shape[0], 1, shape[1], prod(shape[2:])))
     means = avg_pool2d(pad(squares, (0, 0, near // 2, (near - 1) // 2)), (near, 1), stride=1)
     return input / (reshape(means, shape) * alpha + k) ** beta
@@ -172,22 +174,22 @@ def _check_channels(name: str, input: Tensor, *others: Tensor | None) -> None:
 def _last_dims(
     name: str, input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None, bias: Tensor | None
 ) -> tuple[int, ...]:
-    """Return the last dimensions, after checking that they are of the given shape."""
+    """Return the last dimensions after checking that they have the given shape."""
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     shape = input.shape
     want_float(name, input)
     want_same_dtype(name, input=input, weight=weight, bias=bias)
     if not wanted or shape[-len(wanted) :] != wanted or 0 in wanted:
-        raise ValueError(f"{name}: normalized_shape {wanted} is not how the input's shape {shape} ends")
+        raise ValueError(f"{name}: normalized_shape {wanted} is not the end of the input's shape {shape}")
     for which, value in (("weight", weight), ("bias", bias)):
         if value is not None and value.shape != wanted:
             raise ValueError(f"{name}: {which} of shape {value.shape}; wanted {wanted}")
     return tuple(range(len(shape) - len(wanted), len(shape)))
 
 
-def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None, behind: int = 0) -> Tensor:
-    """Return x * weight + bias, whose dimensions are x's last but for those behind them."""
-    ones = (1,) * behind
+def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None, trailing: int = 0) -> Tensor:
+    """Return x * weight + bias, both of which broadcast over the trailing dimensions of x."""
+    ones = (1,) * trailing
     if weight is not None:
         x = x * reshape(weight, (*weight.shape, *ones))
     return x if bias is None else x + reshape(bias, (*bias.shape, *ones))
@@ -203,15 +205,15 @@ def _by_running(
     eps: float,
 ) -> Tensor:
     if running_mean is None or running_var is None:
-        raise ValueError(f"{name}: without the input's own statistics it wants running_mean and running_var")
+        raise ValueError(f"{name}: without the input's statistics it needs running_mean and running_var")
     scale = (running_var + eps) ** -0.5
-    behind = input.ndim - 2
+    trailing = input.ndim - 2
     return _scaled(
-        _scaled(input, None, -running_mean, behind), scale if weight is None else scale * weight, bias, behind
+        _scaled(input, None, -running_mean, trailing), scale if weight is None else scale * weight, bias, trailing
     )
 
 
-def _track(
+def _update_running(
     name: str,
     input: Tensor,
     running_mean: Tensor | None,
@@ -219,10 +221,10 @@ def _track(
     dims: tuple[int, ...],
     momentum: float,
 ) -> None:
-    """Move the running statistics towards the input's mean and (corrected) variance, without recording it."""
+    """Move the running statistics towards the input's mean and unbiased variance; this is not recorded."""
     count = prod(input.shape[i] for i in dims)
     if count < 2:
-        raise ValueError(f"{name}: wanted more than one value a channel, got an input of {input.shape}")
+        raise ValueError(f"{name}: wanted more than one value for each channel, got an input of {input.shape}")
     x = input.array
     for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:

@@ -1,4 +1,4 @@
-"""Pooling to a given size, and the windows of images as columns."""
+"""Adaptive pooling, and unfold (im2col) and fold (col2im)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] | None) -> Tensor:
-    """Return means of the windows that divide images as evenly as can be into ``output_size``.
+    """Return the means of windows that divide images as evenly as possible into ``output_size``.
 
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C, OH, OW); window i of a height goes from floor(i H / OH)
     to ceil((i + 1) H / OH). None for a height or width keeps the input's.
@@ -57,9 +57,9 @@ def _means(planes: Tensor, places: Array, inside: Array) -> Tensor:
 def adaptive_max_pool2d(
     input: Tensor, output_size: int | Iterable[int | None] | None, return_indices: bool = False
 ) -> Any:
-    """Return the largest values of the windows of `adaptive_avg_pool2d`: the first of equals, or the last NaN.
+    """Return the largest values of the windows of `adaptive_avg_pool2d`: the first if tied, or the last NaN.
 
-    With ``return_indices`` the result is a pair: the values, and where in the flattened H x W plane each was found.
+    With ``return_indices`` the result is a pair: the values, and the index of each in the flattened H x W plane.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.adaptive_max_pool2d(tg.arange(9.0).reshape(1, 3, 3), 2).tolist()
@@ -79,20 +79,20 @@ def adaptive_max_pool2d(
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:
-    """Return means of windows that divide rows: `adaptive_avg_pool2d` of (N, C, L) or (C, L)."""
+    """Return the means of windows that divide sequences: `adaptive_avg_pool2d` of (N, C, L) or (C, L)."""
     wanted = single("adaptive_avg_pool1d", "output_size", output_size, 1)
     return squeeze(adaptive_avg_pool2d(image_of_row("adaptive_avg_pool1d", input), (1, wanted)), -2)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
-    """Return the largest values of windows that divide rows: `adaptive_max_pool2d` of (N, C, L) or (C, L)."""
+    """Return the largest values of windows that divide sequences: `adaptive_max_pool2d` of (N, C, L) or (C, L)."""
     wanted = 1, single("adaptive_max_pool1d", "output_size", output_size, 1)
     found = adaptive_max_pool2d(image_of_row("adaptive_max_pool1d", input), wanted, return_indices)
     return tuple(squeeze(t, -2) for t in found) if return_indices else squeeze(found, -2)
 
 
 def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
-    """Return height and width of the input, and those wanted."""
+    """Return height and width of the input, and those of the output."""
     shape = input.shape
     if len(shape) not in (3, 4) or min(shape[-3:]) < 1:
         raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W) with pixels, got shape {shape}")
@@ -104,9 +104,9 @@ def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
 
 @lru_cache(maxsize=64)
 def _windows(size: Pair, wanted: Pair) -> tuple[Array, Array]:
-    """Return which pixels of the flattened plane each window has, (windows, most), and which entries count.
+    """Return the pixels of each window as indices into the flattened plane, and which entries are valid.
 
-    Both are read-only: a model asks the same in every step.
+    Both are read-only because they are cached: a model has the same sizes in every step.
     """
     rows, columns = (
         [range(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
@@ -121,7 +121,7 @@ def _windows(size: Pair, wanted: Pair) -> tuple[Array, Array]:
 
 
 def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Tensor:
-    """Return the pixels of each window of an image as a column: "im2col", which makes a convolution a product.
+    """Return the pixels of each window as a column ("im2col"): convolution is then a matrix product.
 
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C * KH * KW, windows).
 
@@ -146,7 +146,7 @@ def fold(
     padding: Size = 0,
     stride: Size = 1,
 ) -> Tensor:
-    """Add columns, as `unfold` makes them, to an image of ``output_size``, each where its window lies.
+    """Add columns of windows, as `unfold` returns them, into an image of ``output_size`` ("col2im").
 
     Shapes: input (N, C * KH * KW, windows) or without N, result (N, C, H, W).
 

@@ -1,4 +1,4 @@
-"""Products of several inputs: bilinear, and attention."""
+"""Bilinear products, and scaled dot-product attention."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["bilinear", "scaled_dot_product_attention"]
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return x1 A_o x2 + b_o for each o: a number for each pair of vectors.
+    """Return x1 A_o x2 + b_o for each output o and each pair of vectors.
 
     Shapes: input1 (..., I), input2 (..., J), weight (O, I, J), bias (O,); the result is (..., O).
     """
@@ -44,11 +44,11 @@ def scaled_dot_product_attention(
     *,
     generator: Generator = None,
 ) -> Tensor:
-    """Return softmax(scale q k^T + mask) v: for each query, the values averaged by how well their keys fit.
+    """Return the attention softmax(scale q k^T + mask) v: the mean of the values for each query.
 
-    Shapes: query (..., L, E), key (..., S, E), value (..., S, V); the result is (..., L, V). A boolean mask, which
-    broadcasts to (..., L, S), holds where a query may look; one of numbers is added. ``is_causal`` lets query i
-    look at keys 0 to i. A query that may look nowhere gets zeros. The scale is 1 / sqrt(E) if left out. Dropout is
+    Shapes: query (..., L, E), key (..., S, E), value (..., S, V); the result is (..., L, V). The mask broadcasts to
+    (..., L, S): a boolean mask is true where a query attends to a key, numbers are added. If ``is_causal``, query i
+    attends to keys 0 to i. A query without keys gets zeros. The scale defaults to 1 / sqrt(E). Dropout is
     applied whenever ``dropout_p`` is above 0. (Vaswani et al., "Attention is all you need", 2017, equation 1.)
 
     >>> import tinygrad_cnn as tg
@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
             f"{name}: shapes {q}, {k} and {v} do not fit: wanted (..., L, E), (..., S, E), (..., S, V)"
         )
     if is_causal and attn_mask is not None:
-        raise ValueError(f"{name}: got a mask and is_causal, which is one too; wanted one of them")
+        raise ValueError(f"{name}: got both attn_mask and is_causal; wanted one of them")
     scores = query @ key.transpose(-1, -2) * (1 / sqrt(q[-1]) if scale is None else scale)
     blocked: Any = None
     if is_causal:
@@ -75,10 +75,10 @@ def scaled_dot_product_attention(
             scores = scores + ops.where(blocked, 0.0, attn_mask)
     if blocked is not None:
         scores = ops.where(blocked, -np.inf, scores)
-    # Where a whole row is blocked, its scores are put to 0 and its weights then to 0: softmax of it is not defined.
-    nowhere = None if blocked is None else blocked.all(axis=-1, keepdims=True)
-    if nowhere is None or not nowhere.any():
+    # The softmax of a fully blocked row is not defined: its scores are set to 0, and then its weights.
+    empty = None if blocked is None else blocked.all(axis=-1, keepdims=True)
+    if empty is None or not empty.any():
         weights = ops.softmax(scores, -1)
     else:
-        weights = ops.where(nowhere, 0.0, ops.softmax(ops.where(nowhere, 0.0, scores), -1))
+        weights = ops.where(empty, 0.0, ops.softmax(ops.where(empty, 0.0, scores), -1))
     return dropout(weights, dropout_p, generator=generator) @ value

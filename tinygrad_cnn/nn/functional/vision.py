@@ -1,4 +1,4 @@
-"""Images of other sizes: padded, interpolated, or with channels laid out as pixels."""
+"""Resizing images: padding, interpolation, and pixel shuffle."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
 ) -> Tensor:
-    """Return images of another size, each pixel from the "nearest" of the input or "linear"ly between neighbours.
+    """Resize images, with "nearest" or "linear" interpolation.
 
-    Shapes: input (N, C, L), (N, C, H, W) (there linear is called "bilinear") or, for the nearest, (N, C, D, H, W).
-    Give either the size or the factor. With ``align_corners`` the centres of the corner pixels keep their places,
-    else the corners of the image do.
+    Shapes: input (N, C, L), (N, C, H, W) (where linear is called "bilinear") or, for nearest, (N, C, D, H, W). Give
+    either the size or the factor. ``align_corners`` aligns the centres of the corner pixels; otherwise the image
+    corners are aligned.
 
     >>> import tinygrad_cnn as tg
     >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
@@ -50,9 +50,9 @@ def interpolate(
         if mode == "nearest":
             input = getitem(input, (*ahead, _nearest(n, out, factor)))
         else:
-            place = _places(n, out, factor, bool(align_corners), input.dtype)
-            low = place.astype(np.int64)
-            share = (place % 1).reshape(-1, *(1,) * (len(spatial) - axis - 1))
+            position = _positions(n, out, factor, bool(align_corners), input.dtype)
+            low = position.astype(np.int64)
+            share = (position % 1).reshape(-1, *(1,) * (len(spatial) - axis - 1))
             high = np.minimum(low + 1, n - 1)
             input = getitem(input, (*ahead, low)) * (1 - share) + getitem(input, (*ahead, high)) * share
     return input
@@ -61,7 +61,7 @@ def interpolate(
 def _target(
     spatial: tuple[int, ...], size: Any, scale_factor: Any, recompute: bool
 ) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
-    """Return the lengths wanted and, where they were given and are to be used for the places, the factors."""
+    """Return the output lengths, and the factors if they were given and determine the positions."""
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: wanted size or scale_factor, got {size} and {scale_factor}")
     given = size if scale_factor is None else scale_factor
@@ -79,13 +79,13 @@ def _target(
 
 
 def _nearest(n: int, out: int, factor: float | None) -> Any:
-    """Return which entry is the nearest to each: in float32, as PyTorch computes it."""
+    """Return the index of the nearest entry for each output, computed in float32 as PyTorch does."""
     scale = np.float32(n / out if factor is None else 1 / factor)
     return np.minimum((np.arange(out, dtype=np.float32) * scale).astype(np.int64), n - 1)
 
 
-def _places(n: int, out: int, factor: float | None, align_corners: bool, dtype: Any) -> Any:
-    """Return where between the entries each new one lies."""
+def _positions(n: int, out: int, factor: float | None, align_corners: bool, dtype: Any) -> Any:
+    """Return the position of each output between the input's entries."""
     at = np.arange(out, dtype=dtype)
     if align_corners:
         return at * ((n - 1) / (out - 1) if out > 1 else 0.0)
@@ -94,7 +94,7 @@ def _places(n: int, out: int, factor: float | None, align_corners: bool, dtype: 
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """Lay groups of channels out as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r).
+    """Rearrange groups of channels as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r).
 
     Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
     network" (2016).
