@@ -110,6 +110,11 @@ THRESHOLDS: dict[str, Threshold] = {
         ("kernels.where",), lambda n: row("where", "numpy", values(n) < 0.5, values(n), -values(n))
     ),
     "INDEX_CHECKED_FROM": Threshold(("ops.index",), added_at_rows),
+    "SUM_ROW_WIDTH": Threshold(
+        ("kernels.sums",),
+        lambda n: row("total", "numpy", values((1 << 21) // n, n), (0,)),
+        (16, 128, 1024, 4096),
+    ),
     "BATCH_INNERMOST_ROWS_COMPILED_FROM": Threshold(
         ("kernels.compiled.batch_innermost",),
         lambda n: row("copy_to_batch_innermost", "compiled", images(4 * n // 3, side=12)[:, :, 1:-1, 1:-1]),
@@ -178,8 +183,13 @@ def pooling(column: str, x: Any) -> list[Run]:
     return [forward, row("max_unpool2d", column, forward(), x, forward(), WINDOW)]
 
 
+ROUNDING = "chosen for its rounding error, not for its time"
 NOT_MEASURED = {
-    "MATMUL_COMPILED_TERMS": "decides by rounding, not by time",
+    "MATMUL_BLOCK_TERMS": ROUNDING,
+    "MATMUL_BLOCKED_UP_TO": ROUNDING,
+    "MATMUL_COMPILED_TERMS": ROUNDING,
+    "SUM_BLOCK": ROUNDING,
+    "SUMMED_PLAINLY_UP_TO": ROUNDING,
     "MEMORY_POOL_BYTES": "a bound on memory, not a threshold",
     "WEIGHT_BLOCK": "is part of compiled code: change it, and run `python -m benchmarks lenet-step-*`",
 }

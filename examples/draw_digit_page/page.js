@@ -1,11 +1,11 @@
-// Strokes are kept as points, so that they can be taken back and drawn again in any size and colour.
-const SIDE = 140; // what is sent: 140 x 140 bytes, 0 for no ink
-const UNITS = 280; // what points are measured in, across the drawing area
+// Strokes are kept as points, so that they can be undone, and drawn again in any size and colour.
+const SIDE = 140; // the drawing that is sent: 140 x 140 bytes, 0 for no ink
+const UNITS = 280; // the width of the drawing area in the unit of the points
 const PEN = 26;
 const pad = document.getElementById("pad");
 const strokes = [];
 let drawing = null; // the stroke that is being drawn
-let cursor = null; // the keyboard's pen: a point, once a key has moved it
+let cursor = null; // the pen of the keyboard: a point, or null before a key has moved it
 let penDown = false;
 
 // --- drawing ---
@@ -120,10 +120,10 @@ document.addEventListener("keydown", (event) => {
 });
 for (const change of ["focus", "blur"]) pad.addEventListener(change, refresh);
 
-// --- asking the network: one question at a time, the newest drawing next ---
+// --- requests to the network: one at a time, then one for the newest drawing ---
 
 let asking = false;
-let again = false; // whether the drawing has changed since
+let again = false; // whether the drawing has changed since the last request
 const paper = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
 
 async function ask() {
@@ -150,7 +150,7 @@ async function ask() {
   }
 }
 
-// --- showing what came back ---
+// --- showing the answer ---
 
 const bars = Array.from({ length: 10 }, (_, digit) => {
   const row = document.createElement("li");
@@ -161,7 +161,7 @@ const bars = Array.from({ length: 10 }, (_, digit) => {
 
 let said = 0;
 function say(text) {
-  // What is read aloud waits until the pen rests.
+  // A screen reader announces the answer only when the pen rests.
   clearTimeout(said);
   said = setTimeout(() => (document.getElementById("answer").textContent = text), 60);
 }

@@ -1,7 +1,7 @@
-"""Readers of files that may come from anywhere, each as a function of bytes that fails if its promise is broken.
+"""Readers of files from untrusted sources, each as a function of bytes that fails if its promise is broken.
 
-The promise: a result that is well formed, or an error of the named kind that names the file; never another error,
-and nothing but the given file in the folder afterwards.
+The promise is a well-formed result, or an error of a known type that names the file; no other error, and no other
+file in the folder afterwards.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def weights(path: Path) -> Any:
 
 
 def ini(path: Path) -> Any:
-    """What is read makes a configuration, which comes back from a file of its own."""
+    """Read a configuration, write it to another file, and check that reading that file returns the same."""
     config = Config(**read_ini(path))
     with TemporaryDirectory() as folder:
         again = Path(folder, "config.ini")
@@ -76,7 +76,7 @@ def ini(path: Path) -> Any:
 
 
 def header(content: bytes) -> Any:
-    """Weights whose header is anything, with its right length before it and plausible numbers after it."""
+    """Read weights with any bytes as header, its correct length before it and plausible numbers after it."""
     return READERS["safetensors"](safetensors(content, bytes(40)))
 
 
@@ -91,7 +91,7 @@ def small_trainer(seed: int) -> Trainer:
 
 
 def plain(state: Any) -> Any:
-    """A state with lists in place of its tensors, to be compared."""
+    """Return a state with lists in place of its tensors, so that it can be compared."""
     if isinstance(state, dict):
         return {key: plain(value) for key, value in state.items()}
     if isinstance(state, list):
@@ -100,13 +100,13 @@ def plain(state: Any) -> Any:
 
 
 def packed(state: Any) -> tuple[str, dict[str, np.ndarray]]:
-    """The text and the tensors of a checkpoint."""
+    """Return the text and the tensors of a checkpoint."""
     arrays: dict[str, np.ndarray] = {}
     return json.dumps(pack(state, "state", arrays)), arrays
 
 
 def state(content: bytes) -> Any:
-    """A forged checkpoint, its checksum right: it fits a trainer as it is, or leaves the trainer as it was."""
+    """Load a forged checkpoint with a valid checksum: it fits a trainer, or leaves the trainer unchanged."""
     from safetensors.numpy import save
 
     text, arrays = content.decode("utf-8", "replace"), packed(small_trainer(1).state_dict())[1]
@@ -129,7 +129,7 @@ SERVED = bytes(range(256))
 
 
 def download(answer: bytes) -> Any:
-    """The right file from a server that answers so, or a ConnectionError and nothing in the folder."""
+    """Download from a server with this answer: the right file, or a ConnectionError and an empty folder."""
     with socket.create_server(("127.0.0.1", 0)) as server, TemporaryDirectory() as folder:
 
         def serve() -> None:
@@ -195,7 +195,7 @@ def _samples() -> dict[str, list[bytes]]:
 
 
 def safetensors(header: object, body: bytes = b"") -> bytes:
-    """A file with any header, given as JSON or as it stands."""
+    """Return a file with any header, given as bytes or as an object for JSON."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
 

@@ -23,7 +23,7 @@ def pairs(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
 
 
 def in_some_order(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
-    """The same values with dimensions in another order in memory, or in the batch-innermost layout."""
+    """Return the same values with dimensions in another order in memory, or in the batch-innermost layout."""
     order = [2, 1, 3, 0] if array.ndim == 4 and rng.random() < 0.5 else rng.permutation(array.ndim)
     return array.transpose(order).copy(order="C").transpose(np.argsort(order))
 
@@ -231,11 +231,11 @@ SUMS = """
     conv2d conv2d_weight conv2d_input avg_pool2d avg_unpool2d max_unpool2d col2im linear large_matmul channel_sums
     matmul total
 """.split()
-"""Kernels that add up products or numbers, in an order of their own: their results agree but for rounding."""
+"""Kernels that add up products or numbers in an order of their own: results differ by rounding."""
 
 
 def check(name: str, kernel: Any, arguments: Arguments) -> None:
-    """Hold a kernel's result to the reference: to the bit, or, of sums, but for rounding that grows with them."""
+    """Compare a kernel's result with the reference: to the bit, or for sums within their rounding error."""
     with np.errstate(invalid="ignore"):  # inf - inf, where infinite gradients meet
         found, wanted = kernel(*arguments), TABLE[name].reference(*arguments)
     assert found.dtype == wanted.dtype

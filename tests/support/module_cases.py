@@ -1,7 +1,7 @@
 """The registry of modules: for each, arguments to make it with and inputs to call it with.
 
-`test_nn_modules.py` holds every case to the promises that all modules make, the parity tests to the module of the
-same name in PyTorch.
+`test_nn_modules.py` holds every case to the promises of all modules, and the parity tests compare it with PyTorch's
+module of the same name.
 """
 
 from __future__ import annotations

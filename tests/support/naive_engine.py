@@ -1,4 +1,4 @@
-"""Reverse accumulation as one would write it down: the reference that random programs are compared with."""
+"""Reverse accumulation in its simplest form: the reference that random programs are compared with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 def padded(g: Array) -> Array:
-    """The gradient of a matrix whose first row g belongs to."""
+    """Return the gradient of a matrix, given the gradient g of its first row."""
     return np.concatenate([g, np.zeros((1, 2))])
 
 
@@ -86,7 +86,7 @@ class Engine:
             for parent, shape, derivative, read in step.parents:
                 value = derivative(gradients[step], *([step.kept[read][0]] if read else []))
                 gradients[parent] = gradients.get(parent, 0) + unbroadcast(value, shape)
-            if not retain and step.kept:  # what keeps nothing can be gone through again, as in PyTorch
+            if not retain and step.kept:  # a step that keeps nothing can be gone through again, as in PyTorch
                 step.freed, step.kept = True, {}
         for leaf, value in gradients.items():
             if isinstance(leaf, Value):

@@ -1,4 +1,4 @@
-"""Functions as modules, and exported models run by ONNX Runtime."""
+"""Export of models and functions to ONNX, and ONNX Runtime to run the files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Of(nn.Module):
 
 
 def exported(model: Any, example: Any, **options: Any) -> bytes:
-    """Return what is exported of a model, or of a function."""
+    """Return the file that a model or a function is exported to."""
     file = BytesIO()
     tg.onnx.export(model if isinstance(model, nn.Module) else Of(model), example, file, **options)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Slow, plain definitions that operations are held to: loops over every index, nothing shared with the package."""
+"""Slow, plain definitions that operations are compared with: loops over every index, independent of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a case of the registry is written: an operation, calls of it, and what they must give or refuse.
+"""How a case of the registry is written: an operation, calls of it, and what they must return or refuse.
 
 The cases are in `tests/cases/`, a file for each family; that package gathers them.
 """
@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class OpCase:
-    """An operation, calls of it, and what they must return by somebody else's account."""
+    """An operation, calls of it, and an independent function that returns the same."""
 
     name: str
     function: Callable[..., Any]
@@ -56,7 +56,7 @@ def case(
 ) -> None:
     """Add a case.
 
-    ``records`` names the recorded operations that it is there to prove (its own, if left out). ``torch`` is
+    ``records`` names the recorded operations that it proves (its own name by default). ``torch`` is
     PyTorch's function of the same arguments, as a dotted name below ``torch`` ("nn.functional.gelu"), or a function
     of the torch module, the tensors and the arguments; with it, the parity tests run the case against PyTorch. A
     case that is not ``differentiable`` is only held to its value.
@@ -91,7 +91,7 @@ def calls(
     broadcast: bool = False,
     arguments: Callable[[Draw, tuple[int, ...]], dict[str, Any]] = lambda draw, shape: {},
 ) -> Sample:
-    """Calls with one array per kind of values: of one shape, or of shapes that broadcast."""
+    """Draw calls with one array for each kind of values: of one shape, or of shapes that broadcast."""
     rng = draw(generators())
     several = draw(broadcastable(len(values))) if broadcast else [draw(shape)] * len(values)
     arrays = tuple(kind(rng, s) for kind, s in zip(values, several, strict=True))

@@ -1,4 +1,4 @@
-"""What the tests draw: shapes, and values away from kinks, in any memory layout."""
+"""Hypothesis strategies: shapes, and values away from points without a derivative, in any memory layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: in
 
 @st.composite
 def broadcastable(draw: Draw, count: int = 2) -> list[tuple[int, ...]]:
-    """Shapes that broadcast: one whole, the others with leading dimensions dropped or lengths put to 1."""
+    """Draw shapes that broadcast: a whole one, and others that lack leading dimensions or have lengths of 1."""
     whole = draw(shapes(max_dims=3))
     result = [whole]
     for _ in range(count - 1):
@@ -40,18 +40,18 @@ def positive(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def off_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Either sign, at least 0.1 from 0."""
+    """Return values of either sign, at least 0.1 from 0."""
     return np.asarray(rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape))
 
 
 def spaced(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """All different, by at least 0.1: no two are a tie, nor near one."""
+    """Return values that differ by at least 0.1, so that no two are tied or nearly so."""
     size = int(np.prod(shape))
     return (rng.permutation(size) * 0.1 - 0.05 * size + 0.03).reshape(shape)
 
 
 def relaid(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
-    """The same values in other memory: dimensions in another order, every other element, or backwards."""
+    """Return the same values in other memory: dimensions in another order, every other element, or backwards."""
     if array.ndim == 0:
         return array.copy()
     order = rng.permutation(array.ndim)

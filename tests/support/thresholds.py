@@ -1,4 +1,4 @@
-"""Every way of computing that is for large arrays, taken for small ones: so one drawn call tries both."""
+"""Makes small arrays take the ways that are meant for large ones, so that one drawn call tests both ways."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST = {
     "WEIGHT_OUTPUTS_AS_COLUMNS_FROM": 1,
     "WHERE_BY_BITS_FROM": 1,
 }
-"""Thresholds of `kernels/thresholds.py`, at values that small arrays are past."""
+"""Thresholds of `kernels/thresholds.py`, with values that small arrays exceed."""
 
 
 def modules() -> Iterator[ModuleType]:
@@ -38,20 +38,20 @@ def modules() -> Iterator[ModuleType]:
 
 @cache
 def places() -> list[tuple[ModuleType, str]]:
-    """Where the thresholds are read: in the modules that import them."""
+    """Return the modules that import a threshold, in which it is read."""
     return [(module, name) for module in modules() for name in LEAST if name in vars(module)]
 
 
 @cache
 def plans() -> list[Any]:
-    """The caches of what was decided by thresholds before."""
+    """Return the caches of decisions that depend on thresholds."""
     caches = [value for module in modules() for value in vars(module).values() if hasattr(value, "cache_clear")]
     return [function for function in caches if function.cache_parameters()["maxsize"] is not None]
 
 
 @contextmanager
 def as_for_large_arrays() -> Iterator[None]:
-    """Take the ways for large arrays in a block."""
+    """Make all arrays take the ways for large ones in a block."""
     before = [(module, name, getattr(module, name)) for module, name in places()]
     try:
         for module, name, _ in before:

@@ -1,4 +1,4 @@
-"""Whole runs on a handful of digits, and what must be the same whether one was interrupted or not."""
+"""Whole training runs on a few digits, and the results that must not depend on interruptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def few_digits(folder: Path) -> Path:
-    """Put digits that are read in no time into a folder, in MNIST's files."""
+    """Write a few digits to a folder, in MNIST's files."""
     for part, size in (("train", 128), ("t10k", 32)):
         digits = SyntheticDigits(part == "train", size)
         write_idx(folder / f"{part}-images-idx3-ubyte", digits.images)
@@ -36,7 +36,7 @@ def few_digits(folder: Path) -> Path:
 
 
 def process(data: Path, folder: Path) -> subprocess.Popen[str]:
-    """Begin a run in a process of its own, or go on with it if it was begun."""
+    """Start a run in a process of its own, or resume it."""
     if (folder / "config.ini").exists():
         options = ["--resume", str(folder)]
     else:
@@ -57,7 +57,7 @@ def process(data: Path, folder: Path) -> subprocess.Popen[str]:
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """What came of a run, but for the seconds that it took."""
+    """Return the results of a run, without the seconds that it took."""
     epochs = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     metrics = json.loads((folder / "metrics.json").read_text())
     for row in (*epochs, metrics):

@@ -1,4 +1,4 @@
-"""The same script for PyTorch and for tinygrad_cnn: imports translated, and what is random from NumPy."""
+"""Runs one script with PyTorch and with tinygrad_cnn: imports are translated, random numbers come from NumPy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def translated(source: str) -> str:
 
 
 def torchvision() -> dict[str, ModuleType]:
-    """As much of torchvision as the scripts use, made of this package's data: it gives PyTorch's tensors."""
+    """Return the part of torchvision that the scripts use, with this package's data and PyTorch's tensors."""
 
     class MNIST(torch.utils.data.Dataset):
         def __init__(self, root: str, train: bool = True, transform: Any = None, download: bool = False) -> None:
@@ -66,7 +66,7 @@ def write_digits(folder: Path) -> None:
 
 
 def take_randomness_from_numpy(patch: pytest.MonkeyPatch, lib: Any) -> None:
-    """Have initial weights, noise, orders and dropout drawn from one NumPy generator, for both alike."""
+    """Draw initial weights, noise, orders and dropout from one NumPy generator, in both libraries."""
     rng = np.random.default_rng(0)
 
     def tensor(array: Any) -> Any:
