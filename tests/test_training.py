@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.storage.safetensors import load_checkpoint
+from tinygrad_cnn.support.progress_bar import ProgressBar
 from tinygrad_cnn.training import EarlyStopping, Epoch, Score, Trainer
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
@@ -272,3 +275,11 @@ def test_one_line_is_printed_for_each_epoch(capsys: pytest.CaptureFixture[str]) 
 def test_misuse_says_what_is_wrong(call: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(trainer((EarlyStopping(),)), DataLoader(two_classes(), 32))
+
+
+def test_a_progress_bar_starts_no_thread_that_the_end_of_the_process_would_wait_for() -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    with ProgressBar(range(2), disable=False, file=io.StringIO()) as bar:
+        assert list(bar) == [0, 1]
+        new = [type(thread).__name__ for thread in threading.enumerate() if thread.name not in before]
+    assert "TMonitor" not in new

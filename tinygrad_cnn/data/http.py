@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib import request
 from urllib.error import HTTPError
 
-from tqdm import tqdm
+from tinygrad_cnn.support.progress_bar import ProgressBar
 
 _CHUNK = 1 << 16
 _ENVELOPE = 1 << 20
@@ -45,7 +45,7 @@ def _body(response: HTTPResponse, url: str, limits: _Limits) -> bytes:
     if total is not None and total > limits.max_bytes:
         raise limits.too_large()
     content = bytearray()
-    with tqdm(total=total, unit="B", unit_scale=True, desc=url.rpartition("/")[2]) as progress:
+    with ProgressBar(total=total, unit="B", unit_scale=True, desc=url.rpartition("/")[2]) as progress:
         while piece := response.read1(_CHUNK):  # read() would wait until it has all
             content += piece
             progress.update(len(piece))

@@ -71,10 +71,10 @@ class Progress:
 
 def with_progress_bar(batches: Iterable[Any], label: str, done: int, total: int | None) -> Iterable[Any]:
     """Show a bar in the terminal while batches are read, ``done`` of ``total`` at first; elsewhere show nothing."""
-    from tqdm import tqdm
+    from tinygrad_cnn.support.progress_bar import ProgressBar
 
     disable = None  # tqdm reads None as: show the bar in terminals only
-    bar: Iterable[Any] = tqdm(
+    bar: Iterable[Any] = ProgressBar(
         batches, label, total, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=disable
     )
     return bar
