@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn.function_module import FunctionModule
-from tinygrad_cnn.ops.softmax import REDUCTIONS
+from tinygrad_cnn.ops.loss import REDUCTIONS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 

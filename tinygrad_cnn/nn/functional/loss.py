@@ -13,8 +13,7 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
-from tinygrad_cnn.ops.loss import _binary_cross_entropy, _log_one_plus_exp
-from tinygrad_cnn.ops.softmax import REDUCTIONS, _warn_after, reduced
+from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, reduced
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
