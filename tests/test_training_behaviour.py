@@ -45,7 +45,7 @@ def test_evaluation_is_in_evaluation_mode_also_within_training() -> None:
     assert run.model.training
 
 
-def test_training_is_in_training_mode_after_an_evaluation() -> None:
+def test_training_is_in_training_mode_whatever_the_model_was_in() -> None:
     seen: list[bool] = []
 
     class Look(Callback):
@@ -53,6 +53,7 @@ def test_training_is_in_training_mode_after_an_evaluation() -> None:
             seen.append(trainer.model.training)
 
     run = trainer(Spread(), callbacks=[Look()])
+    run.model.eval()
     run.fit(pairs(), pairs(), epochs=2)
     assert seen == [True] * 6
 

@@ -40,7 +40,6 @@ class Adam(PerParameter):
     """
 
     _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
-    _options_of_kind: ClassVar = ("decoupled_weight_decay",)
 
     def __init__(
         self,
@@ -100,3 +99,11 @@ class AdamW(Adam):
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
         )
+
+    def _check(self, group: Group) -> None:
+        super()._check(group)
+        if not group["decoupled_weight_decay"]:
+            raise ValueError(
+                "AdamW: decoupled_weight_decay is False, so the options or the state are of another kind of "
+                "optimizer: Adam; wanted True"
+            )

@@ -30,8 +30,6 @@ class Optimizer:
 
     _state_names: ClassVar[Mapping[str, bool] | None] = None
     """What the state of a parameter consists of, and whether it always does; None: anything."""
-    _options_of_kind: ClassVar[tuple[str, ...]] = ()
-    """Options by whose values two kinds of optimizers differ that have the same options."""
     has_stepped = False  # read by schedules, whose steps must come after the optimizer's
     _used: tuple[weakref.ref[Tensor], int] | None = (
         None  # a gradient that the last step used, and the time of the step
@@ -154,7 +152,7 @@ class Optimizer:
             raise ValueError(f"{name}: got groups of {sizes} parameters; wanted {wanted}")
         groups = []
         for own, given in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            self._check_kind(name, own, given)
+            self._check_kind(name, given)
             groups.append({**self.defaults, **deepcopy(dict(given)), "params": own["params"]})
             self._check(groups[-1])
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
@@ -171,7 +169,7 @@ class Optimizer:
             own.clear()
             own.update(group)
 
-    def _check_kind(self, name: str, own: Group, given: Mapping[str, Any]) -> None:
+    def _check_kind(self, name: str, given: Mapping[str, Any]) -> None:
         """Raise ValueError if a group has the options of another kind of optimizer."""
         missing = [option for option in self.defaults if option not in given and option not in ADDED_LATER]
         if missing:
@@ -180,9 +178,3 @@ class Optimizer:
                 f"{name}: the state is of another kind of optimizer: its groups have no {', '.join(missing)}, but "
                 f"{', '.join(others) or 'nothing else'}"
             )
-        for option in self._options_of_kind:
-            if given.get(option, own[option]) != own[option]:
-                raise ValueError(
-                    f"{name}: the state is of another kind of optimizer: {option} is {given[option]} in it, and "
-                    f"{own[option]} here"
-                )
