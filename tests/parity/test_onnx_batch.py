@@ -142,6 +142,8 @@ LEAVES: dict[str, tuple[Function, str]] = {  # what takes numbers out of the rec
     "unique": (lambda x: x * len(tg.unique(x)), r"np\.unique takes"),
     "not a number": (lambda x: tg.nanmean(x, 1), r"np\.\w+ takes"),
     "array": (lambda x: x + np.sin(x.array), "add is given an array that was computed from the batch"),
+    "a plain array": (lambda x: x + np.asarray(x.array * 2)[::-1], "add is given an array that was computed"),
+    "a plain copy": (lambda x: x + np.asarray(x.array.copy()), "add is given an array that was computed"),
     "a new tensor": (lambda x: x + tg.from_numpy(x.array * 2), "add is given an array that was computed"),
     "a masked array": (lambda x: x * len(x.array[x.array > -100]), "an index of booleans takes"),
     "two that show the same": (lambda x: (x[:, :3], x + np.asarray(x.array))[1], "add is given an array that"),

@@ -98,19 +98,28 @@ class HostArray(np.ndarray):
     )
 
     def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Any:
-        return np.asarray(array).view(HostArray)
+        return _host(array)
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         if _on_host() and any(getattr(part, "dtype", None) == np.bool_ for part in parts):
             _refuse_leaving("an index of booleans")
-        return np.asarray(super().__getitem__(index)).view(HostArray)
+        return _host(super().__getitem__(index))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if _on_host() and func not in _FOLLOWED | _LIKE:
             _refuse_leaving(f"np.{func.__name__}")
         out = super().__array_function__(func, types, args, kwargs)
-        return out.view(np.ndarray) if func in _LIKE else out
+        return np.array(out) if func in _LIKE else out
+
+
+def _host(array: Any) -> HostArray:
+    """Return an array, or one number of it, as a `HostArray` of memory of its own, which np.asarray cannot hide."""
+    if isinstance(array, HostArray):
+        return array
+    host = HostArray(np.shape(array), array.dtype)
+    host[...] = array
+    return host
 
 
 # --- tensors ---

@@ -168,13 +168,12 @@ class _Walker:
         """Whether there are arrays that were made from the batch, but by no operation."""
         if isinstance(value, (tuple, list)):
             return any(map(self._from_batch, value))
-        return isinstance(value, HostArray) or (
-            isinstance(value, np.ndarray) and id(owner_of(value)) in self._owners
-        )
+        owner = owner_of(value) if isinstance(value, np.ndarray) else None
+        return isinstance(owner, HostArray) or isinstance(value, HostArray) or id(owner) in self._owners
 
     def _shaped_by_numbers(self, name: str, arguments: dict[str, Any]) -> bool:
         """Whether an operation returns as many entries as the numbers of the batch say."""
-        masks = [ref for ref in refs_in([arguments.get("index")]) if ref.dtype == np.bool_]
+        masks = [ref for ref in refs_in([arguments.get("index"), arguments.get("arrays")]) if ref.dtype == np.bool_]
         return "nonzero" in name or (name == "index" and any(ref.name in self._fed for ref in masks))
 
     def refuse_random(self, where: str) -> None:
