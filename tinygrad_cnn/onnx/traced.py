@@ -110,7 +110,16 @@ class HostArray(np.ndarray):
         if _on_host() and func not in _FOLLOWED | _LIKE:
             _refuse_leaving(f"np.{func.__name__}")
         out = super().__array_function__(func, types, args, kwargs)
-        return out.view(np.ndarray) if func in _LIKE else out
+        return np.array(out) if func in _LIKE else out
+
+
+def _host(array: Any) -> HostArray:
+    """Return an array, or one number of it, as a `HostArray` of memory of its own, which np.asarray cannot hide."""
+    if isinstance(array, HostArray):
+        return array
+    host = HostArray(np.shape(array), array.dtype)
+    host[...] = array
+    return host
 
 
 def _host(array: Any) -> HostArray:
