@@ -123,7 +123,7 @@ ROOMS["creation"] = Room(
 ROOMS["ops"] = Room(
     "tests/test_ops.py",
     [
-        Break("ops/index.py", "if often == 1:", "if often <= 2:", "tests/test_fast_paths.py"),
+        Break("ops/index.py", "if repeats == 1:", "if repeats <= 2:", "tests/test_fast_paths.py"),
         Break("ops/index.py", "values.ravel())", "0 * values.ravel())", "tests/test_fast_paths.py"),
         Break("ops/index.py", "np.bincount(index.ravel()).max()", "1", "tests/test_fast_paths.py"),
         Break("ops/index.py", "np.add.at(out, index, input)", "out[index] += input", "tests/test_ops.py -k index"),
@@ -176,7 +176,7 @@ ROOMS["ops at their edges"] = Room(
         Break(
             "ops/linalg.py", "np.where(np.eye(s.shape[-1], dtype=np.bool_), 1, s[..., None, :])", "s[..., None, :]"
         ),
-        Break("ops/broadcast.py", "if input.dtype != float16:", "if True:"),
+        Break("ops/broadcast.py", "            if wide is None:", "            if True:", "tests/test_sums.py"),
     ],
 )
 
@@ -204,8 +204,8 @@ ROOMS["kernels"] = Room(
         ),
         Break(
             "kernels/pool.py",
-            "np.multiply(bits(grads), hit, out=bits(target))",
-            "np.multiply(grads, hit, out=target)",
+            "g_bits, spread_bits = bits(g), bits(spread)",
+            "g_bits, spread_bits = g, spread",
         ),
         Break("kernels/pool.py", "        flat_free ^= flat_hit\n", ""),
         Break("kernels/pool.py", "yield hit\n        free ^= hit", "yield hit"),
@@ -245,10 +245,14 @@ ROOMS["nn"] = Room(
         Break("nn/module.py", '(*module._own("parameter"), *module._own("buffer"))', 'module._own("parameter")'),
         Break("nn/module.py", "if not (remove_duplicate and value in seen):", "if True:"),
         Break("nn/module.py", "tensor.grad = tensor.grad.detach().to(wanted)", "pass"),
-        Break("nn/hooks.py", "self._called((None,) * self.count)", "pass"),
+        Break("nn/hooks.py", "self._call_hooks((None,) * self.count)", "pass"),
         Break("nn/state.py", "if given.shape != own.shape:", "if False:"),
         Break("nn/normalization.py", "1 / (int(count) + 1)", "1 / (int(count) + 2)"),
-        Break("nn/normalization.py", "own = self.training or mean is None or var is None", "own = True"),
+        Break(
+            "nn/normalization.py",
+            "use_input_stats = self.training or mean is None or var is None",
+            "use_input_stats = True",
+        ),
         Break("nn/utils.py", "(float(total) + 1e-6), 1.0)", "(float(total) + 1e-6), 9.0)"),
         Break("nn/init.py", "sqrt(6 / sum(", "sqrt(3 / sum("),
         Break("nn/init.py", "shape[0] * prod(shape[2:])", "shape[0]"),
@@ -270,7 +274,11 @@ ROOMS["optim"] = Room(
     "tests/test_optim_schedules.py tests/test_optim_one_cycle.py",
     [
         Break("optim/sgd.py", "scaled(direction, 1 - damping)", "scaled(direction, 1 + damping)"),
-        Break("optim/sgd.py", "direction = ahead if nesterov else buffer", "direction = buffer"),
+        Break(
+            "optim/sgd.py",
+            "direction = scaled_sum(buffer, keep, direction) if nesterov else buffer",
+            "direction = buffer",
+        ),
         Break(
             "optim/adam.py", "np.maximum(largest, square, out=largest)", "np.minimum(largest, square, out=largest)"
         ),
@@ -289,7 +297,7 @@ ROOMS["optim"] = Room(
         ),
         Break("optim/per_parameter.py", "array *= 1 - lr * decay", "array *= 1 - decay"),
         Break("optim/per_parameter.py", "direction = -direction", "direction = +direction"),
-        Break("optim/optimizer.py", 'parameter.dtype if value.dtype.kind == "f" else None', "None"),
+        Break("optim/state.py", 'parameter.dtype if value.dtype.kind == "f" else None', "None"),
         Break(
             "optim/lr_scheduler/base.py",
             'group.setdefault("initial_lr", group["lr"])',
@@ -351,7 +359,7 @@ ROOMS["storage"] = Room(
         Break("storage/nested_state.py", 'if metadata["sha256"] != digest', "if not digest"),
         Break("storage/nested_state.py", "arrays.pop(value[_TENSOR])", "arrays[value[_TENSOR]]"),
         Break("storage/parse.py", "if length > MAX_HEADER:", "if False:"),
-        Break("storage/parse.py", "if len(result) < len(pairs):", "if False:"),
+        Break("storage/parse.py", "if name in result:", "if False:"),
         Break("storage/parse.py", "max(initial=0) > 1:", "max(initial=0) > 2:"),
         Break("storage/parse.py", "<< 16)", "<< 15)"),
     ],

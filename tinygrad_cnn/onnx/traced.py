@@ -122,15 +122,6 @@ def _host(array: Any) -> HostArray:
     return host
 
 
-def _host(array: Any) -> HostArray:
-    """Return an array, or one number of it, as a `HostArray` of memory of its own, which np.asarray cannot hide."""
-    if isinstance(array, HostArray):
-        return array
-    host = HostArray(np.shape(array), array.dtype)
-    host[...] = array
-    return host
-
-
 # --- tensors ---
 
 
