@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_cases import X, Y, pairs, trainer
 
 import tinygrad_cnn as tg
+from tests.support.training_cases import X, Y, pairs, trainer
 from tinygrad_cnn import nn
 from tinygrad_cnn.optim.lr_scheduler import ReduceLROnPlateau
 from tinygrad_cnn.storage.safetensors import load_checkpoint

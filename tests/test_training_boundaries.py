@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_cases import DATASET, POINTS, Passes, X, Y, generator, pairs, trainer, weights
 
 import tinygrad_cnn as tg
+from tests.support.training_cases import DATASET, POINTS, Passes, X, Y, generator, pairs, trainer, weights
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.optim.lr_scheduler import StepLR

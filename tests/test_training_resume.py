@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_processes import SETTINGS, few_digits, outcome
 
 import tinygrad_cnn as tg
+from tests.support.training_processes import SETTINGS, few_digits, outcome
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader, TensorDataset
 from tinygrad_cnn.experiment import resume

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_cases import DATASET, Passes, generator, pairs, trainer, weights
 
 import tinygrad_cnn as tg
+from tests.support.training_cases import DATASET, Passes, generator, pairs, trainer, weights
 from tinygrad_cnn import nn, optim
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.optim.lr_scheduler import StepLR
