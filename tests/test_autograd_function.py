@@ -249,7 +249,10 @@ def returning(gradients: Any) -> type[Function]:
     [
         (lambda g: g, "Returning: backward returned 1 gradients; wanted 3, one for each argument"),
         (lambda g: (g, None, g, g), "backward returned 4 gradients; wanted 3"),
-        (lambda g: (g, g, g), "backward returned Tensor for argument 1 of forward; wanted None, as that is no"),
+        (
+            lambda g: (g, g, g),
+            "backward returned Tensor for argument 1 of forward; wanted None, because it is not a tensor",
+        ),
         (lambda g: (2.0, None, g), "backward returned float for argument 0 of forward; wanted a tensor or None"),
         (lambda g: (g, None, g[0]), r"a gradient of shape \(\) and type float64 for argument 2 .* wanted \(2,\)"),
         (lambda g: (g.float(), None, g), "of shape .* and type float32 for argument 0 .* and float64"),
