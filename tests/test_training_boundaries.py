@@ -93,7 +93,7 @@ def test_the_mode_is_inferred_from_the_name() -> None:
 LOADERS: dict[str, tuple[Any, str]] = {
     "nothing": (None, "the batches are a NoneType; wanted a DataLoader"),
     "a tensor": (X, "the batches are a Tensor"),
-    "an array": ([POINTS], r"batch 1 is a ndarray; wanted \(inputs, targets\)"),
+    "an array": ([POINTS], r"batch 1 is a numpy.ndarray; wanted \(inputs, targets\)"),
     "a dataset": (DATASET, "the batches are a TensorDataset; .*put a dataset into a DataLoader"),
     "a function": (generator, "the batches are a function; .*call the function"),
     "a string": ("train", "the batches are a str"),
@@ -104,7 +104,7 @@ LOADERS: dict[str, tuple[Any, str]] = {
     "a later batch": ([*pairs(), (X, Y, Y)], "batch 4 has 3 parts"),
     "inputs alone": (DataLoader(TensorDataset(X), 4), "batch 1 has 1 parts"),
     "a dict": ([{"x": X, "y": Y}], "batch 1 is a dict"),
-    "arrays": ([(POINTS, Y)], r"batch 1: the inputs are a ndarray; wanted a tensor; tensor\(...\) makes one"),
+    "arrays": ([(POINTS, Y)], r"batch 1: the inputs are a numpy.ndarray; wanted a tensor; tensor\(...\) makes one"),
     "a number": ([(X, 3)], "batch 1: the targets are a int"),
     "single samples": ([(X[0], Y[0])], "batch 1: the targets have no dimension"),
     "other lengths": ([(X, Y[:5])], "batch 1 has 12 inputs and 5 targets"),

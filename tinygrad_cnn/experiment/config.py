@@ -231,6 +231,13 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def flag_with_value(name: str, value: Any) -> str:
+    """Return what is written on the command line to give a setting a value."""
+    if isinstance(value, bool):
+        return flag_of(name) if value else flag_of(f"no_{name}")
+    return f"{flag_of(name)} {value}"
+
+
 def _place_of(name: str, section: str, sections: Mapping[str, list[str]]) -> str:
     """Return where else a setting of that name is, or which of the section was meant."""
     other = next((s for s, names in sections.items() if name in names), None)

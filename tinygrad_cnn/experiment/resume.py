@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tinygrad_cnn.experiment.config import BY_FLAG, FIXED, Config, changed_settings, flag_of, read_ini, read_run
+from tinygrad_cnn.experiment.config import (
+    BY_FLAG,
+    FIXED,
+    Config,
+    changed_settings,
+    flag_with_value,
+    read_ini,
+    read_run,
+)
 from tinygrad_cnn.experiment.folder import RunFolder
 from tinygrad_cnn.storage.safetensors import load_checkpoint
 from tinygrad_cnn.training.checkpoints import Checkpoints
@@ -87,7 +95,8 @@ def _check_unedited(checkpoint: Checkpoint, written: Config) -> None:
         for name in changed_settings(made_with, written, FIXED | BY_FLAG)
     ]
     if edited:
-        flags = [f"{flag_of(n)} {getattr(written, n)}" for n in changed_settings(made_with, written, BY_FLAG)]
+        by_flag = changed_settings(made_with, written, BY_FLAG)
+        flags = [flag_with_value(name, getattr(written, name)) for name in by_flag]
         hint = f"; to change it on purpose, give {' '.join(flags)}" if flags else ""
         raise ValueError(
             f"{checkpoint.path} is not of the run that config.ini describes: {', '.join(edited)}. Set config.ini "
@@ -116,9 +125,8 @@ def resume(checkpoint: Checkpoint | None, trainer: Trainer, folder: RunFolder, c
     batches = f" and {trainer.running.batches} batches" if trainer.running else ""
     print(f"going on after epoch {len(trainer.history)}{batches}")
     if changes:
-        print(
-            "changed: " + ", ".join(f"{n} from {checkpoint.settings[n]} to {getattr(config, n)}" for n in changes)
-        )
+        before = checkpoint.settings
+        print("changed: " + ", ".join(f"{n} from {before[n]} to {getattr(config, n)}" for n in changes))
         _save_changed(checkpoint, trainer, folder)
     if Config(**read_ini(folder.path / "config.ini")) != config:
         folder.write("config.ini", config.to_ini())

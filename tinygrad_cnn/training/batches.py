@@ -33,7 +33,7 @@ def check_loader(name: str, loader: Any, passes: int = 1) -> None:
             f"{name}: a {type(loader).__name__} gives its batches once, and they are wanted {passes} times; give a "
             "DataLoader or a list"
         )
-    if isinstance(loader, Sequence):
+    if isinstance(loader, (list, tuple)):  # others may compute their batches when they are asked for
         for _ in checked_batches(name, loader):
             pass
 
@@ -80,20 +80,41 @@ def checked_batches(name: str, batches: Iterable[Any], done: int = 0) -> Iterato
     Raises TypeError or ValueError, beginning with ``name`` and the number of the batch, for anything else.
     """
     for number, batch in enumerate(batches, done + 1):
-        where = f"{name}: batch {number}"
-        if not isinstance(batch, (tuple, list)):
-            raise TypeError(f"{where} is a {type(batch).__name__}; wanted (inputs, targets)")
-        if len(batch) != 2:
-            raise ValueError(f"{where} has {len(batch)} parts; wanted two, (inputs, targets)")
-        for part, value in zip(("inputs", "targets"), batch, strict=True):
-            if not isinstance(value, Tensor):
-                hint = "; tensor(...) makes one" if isinstance(value, (np.ndarray, list, int, float)) else ""
-                raise TypeError(f"{where}: the {part} are a {type(value).__name__}; wanted a tensor{hint}")
-            if not value.ndim:
-                raise ValueError(f"{where}: the {part} have no dimension; wanted one row for each sample, (N, ...)")
+        if not _is_pair_of_tensors(batch):
+            raise _what_is_wrong(f"{name}: batch {number}", batch)
         inputs, targets = batch
-        if len(inputs) != len(targets) or not len(inputs):
-            raise ValueError(
-                f"{where} has {len(inputs)} inputs and {len(targets)} targets; wanted as many of both, at least one"
-            )
         yield inputs, targets
+
+
+def _is_pair_of_tensors(batch: Any) -> bool:
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        return False
+    inputs, targets = batch
+    if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor):
+        return False
+    given, wanted = inputs.array.shape, targets.array.shape
+    return bool(given and wanted and given[0] == wanted[0] > 0)
+
+
+def _what_is_wrong(where: str, batch: Any) -> TypeError | ValueError:
+    """Return the error that says why a batch cannot be used."""
+    if not isinstance(batch, (tuple, list)):
+        return TypeError(f"{where} is a {_full_name(batch)}; wanted (inputs, targets)")
+    if len(batch) != 2:
+        return ValueError(f"{where} has {len(batch)} parts; wanted two, (inputs, targets)")
+    for part, value in zip(("inputs", "targets"), batch, strict=True):
+        if not isinstance(value, Tensor):
+            hint = "; tensor(...) makes one" if isinstance(value, (np.ndarray, list, int, float)) else ""
+            return TypeError(f"{where}: the {part} are a {_full_name(value)}; wanted a tensor{hint}")
+        if not value.ndim:
+            return ValueError(f"{where}: the {part} have no dimension; wanted one row for each sample, (N, ...)")
+    inputs, targets = batch
+    return ValueError(
+        f"{where} has {len(inputs)} inputs and {len(targets)} targets; wanted as many of both, at least one"
+    )
+
+
+def _full_name(value: Any) -> str:
+    """Return the name of a value's type, with its module: other libraries have tensors too."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

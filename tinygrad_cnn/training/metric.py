@@ -90,4 +90,6 @@ def _sum(name: str, value: Any, samples: int) -> float:
             f"the metric {name} returned {array.dtype} {array.shape} for a batch of {samples} samples; wanted one "
             f"number for each, ({samples},), or a single number, their mean"
         )
+    if array.dtype == bool and array.ndim:
+        return float(np.count_nonzero(array))
     return float(array) * samples if array.ndim == 0 else float(array.sum(dtype=np.float64))

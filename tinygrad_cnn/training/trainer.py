@@ -182,7 +182,8 @@ class Trainer:
 
         That is: model, optimizer, schedule, callbacks, history, the epoch that is under way, and the state of this
         thread's random generator. A generator that a loader, layer or transform was given as an argument is not
-        part of it. Raises ValueError within an epoch whose batches cannot be read again from the middle.
+        part of it. Tensors share memory with the trainer: write the state to a file, or copy it. Raises ValueError
+        within an epoch whose batches cannot be read again from the middle.
         """
         return {
             "model": self.model.state_dict(),
