@@ -372,7 +372,8 @@ ROOMS["storage"] = Room(
 
 ROOMS["training"] = Room(
     "tests/test_training.py tests/test_training_metric.py tests/test_training_diagnosis.py "
-    "tests/test_training_finder.py tests/test_training_checkpoint.py",
+    "tests/test_training_finder.py tests/test_training_checkpoint.py tests/test_training_behaviour.py "
+    "tests/test_training_resume.py tests/test_training_states.py",
     [
         Break("training/trainer.py", "(epoch.validation or epoch.train).loss", "epoch.train.loss"),
         Break("training/trainer.py", "            self.optimizer.zero_grad()\n", ""),
