@@ -142,3 +142,10 @@ def test_a_sampler_gives_the_order_and_collate_fn_the_batch() -> None:
     assert list(loader) == [(8, 5), (7,)]
     with pytest.raises(ValueError, match="a sampler gives the order"):
         DataLoader([1, 2], shuffle=True, sampler=[0])
+
+
+@given(n=sizes, batch_size=sizes, start=st.integers(0, 5))
+def test_a_pass_may_begin_in_the_middle(n: int, batch_size: int, start: int) -> None:
+    loader = DataLoader(range(n), batch_size)
+    whole = [batch.tolist() for batch in loader]
+    assert [batch.tolist() for batch in loader.batches(loader.order(), start)] == whole[start:]

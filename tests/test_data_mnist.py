@@ -233,6 +233,7 @@ def test_download_fetches_only_what_is_missing(tmp_path: Path, monkeypatch: pyte
         (IMAGES, LABELS.astype(np.float32), "labels-idx1-ubyte: has float32"),
         (IMAGES, LABELS[:11], "has 12 images, .* 11 labels"),
         (IMAGES, LABELS + np.uint8(3), "labels-idx1-ubyte: has the label 12; wanted 0 to 9"),
+        (IMAGES, LABELS + np.uint8(1), "labels-idx1-ubyte: has the label 10; wanted 0 to 9"),
     ],
 )
 def test_files_that_are_not_digits_are_refused(

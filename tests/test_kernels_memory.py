@@ -102,3 +102,13 @@ def test_two_leaves_never_share_a_large_gradient() -> None:
     assert b.grad is not None
     a.grad.zero_()
     np.testing.assert_array_equal(b.grad.array, np.ones(LARGE, F32))
+
+
+def test_zeros_in_memory_that_was_used_before_are_zeros() -> None:
+    used = empty((LARGE,), F32)
+    used.fill(7)
+    place = used.ctypes.data
+    del used
+    cleared = zeros((LARGE,), F32)
+    assert cleared.ctypes.data == place
+    assert not cleared.any()

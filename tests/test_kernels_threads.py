@@ -16,6 +16,7 @@ import tinygrad_cnn as tg
 from tests.cases import CASES, OpCase
 from tinygrad_cnn.kernels import threads
 from tinygrad_cnn.kernels.blas_threads import blas_functions
+from tinygrad_cnn.kernels.matmul import large_matmul
 from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.models import LeNet
 
@@ -141,3 +142,9 @@ def test_eight_threads_train_eight_models_to_the_bits_of_each_alone() -> None:
         together = list(pool.map(trained, range(8)))
     assert together == alone
     assert len(set(alone)) == 8
+
+
+def test_a_wide_product_comes_in_bands_of_columns(three_threads: None) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 5)), rng.standard_normal((5, 40))
+    np.testing.assert_allclose(large_matmul(a, b), a @ b, rtol=1e-12)

@@ -214,3 +214,19 @@ def test_weights_without_the_count_of_batches_are_taken_as_in_pytorch(strict: bo
     assert [norm.num_batches_tracked.item() for norm in model] == [7, 7]
     with pytest.raises(RuntimeError, match=r"nothing was loaded\n  missing: 0\.bias$"):
         model.load_state_dict({name: tensor for name, tensor in state.items() if name != "0.bias"})
+
+
+def test_batch_norm_in_evaluation_uses_running_statistics() -> None:
+    norm = nn.BatchNorm1d(1, eps=0.0)
+    norm.running_mean.fill_(2)
+    norm.running_var.fill_(4)
+    assert norm.eval()(tg.tensor([[4.0], [8.0]])).tolist() == [[1], [3]]
+
+
+def test_padding_to_the_same_size_has_the_odd_column_at_the_end() -> None:
+    """As in PyTorch, whatever is put into the border."""
+    row = tg.tensor([[1.0, 2.0, 3.0]])
+    for mode, last in (("zeros", 0), ("replicate", 3), ("reflect", 2), ("circular", 1)):
+        layer = nn.Conv1d(1, 1, 2, padding="same", padding_mode=mode, bias=False)
+        layer.load_state_dict({"weight": tg.tensor([[[0.0, 1.0]]])})
+        assert layer(row).tolist() == [[2, 3, last]]

@@ -74,3 +74,9 @@ def test_a_history_shows_curves_and_epochs(validated: bool) -> None:
     history.epochs.append(Epoch(4, Score(float("nan"), 0.5), None, 0.1, 2.0))
     points = [line.get("points") for line in read(history._repr_html_()).iter("polyline")]
     assert not any("nan" in line for line in points)  # a loss that is no number leaves a gap
+
+
+def test_the_name_of_a_class_cannot_run() -> None:
+    named = type("<script>", (nn.Module,), {})()
+    assert "&lt;script&gt;" in named._repr_html_()
+    assert "<script>" not in named._repr_html_()

@@ -20,24 +20,55 @@ from tinygrad_cnn.autograd import Node
 from tinygrad_cnn.tape.record import Operation
 
 Promise = Callable[[OpCase, Sample, np.random.Generator], None]
-PROMISES: list[Promise] = []  # of every operation that has a derivative
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+every_derivative = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=lambda c: c.name)
 exactly = {"atol": 1e-7, "rtol": 1e-5}
 roughly = {"atol": 1e-6, "rtol": 1e-5, "fast_mode": True}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-@given(data=st.data())
-def test_promises(case: OpCase, data: st.DataObject) -> None:
-    """Each call is drawn once and held to all promises: drawing takes longer than most of them."""
+def hold(case: OpCase, data: st.DataObject, *promises: Promise) -> None:
+    """Draw one call and hold it to its value and to several promises: drawing takes longer than most of them."""
     sample, rng = data.draw(case.samples), data.draw(generators())
-    for promise in PROMISES if case.differentiable else [value_is_the_oracles]:
+    value_is_the_oracles(case, sample)
+    for promise in promises if case.differentiable else ():
         promise(case, sample, rng)
 
 
-def promise(check: Promise) -> Promise:
-    PROMISES.append(check)
-    return check
+@every_case
+@given(data=st.data())
+def test_values_and_derivatives(case: OpCase, data: st.DataObject) -> None:
+    hold(
+        case,
+        data,
+        derivatives_are_those_of_finite_differences,
+        second_derivatives_are_those_of_finite_differences,
+    )
+
+
+@every_derivative
+@given(data=st.data())
+def test_types_and_memory(case: OpCase, data: st.DataObject) -> None:
+    hold(
+        case,
+        data,
+        float32_stays_float32,
+        inputs_are_neither_changed_nor_shared,
+        memory_layout_does_not_matter,
+        ways_for_large_arrays_give_what_those_for_small_ones_give,
+    )
+
+
+@every_derivative
+@given(data=st.data())
+def test_what_is_recorded(case: OpCase, data: st.DataObject) -> None:
+    hold(
+        case,
+        data,
+        an_input_that_needs_no_gradient_gets_none_and_changes_no_other,
+        nothing_is_recorded_without_need,
+        cases_record_what_they_claim_to_prove,
+    )
 
 
 def tensors(sample: Sample, dtype: Any = np.float64, requires_grad: bool = True) -> list[tg.Tensor]:
@@ -52,18 +83,15 @@ def backward(case: OpCase, inputs: list[tg.Tensor], sample: Sample) -> tg.Tensor
     return out
 
 
-@promise
-def value_is_the_oracles(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
+def value_is_the_oracles(case: OpCase, sample: Sample) -> None:
     out = case.function(*tensors(sample), **sample.arguments)
     np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=1e-9, atol=1e-9)
 
 
-@promise
 def derivatives_are_those_of_finite_differences(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     assert tg.gradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **exactly)
 
 
-@promise
 def second_derivatives_are_those_of_finite_differences(
     case: OpCase, sample: Sample, rng: np.random.Generator
 ) -> None:
@@ -71,7 +99,6 @@ def second_derivatives_are_those_of_finite_differences(
     assert tg.gradgradcheck(lambda *t: case.function(*t, **sample.arguments), tensors(sample), **roughly)
 
 
-@promise
 def float32_stays_float32(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     inputs = tensors(sample, np.float32)
     arguments = {
@@ -84,7 +111,6 @@ def float32_stays_float32(case: OpCase, sample: Sample, rng: np.random.Generator
     np.testing.assert_allclose(out.array, case.oracle(*sample.inputs, **sample.arguments), rtol=2e-5, atol=2e-5)
 
 
-@promise
 def inputs_are_neither_changed_nor_shared(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     inputs = tensors(sample)
     backward(case, inputs, sample)
@@ -97,7 +123,6 @@ def inputs_are_neither_changed_nor_shared(case: OpCase, sample: Sample, rng: np.
         assert not any(np.shares_memory(g, other) for other in gradients[:i])
 
 
-@promise
 def memory_layout_does_not_matter(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     plain, moved = tensors(sample), [tg.from_numpy(relaid(rng, a)).requires_grad_() for a in sample.inputs]
     out, out_moved = backward(case, plain, sample), backward(case, moved, sample)
@@ -106,7 +131,6 @@ def memory_layout_does_not_matter(case: OpCase, sample: Sample, rng: np.random.G
         np.testing.assert_allclose(a.grad.array, b.grad.array, rtol=1e-12, atol=1e-12)
 
 
-@promise
 def an_input_that_needs_no_gradient_gets_none_and_changes_no_other(
     case: OpCase, sample: Sample, rng: np.random.Generator
 ) -> None:
@@ -122,7 +146,6 @@ def an_input_that_needs_no_gradient_gets_none_and_changes_no_other(
             np.testing.assert_array_equal(a.grad.array, b.grad.array)
 
 
-@promise
 def ways_for_large_arrays_give_what_those_for_small_ones_give(
     case: OpCase, sample: Sample, rng: np.random.Generator
 ) -> None:
@@ -135,7 +158,6 @@ def ways_for_large_arrays_give_what_those_for_small_ones_give(
         np.testing.assert_allclose(a.grad.array, b.grad.array, rtol=1e-10, atol=1e-12)
 
 
-@promise
 def nothing_is_recorded_without_need(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     assert case.function(*tensors(sample, requires_grad=False), **sample.arguments).grad_fn is None
     with tg.no_grad():
@@ -144,7 +166,6 @@ def nothing_is_recorded_without_need(case: OpCase, sample: Sample, rng: np.rando
     assert not out.requires_grad
 
 
-@promise
 def cases_record_what_they_claim_to_prove(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:
     names = set(recorded(case.function(*tensors(sample), **sample.arguments)))
     assert names.issuperset(case.records)

@@ -49,6 +49,16 @@ def test_a_beta_of_0_does_not_look_at_the_input() -> None:
     assert tg.addmm(tg.tensor([nan]), one, one, beta=0).item() == 1
 
 
+def test_a_class_that_is_ignored_counts_for_nothing() -> None:
+    x = tg.tensor([[1.0, 2.0], [3.0, 5.0]])
+    for loss in (F.cross_entropy, F.nll_loss):
+        assert loss(x, tg.tensor([0, 1]), ignore_index=0).item() == loss(x[1:], tg.tensor([1])).item()
+
+
+def test_the_logarithm_of_an_impossible_probability_is_clamped() -> None:
+    assert F.binary_cross_entropy(tg.tensor([0.0, 1.0]), tg.tensor([1.0, 0.0])).item() == 100
+
+
 @pytest.mark.parametrize("x", [-80.0, -40.0, -20.0])
 def test_losses_of_certainty_keep_their_digits(x: float) -> None:
     """Far below 1, log(1 + e^x) is e^x: to add 1 first would lose it."""

@@ -154,3 +154,20 @@ def test_the_plateau_schedule_by_hand(options: dict[str, Any], metrics: list[flo
         schedule.step(metric)
         found.append(optimizer.param_groups[0]["lr"])
     assert found == rates
+
+
+def test_annealing_ends_at_the_least_rate() -> None:
+    optimizer = optim.SGD([tg.nn.Parameter([1.0])], lr=1.0)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2, eta_min=0.5)
+    optimizer.step()
+    rates = schedule.get_last_lr()
+    for _ in range(2):
+        schedule.step()
+        rates += schedule.get_last_lr()
+    np.testing.assert_allclose(rates, [1, 0.75, 0.5])
+
+
+def test_a_cycle_moves_the_first_beta_alone() -> None:
+    optimizer = optim.Adam([tg.nn.Parameter([1.0])], betas=(0.9, 0.99))
+    optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    assert optimizer.param_groups[0]["betas"] == (0.95, 0.99)

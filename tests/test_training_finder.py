@@ -79,3 +79,8 @@ def test_model_and_optimizer_are_left_as_they_were() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"LearningRateFinder: rates .* wanted 0 < least < most"):
         LearningRateFinder(**settings)
+
+
+def test_smoothing_does_not_pull_the_first_losses_down() -> None:
+    found = LearningRateFinder(steps=10, smoothing=0.9).run(trainer(lambda out, labels: out.sum() * 0 + 3), data())
+    assert found.losses == pytest.approx([3.0] * 10)

@@ -356,7 +356,7 @@ def wide_indices(draw: Draw) -> Sample:
     dim = draw(st.integers(-ndim, ndim - 1))
     a = tuple(max(n, 1) if i == dim % ndim else n for i, n in enumerate(a))
     if draw(st.booleans()):
-        return Sample((anywhere(rng, a),), {"dim": dim, "indices": rng.integers(0, a[dim], b)})
+        return Sample((anywhere(rng, a),), {"dim": dim, "indices": rng.integers(-a[dim], a[dim], b)})
     size = int(np.prod(a))
     return Sample((anywhere(rng, a),), {"dim": None, "indices": rng.integers(0, max(size, 1), (3 if size else 0,))})
 

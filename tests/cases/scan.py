@@ -52,6 +52,15 @@ case(
     torch="prod",
 )
 
+case(
+    "prod_of_a_row",
+    tg.prod,
+    np.prod,
+    calls(some_zeros, shape=shapes(min_dims=1, max_dims=1, max_side=12)),
+    records="mul",
+    torch="prod",
+)
+
 # --- what must be refused ---
 
 refuse(lambda: zeros(2).cumsum(1), IndexError, r"cumsum: dim 1 is out of range")

@@ -129,7 +129,6 @@ ROOMS["ops"] = Room(
         Break("ops/index.py", "np.add.at(out, index, input)", "out[index] += input", "tests/test_ops.py -k index"),
         ops("masked.py", "array + size * (array < 0)", "array + size * (array < -1)", "take"),
         ops("masked.py", "np.where(indices < 0, indices + length, indices)", "indices", "take_along_dim"),
-        ops("reduce.py", "for i in dim]) or nan", "for i in dim]) or 1", "mean"),
         ops("scan.py", "if n % 2 else pairs", "if n % 3 == 0 else pairs", "prod"),
         ops("sort.py", "(array.shape[axis] - 1) // 2, axis)", "array.shape[axis] // 2, axis)", "median"),
         Break(
@@ -184,8 +183,7 @@ ROOMS["ops at their edges"] = Room(
 
 ROOMS["kernels"] = Room(
     "tests/test_kernels.py tests/test_kernels_reference.py tests/test_kernels_memory.py tests/test_erf.py "
-    "tests/test_batch_innermost.py tests/test_kernels_threads.py tests/test_numerical_stability.py "
-    "tests/test_fast_paths.py",
+    "tests/test_batch_innermost.py tests/test_kernels_threads.py tests/test_sums.py tests/test_fast_paths.py",
     [
         Break("kernels/batch_innermost.py", "samples.T\n", "samples.T[::-1]\n"),
         Break(
@@ -193,7 +191,7 @@ ROOMS["kernels"] = Room(
             "np.add(to_batch_innermost(a), to_batch_innermost(b))",
             "to_batch_innermost(a)",
         ),
-        Break("kernels/batch_innermost.py", "if gaps and len(shape) == 2:", "if False:"),
+        Break("kernels/batch_innermost.py", "and x.strides[0] == x.itemsize", "and False"),
         Break("kernels/conv.py", "spread[place + count :] = 0", "spread[place + count + 1 :] = 0"),
         Break("kernels/conv.py", "columns[:, below:] = 0", "columns[:, below + 1 :] = 0"),
         Break("kernels/conv.py", "min((stop - 1) // sh, oh - 1)", "oh - 1"),
@@ -212,13 +210,18 @@ ROOMS["kernels"] = Room(
         Break("kernels/relu.py", "np.multiply(bits(values), mask != 0,", "np.multiply(bits(values), mask > 0,"),
         Break("kernels/sums.py", "return out if whole == length else", "return out if True else"),
         Break("kernels/sums.py", "    rest += _part(upto, axis, -1, None)\n", ""),
-        Break("kernels/sums.py", "(count - correction)", "count"),
+        Break("kernels/sums.py", "(count - correction)", "count", "tests/test_ops.py -k var"),
         Break("kernels/memory.py", "if sys.getrefcount(placed[0]) == 2:", "if True:"),
         Break("kernels/memory.py", "    array.fill(0)\n", "    array.shape\n"),
         Break("kernels/memory.py", "references = 3 if", "references = 4 if"),
         Break("kernels/threads.py", "self.ended.put(error)", "self.ended.put(None)"),
         Break("kernels/erf.py", "far = y > 4", "far = y > 3"),
-        Break("kernels/geometry.py", "return length - ((length - 1) * s >= n + p)", "return length"),
+        Break(
+            "kernels/geometry.py",
+            "return length - ((length - 1) * s >= n + p)",
+            "return length",
+            "tests/test_ops.py -k pool",
+        ),
     ],
 )
 
@@ -271,7 +274,7 @@ ROOMS["nn"] = Room(
 
 ROOMS["optim"] = Room(
     "tests/test_optim_sgd.py tests/test_optim_per_parameter.py tests/test_optim_optimizer.py "
-    "tests/test_optim_schedules.py tests/test_optim_one_cycle.py",
+    "tests/test_optim_schedules.py tests/test_optim_one_cycle.py tests/test_optim_formulas.py",
     [
         Break("optim/sgd.py", "scaled(direction, 1 - damping)", "scaled(direction, 1 + damping)"),
         Break(
@@ -369,7 +372,8 @@ ROOMS["storage"] = Room(
 
 ROOMS["training"] = Room(
     "tests/test_training.py tests/test_training_metric.py tests/test_training_diagnosis.py "
-    "tests/test_training_finder.py tests/test_training_checkpoint.py",
+    "tests/test_training_finder.py tests/test_training_checkpoint.py tests/test_training_behaviour.py "
+    "tests/test_training_resume.py tests/test_training_states.py",
     [
         Break("training/trainer.py", "(epoch.validation or epoch.train).loss", "epoch.train.loss"),
         Break("training/trainer.py", "            self.optimizer.zero_grad()\n", ""),
