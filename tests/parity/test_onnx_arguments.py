@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 import tinygrad_cnn as tg
@@ -19,6 +18,7 @@ from tinygrad_cnn.onnx.arguments import _ANYWAY
 from tinygrad_cnn.onnx.export import OPSETS
 from tinygrad_cnn.onnx.mapping import MAPPINGS
 
+onnx = pytest.importorskip("onnx")
 EXAMPLE = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
 ROWS = np.arange(10, dtype=np.float32).reshape(5, 2)
 
