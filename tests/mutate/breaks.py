@@ -39,7 +39,11 @@ ROOMS: dict[str, Room] = {}
 ROOMS["tape"] = Room(
     "tests/test_autograd.py tests/test_state_machine.py tests/test_autograd_function.py",
     [
-        Break("tape/walk.py", "(-origin.sequence, origin)", "(origin.sequence, origin)"),
+        Break(
+            "tape/walk.py",
+            "                    heappush(self._newest, (-origin.sequence, origin))",
+            "                    heappush(self._newest, (origin.sequence, origin))",
+        ),
         Break("tape/walk.py", "if not self.retain_graph:", "if self.retain_graph:"),
         Break("tape/walk.py", "if writes.latest > node.sequence:", "if False:"),
         Break(

@@ -169,7 +169,7 @@ class Derivative:
         self.reads = reads
         self._pick = itemgetter(*reads) if reads else None  # returns one value, or a tuple of several
 
-    def __call__(self, g: Any, values: dict[str, Any]) -> Any:
+    def apply(self, g: Any, values: dict[str, Any]) -> Any:
         """Return the gradient of the input, given that of the result and the kept values by name."""
         if self._pick is None:
             return self.function(g)

@@ -50,6 +50,7 @@ class Walk:
         self.needed = needed  # the origins to visit; None for all
         self.captured = captured  # origins whose gradients are returned
         self.gradients = Gradients(in_place=not create_graph)
+        self._anomaly = _mode.anomaly
         self._results: list[tuple[Origin, Any]] = []
         self._newest: list[tuple[int, Node]] = []  # a heap of the nodes that a gradient has reached
 
@@ -60,16 +61,17 @@ class Walk:
 
     def run(self) -> Gradients:
         """Visit nodes until none is left; return the gradients of leaves and of captured nodes."""
-        while self._newest:
-            node = heappop(self._newest)[1]
-            gradient = self.gradients.take(node)
+        newest, take = self._newest, self.gradients.take
+        while newest:
+            node = heappop(newest)[1]
+            gradient = take(node)
             if node.hooks is not None:
                 gradient = self._run_hooks(node.hooks, gradient)
                 for hook in tuple(node.hooks.after):
                     hook(self._as_tensor(gradient))
             if node in self.captured:
                 self._results.append((node, gradient))
-            if isinstance(node, Output):
+            if type(node) is Output:
                 self._pass_to_source(node, gradient)
             else:
                 self._step(node, gradient)
@@ -87,22 +89,25 @@ class Walk:
             edges = [edge for edge in edges if edge[0] in self.needed]
             if not edges:
                 return
-        operation, anomaly = node.operation, _mode.anomaly
+        operation, gradients, anomaly = node.operation, self.gradients, self._anomaly
         try:
-            if isinstance(node, SeveralOutputs):
+            if type(node) is SeveralOutputs:
                 gradient = self._filled(node, gradient)
-            values = self._values(node)
+            values = node.kept
+            if values is None or self.create_graph or writes.latest > node.sequence:
+                values = self._values(node)
             for origin, derivative, i in edges:
                 if operation.variadic and i >= operation.last:
                     values = {**values, "index": i - operation.last}
-                value = derivative(gradient, values)
+                value = derivative.apply(gradient, values)
                 if value is None and operation.may_lack_gradients:
                     continue
                 if value.shape != origin.shape or value.dtype is not origin.dtype:
                     value = operation.fit(value, origin, operation.input_name(i))
                 if anomaly is not None:
                     anomaly.look(node, i, value)
-                self.send(origin, value)
+                if gradients.add(origin, value) and isinstance(origin, Node):
+                    heappush(self._newest, (-origin.sequence, origin))
         except Exception as error:
             called = f", which {line} called" if (line := line_of(node)) else ""
             error.add_note(f"in the backward pass of {operation.name}{called}")
