@@ -10,7 +10,7 @@ Letters: G groups, O outputs and C inputs in a group, H W padded input, OH OW ou
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def _gradient_matrices(g: Array, kh: int, band: Pair, geometry: Geometry) -> Arr
     (sh, _), _, (dh, _), groups = geometry
     (batch, outputs, oh, ow), (start, stop) = g.shape, band
     buffer = _im2col(groups, stop - start, outputs // groups, (kh, 1), (1, dh), (ow, batch), g.itemsize)
-    memory = empty(buffer.memory, g.dtype)
+    memory = _column_memory(buffer, g.dtype)
     spread = _view(memory, *buffer.columns)[:, :, :, 0].swapaxes(0, 1)
     reach = dh * (kh - 1)
     first, last = max(-(-(start - reach) // sh), 0), min((stop - 1) // sh, oh - 1)
@@ -132,7 +132,7 @@ def _window_matrices(x: Array, kernel: Pair, band: Pair, ow: int, geometry: Geom
     (sh, _), _, (dh, _), groups = geometry
     start, stop = band
     buffer = _im2col(groups, stop - start, x.shape[1] // groups, kernel, (sh, dh), (ow, len(x)), x.itemsize)
-    memory = empty(buffer.memory, x.dtype)
+    memory = _column_memory(buffer, x.dtype)
     _copy_to_columns(x, sh * start, _view(memory, *buffer.columns), geometry)
     return _view(memory, *buffer.windows).reshape(buffer.matrices)
 
@@ -144,6 +144,16 @@ class _Im2col(NamedTuple):
     columns: tuple[tuple[int, ...], tuple[int, ...]]  # (G, H, C, KW, OW, N)
     windows: tuple[tuple[int, ...], tuple[int, ...]]  # (G, rows, KH, C*KW, OW*N)
     matrices: tuple[int, ...]
+
+
+def _column_memory(buffer: _Im2col, dtype: np.dtype[Any]) -> Array:
+    """Return memory for the columns of windows, with zeros in the gap behind each line.
+
+    BLAS may load vectors beyond the end of a line: a NaN there is in no result, but sets a floating-point flag.
+    """
+    memory = empty(buffer.memory, dtype)
+    memory[..., buffer.windows[0][-1] :] = 0
+    return memory
 
 
 @lru_cache(maxsize=1024)
