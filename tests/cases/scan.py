@@ -57,7 +57,7 @@ case(
     tg.prod,
     np.prod,
     calls(some_zeros, shape=shapes(min_dims=1, max_dims=1, max_side=12)),
-    records="mul",
+    records="cast",
     torch="prod",
 )
 
