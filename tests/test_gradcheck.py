@@ -29,7 +29,7 @@ class Square(Function):
 
 
 def check(**options: Any) -> bool:
-    x = tg.tensor([1.0, -2.0], dtype=tg.float64, requires_grad=True)
+    x = tg.tensor([0.1, -0.2], dtype=tg.float64, requires_grad=True)
     return tg.gradcheck(Square.apply, x, **options)
 
 

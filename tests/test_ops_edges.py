@@ -59,6 +59,11 @@ def test_the_logarithm_of_an_impossible_probability_is_clamped() -> None:
     assert F.binary_cross_entropy(tg.tensor([0.0, 1.0]), tg.tensor([1.0, 0.0])).item() == 100
 
 
+def test_a_length_of_1_stretches_in_einsum() -> None:
+    for a, b in ((tg.ones(2, 3), tg.ones(1, 3)), (tg.ones(1, 3), tg.ones(2, 3))):
+        assert tg.einsum("ij,ij->j", a, b).tolist() == [2, 2, 2]
+
+
 @pytest.mark.parametrize("x", [-80.0, -40.0, -20.0])
 def test_losses_of_certainty_keep_their_digits(x: float) -> None:
     """Far below 1, log(1 + e^x) is e^x: to add 1 first would lose it."""
