@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
+from numpy.lib import NumpyVersion
 
 from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
@@ -14,11 +15,15 @@ from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.kernels.thresholds import BLAS_THREADS_FROM, MATMUL_BLOCK_TERMS, MATMUL_BLOCKED_UP_TO
 from tinygrad_cnn.typing import Array
 
+_COPIES_FOR_BLAS = NumpyVersion(np.__version__) >= "2.3.0"
+
 
 @numpy_kernel(np.matmul, compiled_from=inf)
 def matmul(a: Array, b: Array) -> Array:
     """Return a @ b: a small product of many terms in blocks of them, two large matrices by `large_matmul`."""
     terms = a.shape[-1]
+    if not _COPIES_FOR_BLAS:
+        a, b = _for_blas(a), _for_blas(b)
     if terms == 1 and a.ndim > 1:
         return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
     two_matrices = a.ndim == b.ndim == 2
@@ -28,6 +33,18 @@ def matmul(a: Array, b: Array) -> Array:
     if not two_matrices or a.size * b.shape[-1] < BLAS_THREADS_FROM:
         return np.matmul(a, b)
     return large_matmul(a, b)
+
+
+def _for_blas(x: Array) -> Array:
+    """Return x, or a copy if BLAS cannot read x in place.
+
+    NumPy before 2.3 makes no such copy: it multiplies by a plain loop then, which takes 30 times as long and adds
+    all terms one after the other.
+    """
+    (rows, columns), (down, across) = (1, *x.shape)[-2:], (x.size * x.itemsize, *x.strides)[-2:]
+    by_rows = across == x.itemsize and down >= columns * across
+    by_columns = down == x.itemsize and across >= rows * down
+    return x if by_rows or by_columns else np.ascontiguousarray(x)
 
 
 def _in_blocks(a: Array, b: Array) -> Array:

@@ -121,4 +121,4 @@ WEIGHT_OUTPUTS_AS_COLUMNS_FROM = 8
 
 WEIGHT_BLOCK = 1 << 14
 """Elements of the gradient's rows that the compiled weight gradient adds up at a time: they stay in the cache, and
-the sums stay short. It is part of compiled code, which Numba caches: after a change, remove __pycache__."""
+the sums stay short."""

@@ -5,8 +5,6 @@ registers, and reach a tenth of what the processor can do, or less. Each operati
 (SIMD) instructions for one step of a kernel. The size of a tile is part of its Numba type, so a loop that is
 written once is compiled for every size that it is called with. Of a narrow vector, which is one register, only
 the first ``count`` lanes are loaded and stored, by a mask; of a wide one, all are.
-
-Numba's cache looks at the file of a compiled loop only: after a change here, remove __pycache__.
 """
 
 from __future__ import annotations
