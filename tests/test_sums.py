@@ -155,7 +155,7 @@ def test_what_blas_cannot_read_is_copied(rng: np.random.Generator, shape: list[i
     readable = matmul._for_blas(x)
     np.testing.assert_array_equal(readable, x)
     assert matmul._for_blas(readable) is readable
-    assert 4 in readable.strides[-2:]
+    assert 4 in readable.strides[-2:] or max(shape[-2:]) == 1
     if x.ndim == 2 and min(shape) > 1 and x.flags.forc:
         assert readable is x
 
