@@ -159,6 +159,22 @@ def store(typing: Any, tile: Any, out: Any, at: Any, step: Any, count: Any) -> A
 
 
 @intrinsic
+def add_rows(typing: Any, tile: Any, x: Any, at: Any, step: Any, count: Any) -> Any:
+    """Return a tile of one column plus the rows x[at:], x[at + step:], ..., where `store` would write it."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        result, pointer, mask = arguments[0], code.pointer(*arguments[1:3]), code.mask(arguments[4])
+        for row in range(tile.rows):
+            total = builder.fadd(builder.extract_value(result, row), code.load(pointer, mask))
+            result = builder.insert_value(result, total, row)
+            pointer = builder.gep(pointer, [arguments[3]])
+        return result
+
+    return tile(tile, x, types.intp, types.intp, types.intp), write
+
+
+@intrinsic
 def add_products(
     typing: Any, tile: Any, g: Any, at: Any, step: Any, x: Any, start: Any, stride: Any, count: Any
 ) -> Any:
