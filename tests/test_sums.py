@@ -312,6 +312,7 @@ HALF: dict[str, tuple[Callable[[], tg.Tensor], float]] = {
     "cosine_similarity": (lambda: F.cosine_similarity(half(1, 9, value=200), half(1, 9, value=200)), 1),
     "normalize": (lambda: F.normalize(tg.tensor([[300, 400]], dtype=tg.float16))[0, 0], 0.6),
     "rms_norm": (lambda: F.rms_norm(half(1, 4, value=300), 4)[0, 0], 1),
+    "rms_norm of small numbers": (lambda: F.rms_norm(half(1, 4, value=1e-3), 4)[0, 0], 0.9453),
     "layer_norm": (lambda: F.layer_norm(tg.arange(1000, dtype=tg.float16), 1000)[-1], 1.7303),
     "batch_norm": (
         lambda: F.batch_norm(tg.arange(1000, dtype=tg.float16)[:, None], None, None, training=True)[-1],
