@@ -43,8 +43,8 @@ ROOMS["tape"] = Room(
     [
         Break(
             "tape/walk.py",
-            "                    heappush(self._newest, (-origin.sequence, origin))",
-            "                    heappush(self._newest, (origin.sequence, origin))",
+            "            heappush(self._newest, (-origin.sequence, origin))",
+            "            heappush(self._newest, (origin.sequence, origin))",
         ),
         Break("tape/walk.py", "if not self.retain_graph:", "if self.retain_graph:"),
         Break("tape/walk.py", "if writes.latest > node.sequence:", "if False:"),
@@ -55,7 +55,7 @@ ROOMS["tape"] = Room(
         Break("tape/walk.py", "edges = [edge for edge in edges if edge[0] in self.needed]", "edges = list(edges)"),
         Break("tape/walk.py", "if node in self.captured:", "if False:"),
         Break("tape/gradients.py", "if origin in self._sums:", "if self._in_place:"),
-        Break("tape/gradients.py", "elif (is_sum or is_exclusive(holder)) and", "elif"),
+        Break("tape/gradients.py", "origin in self._sums or is_exclusive(self, origin)", "True"),
         Break("tape/record.py", "        if self.saves:", "        if True:"),
         Break("tape/record.py", "if needing and _mode.recording:", "if needing:"),
         Break("tape/writes.py", "entry[1] > since:", "entry[3] > since:"),
@@ -168,8 +168,8 @@ ROOMS["ops at their edges"] = Room(
     [
         Break(
             "ops/softmax.py",
-            "    z = z - np.maximum.reduce(z, dim, keepdims=True, initial=-np.inf)",
-            "    z = z - 0",
+            "    z = wide - np.maximum.reduce(wide, dim, keepdims=True, initial=-np.inf)",
+            "    z = wide - 0",
         ),
         Break("ops/loss.py", "    z[target == 0] = 0", "    z[target == 0] += 0"),
         Break("ops/loss.py", "chosen = where(scale != 0, input, 0.0)", "chosen = input"),

@@ -40,7 +40,7 @@ def backward(
     try:
         gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
         of_node = {} if targets is None else {origin_of(t): t for t in targets}
-        for origin in gradients.origins():
+        for origin in tuple(gradients):
             accumulate(of_node.get(origin, origin), gradients, origin)
         for callback in _mode.at_end:
             callback()
@@ -165,7 +165,7 @@ def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
     if before is None:
         leaf._grad = gradients.as_owned_tensor(leaf, origin)
     else:
-        gradient = gradients.take(origin)
+        gradient = gradients.pop(origin)
         if isinstance(gradient, Variable) or before.node is not None:
             leaf._grad = before + gradient
         else:

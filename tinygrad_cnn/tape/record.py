@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.grad_mode import _mode
@@ -271,13 +272,15 @@ class Operation:
         arrays: list[Any] = []
         needing: list[int] = []  # positions of inputs that need a gradient
         for value in inputs:
-            if isinstance(value, Variable):
+            if type(value) is ndarray:
+                arrays.append(value)
+            elif isinstance(value, Variable):
                 variable = value
                 if value._requires_grad:
                     needing.append(len(arrays))
                 arrays.append(value.array)
             else:
-                arrays.append(value if type(value) is np.ndarray else plain_array(self.name, value))
+                arrays.append(plain_array(self.name, value))
         if self.promoted is not None and variable is not None:
             converted = self.promoted(inputs, arrays)
             if converted is not None:
@@ -291,7 +294,7 @@ class Operation:
         if variable is None:
             return out
         several = type(out) is tuple
-        if not several and type(out) is not np.ndarray:
+        if not several and type(out) is not ndarray:
             out = np.asarray(out)
         node = None
         if needing and _mode.recording:
