@@ -148,7 +148,7 @@ ROOMS["ops"] = Room(
             "target * (1 - smoothing)",
             "cross_entropy",
         ),
-        ops("loss.py", "else float(counted.sum()))", "else None)", "cross_entropy or nll_loss"),
+        ops("loss.py", "else _total(counted))", "else None)", "cross_entropy or nll_loss"),
         ops("shape.py", "if n != 1 or i not in dims", "if n != 1", "squeeze"),
         ops("matrix.py", "squeeze(product, -1 if len(b) == 1 else -2)", "squeeze(product, -1)", "matmul"),
         ops("pool.py", "n + p * include_padding)", "n)", "avg_pool"),

@@ -2,7 +2,7 @@
 
 `np.add.reduce` adds pairwise only along the axis that lies innermost in memory. Over any other axis it adds one
 number after the other in the array's own type, so that the error grows with their count: the mean of 2 * 10^7 ones
-in float32 is 0.84, and the sum of 6,000 ones in float16 is 2,048. Here at most 128 numbers are added in a row:
+in float32 is 0.84, and the sum of 6,000 ones in float16 is 2,048. Here at most 64 numbers are added in a row:
 longer axes are cut into blocks, and the sums of the blocks are added in the same way. The error is then at most
 some rounding steps times log(n) (Higham, "The accuracy of floating point summation", 1993).
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
+from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.thresholds import (
     CHANNEL_SUMS_COMPILED_FROM,
     SUM_BLOCK,
@@ -133,19 +134,25 @@ def _along(x: Array, axis: int) -> Array:
 
 def running_total(x: Array, axis: int) -> Array:
     """Return the sum of each number and all before it along an axis, in the type of x; floats add in float64."""
-    return _running(x, axis).astype(x.dtype, copy=False) if x.dtype.kind == "f" else _add_up(x, axis, x.dtype)
+    if x.dtype.kind != "f":
+        return _add_up(x, axis, x.dtype)
+    if x.dtype == _DOUBLE:
+        return _running(x, axis)
+    wide = empty(x.shape, _DOUBLE)  # up to 10^8 numbers, float64 adds one by one with less error than float32 shows
+    wide[...] = x
+    return _add_up(wide, axis, None, wide).astype(x.dtype)
 
 
 def _running(x: Array, axis: int) -> Array:
-    """Return running sums in float64: those within blocks, plus the sum of all blocks before."""
+    """Return running sums of float64: those within blocks, plus the sum of all blocks before."""
     length = x.shape[axis]
     if length <= SUMMED_PLAINLY_UP_TO or x.size == 0:
-        return _add_up(x, axis, _DOUBLE)
-    whole, out = length - length % SUM_BLOCK, np.empty_like(x, _DOUBLE)
+        return _add_up(x, axis)
+    whole, out = length - length % SUM_BLOCK, np.empty_like(x)
     blocks, sums = (_split(_part(array, axis, 0, whole), axis, (-1, SUM_BLOCK)) for array in (x, out))
     rest = _part(out, axis, whole, length)
-    _add_up(blocks, axis + 1, _DOUBLE, sums)
-    _add_up(_part(x, axis, whole, length), axis, _DOUBLE, rest)
+    _add_up(blocks, axis + 1, None, sums)
+    _add_up(_part(x, axis, whole, length), axis, None, rest)
     upto, later = _running(sums.take(-1, axis + 1), axis), _part(sums, axis, 1, None)
     later += np.expand_dims(_part(upto, axis, 0, -1), axis + 1)
     rest += _part(upto, axis, -1, None)

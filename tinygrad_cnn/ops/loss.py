@@ -67,9 +67,13 @@ def _as_distribution(
         chosen *= np.expand_dims(~ignored, axis)
     counted = chosen if scale is None else chosen * scale
     if not smoothing:
-        return counted, (None if scale is None and not ignoring else float(counted.sum()))
+        return counted, (None if scale is None and not ignoring else _total(counted))
     spread = np.expand_dims(~ignored, axis) * np.full_like(chosen, smoothing / shape[axis])
-    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), float(counted.sum())
+    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), _total(counted)
+
+
+def _total(weights: Array) -> float:
+    return float(sums.wide_total(weights, tuple(range(weights.ndim))))
 
 
 def _class_weights(name: str, weight: Any, input: T) -> Array:

@@ -14,6 +14,7 @@ from tinygrad_cnn.kernels.compiled.simd import NARROW
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.thresholds import COMPILED_BLOCK_TERMS
 from tinygrad_cnn.typing import Array, Pair
 
 
@@ -91,11 +92,13 @@ def _conv_plan(
     columns, before, outside = (reach, left, 0) if padded and not inside else (width, 0, left)
     segments, length = (1, ow * batch) if sw == 1 and (padded or inside) else (ow, batch)
     line = columns * batch
+    terms = kh * kw * channels // groups
+    block = terms if terms <= 2 * COMPILED_BLOCK_TERMS else max(1, COMPILED_BLOCK_TERMS // kw)
     loop = ConvLoopPlan(
         *(groups, channels // groups, outputs // groups, kh, kw, height, columns, top, outside, sh, sw, dh, dw),
-        *(batch, channels * line, line, ow * batch, segments, length),
+        *(batch, channels * line, line, ow * batch, segments, length, block, block < terms),
     )
-    cost = oh * outputs * ow * batch * kh * kw * channels // groups
+    cost = oh * outputs * ow * batch * terms
     return _ConvPlan(np.array(loop), (oh, outputs, ow, batch), before, columns, cost)
 
 

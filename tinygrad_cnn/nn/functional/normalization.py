@@ -118,10 +118,11 @@ def rms_norm(
 ) -> Tensor:
     """Divide by the root of the mean square over the last dimensions, then scale (Zhang & Sennrich, 2019).
 
-    ``eps`` is added to the mean square; its default is the machine epsilon of the input's type.
+    ``eps`` is added to the mean square; its default is the machine epsilon of the type in which the squares are
+    added: the input's, or float32 for float16.
     """
     dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
-    small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    small = float(np.finfo(np.result_type(input.dtype, np.float32)).eps) if eps is None else eps
     return _scaled(_over_root_mean_square(input, dims, small), weight, None)
 
 
