@@ -25,6 +25,9 @@ class Gradients:
     def __contains__(self, origin: Origin) -> bool:
         return origin in self._arrived
 
+    def __getitem__(self, origin: Origin) -> Any:
+        return self._arrived[origin]
+
     def add(self, origin: Origin, gradient: Any) -> bool:
         """Add a gradient of an origin; return whether it is the first."""
         before = self._arrived.get(origin)

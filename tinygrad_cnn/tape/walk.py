@@ -120,7 +120,7 @@ class Walk:
         kept = node.kept
         if kept is None:
             raise _freed(node)
-        if writes.latest > node.sequence:
+        if writes.times[LATEST] > node.sequence:
             writer = writes.after(arrays_in(kept), node.sequence)
             if writer is not None:
                 raise _overwritten(node, writer)

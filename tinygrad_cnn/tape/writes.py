@@ -31,11 +31,6 @@ class _Writes:
         """The time of the latest write, by the id of the memory's owner."""
         self._writers: dict[int, tuple[Any, str, int]] = {}  # a reference, who wrote last, since when only they
 
-    @property
-    def latest(self) -> int:
-        """The time of the latest write of all."""
-        return self.times[LATEST]
-
     def note(self, arrays: Iterable[Array], writer: str) -> None:
         """Note that arrays were written in place, and by what."""
         keys = []
