@@ -29,6 +29,10 @@ Result = TypeVar("Result")
 # --- how many threads ---
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _threads_at_first() -> int:
     """Return the number that OMP_NUM_THREADS gives (of a list, the first), or that of the cores of the process."""
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
@@ -38,7 +42,7 @@ def _threads_at_first() -> int:
         warnings.warn(
             f"OMP_NUM_THREADS is {given!r}; wanted an integer of at least 1, so it is ignored", stacklevel=2
         )
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _cores()
 
 
 _num_threads = _threads_at_first()
