@@ -27,7 +27,7 @@ from tinygrad_cnn.tape.record import (
     make_tensors,
 )
 from tinygrad_cnn.tape.watch import line_of
-from tinygrad_cnn.tape.writes import writes
+from tinygrad_cnn.tape.writes import LATEST, writes
 
 
 class Walk:
@@ -98,7 +98,7 @@ class Walk:
             if type(node) is SeveralOutputs:
                 gradient = self._filled(node, gradient)
             values = node.kept
-            if values is None or self.create_graph or writes.latest > node.sequence:
+            if values is None or self.create_graph or writes.times[LATEST] > node.sequence:
                 values = self._values(node)
             for origin, derivative, i in edges:
                 if operation.variadic and i >= operation.last:
@@ -123,7 +123,7 @@ class Walk:
         kept = node.kept
         if kept is None:
             raise _freed(node)
-        if writes.latest > node.sequence:
+        if writes.times[LATEST] > node.sequence:
             writer = writes.after(arrays_in(kept), node.sequence)
             if writer is not None:
                 raise _overwritten(node, writer)
