@@ -221,6 +221,44 @@ case(
     **upsampling,
 )
 
+# --- recurrent ---
+
+
+def sequences(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Three steps of two sequences, or of one without a batch."""
+    return (rng.standard_normal((3, 2, 2) if rng.integers(2) else (3, 2)),)
+
+
+layers = {
+    "input_size": st.just(2),
+    "hidden_size": st.just(3),
+    "num_layers": option(2),
+    "bias": bools,
+    "batch_first": bools,
+    "bidirectional": bools,
+}
+case("RNN", sequences, **layers, nonlinearity=option("relu"))
+case("LSTM", sequences, **layers, proj_size=option(2))
+case("GRU", sequences, **layers)
+case("LSTM GRU", sequences, **{**layers, "num_layers": st.just(2)}, dropout=st.just(0.3), random=True)
+
+
+def one_step(states: int) -> Inputs:
+    """The input, and sometimes the state."""
+
+    def draw(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+        batch = (2,) if rng.integers(2) else ()
+        given = (rng.standard_normal((*batch, 2)), rng.standard_normal((*batch, 3)))
+        return given[: 1 + states * rng.integers(2)]
+
+    return draw
+
+
+cells = {"input_size": st.just(2), "hidden_size": st.just(3), "bias": bools}
+case("RNNCell", one_step(1), **cells, nonlinearity=option("relu"))
+case("LSTMCell", one_step(0), **cells)
+case("GRUCell", one_step(1), **cells)
+
 # --- dropout ---
 
 p = option(0.0, 0.3)
