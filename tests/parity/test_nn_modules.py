@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tests.support.module_cases import CASES, ModuleCase
+from tests.support.module_cases import CASES, ModuleCase, Part, made
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")  # PyTorch's own advice
 
 
 def close(case: ModuleCase) -> dict[str, float]:
@@ -79,7 +80,7 @@ def test_it_computes_what_pytorchs_does(case: ModuleCase, data: Any) -> None:
 def test_it_starts_as_pytorchs_does(name: str) -> None:
     """The same bounds and moments, drawn or fixed."""
     arguments: dict[str, Any] = STARTS.get(name, {})
-    ours, theirs = getattr(tg.nn, name)(**arguments), getattr(torch.nn, name)(**arguments)
+    ours, theirs = (getattr(lib.nn, name)(**made(lib, arguments)) for lib in (tg, torch))
     for (key, p), q in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         drawn, wanted = p.numpy(), q.numpy()
         assert drawn.dtype == wanted.dtype
@@ -90,7 +91,14 @@ def test_it_starts_as_pytorchs_does(name: str) -> None:
         assert abs(drawn.mean() - wanted.mean()) < 0.2 * np.abs(wanted).max() + 1e-12, key
 
 
+HEADS = {"d_model": 64, "nhead": 2, "dim_feedforward": 300}
 STARTS: dict[str, dict[str, Any]] = {
+    "MultiheadAttention": {"embed_dim": 400, "num_heads": 2, "add_bias_kv": True, "kdim": 60, "vdim": 90},
+    "TransformerEncoderLayer": HEADS,
+    "TransformerDecoderLayer": HEADS,
+    "TransformerEncoder": {"encoder_layer": Part("TransformerEncoderLayer", HEADS), "num_layers": 2},
+    "TransformerDecoder": {"decoder_layer": Part("TransformerDecoderLayer", HEADS), "num_layers": 2},
+    "Transformer": {**HEADS, "num_encoder_layers": 1, "num_decoder_layers": 1},
     **{name: {"input_size": 50, "hidden_size": 400} for name in ("RNN", "LSTM", "GRU")},
     **{name: {"input_size": 50, "hidden_size": 400} for name in ("RNNCell", "LSTMCell", "GRUCell")},
     "Linear": {"in_features": 50, "out_features": 400},

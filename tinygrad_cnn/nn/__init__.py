@@ -29,6 +29,7 @@ from tinygrad_cnn.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from tinygrad_cnn.nn.attention import MultiheadAttention
 from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
@@ -75,6 +76,13 @@ from tinygrad_cnn.nn.pooling import (
 )
 from tinygrad_cnn.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell
 from tinygrad_cnn.nn.shape import Flatten, Identity, PixelShuffle, Unflatten, Upsample, ZeroPad2d
+from tinygrad_cnn.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "CELU",
@@ -136,6 +144,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -161,6 +170,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
     "Upsample",
