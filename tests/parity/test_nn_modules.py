@@ -14,7 +14,7 @@ import tinygrad_cnn as tg
 from tests.support.module_cases import CASES, ModuleCase, Part, made
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")  # PyTorch's own advice
+pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor:UserWarning")
 
 
 def close(case: ModuleCase) -> dict[str, float]:
