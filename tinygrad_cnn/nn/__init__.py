@@ -29,6 +29,7 @@ from tinygrad_cnn.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from tinygrad_cnn.nn.attention import MultiheadAttention
 from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
@@ -73,13 +74,24 @@ from tinygrad_cnn.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from tinygrad_cnn.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell
 from tinygrad_cnn.nn.shape import Flatten, Identity, PixelShuffle, Unflatten, Upsample, ZeroPad2d
+from tinygrad_cnn.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "CELU",
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
@@ -103,6 +115,7 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -116,6 +129,7 @@ __all__ = [
     "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -130,6 +144,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -138,6 +153,8 @@ __all__ = [
     "PixelShuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Sequential",
@@ -153,6 +170,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
     "Upsample",

@@ -376,8 +376,17 @@ class Operation:
         method.__signature__ = self.__signature__
         setattr(owner, name, method)
 
+    def __reduce__(self) -> Any:
+        """Be copied and pickled by name, as functions are: a model may hold an activation function."""
+        return registered, (self.name,)
+
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def registered(name: str) -> Operation:
+    """Return the operation of a name."""
+    return Operation.registry[name]
 
 
 def renamed(error: Exception, message: str) -> Exception:
