@@ -409,7 +409,26 @@ class Tensor(InPlace):
     __getitem__ = getitem
 
 
+class OutdatedView(Tensor):
+    """A view that cannot be recorded any more: its base was written to, and it was made where that is not followed.
+
+    As in PyTorch these are views made under no_grad, one of several results, or made by a custom Function. Their
+    numbers can be read.
+    """
+
+    __slots__ = ()
+
+    @property
+    def node(self) -> Node | None:  # type: ignore[override]
+        """Refuse: no node leads to the numbers that the view now shows."""
+        raise RuntimeError(
+            f"this tensor {self._view.refusal}, and its base has since been written to in place; make the view anew "
+            "after the write, or write out of place"
+        )
+
+
 Tensor._result_class = Tensor
+Tensor._outdated_class = OutdatedView
 
 
 def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:

@@ -41,7 +41,10 @@ def _in_place(name: str) -> Callable[..., Any]:
             return self._record_write(f"{name}_", function, *arguments, **options)
 
         def write(array: Array, _: Any) -> None:
-            np.copyto(array, array_of(function(make_tensor(self, array), *arguments, **options)))
+            result = array_of(function(make_tensor(self, array), *arguments, **options))
+            if result.shape != array.shape:
+                raise ValueError(f"the result has shape {result.shape}")
+            np.copyto(array, result)
 
         return self._writes(f"{name}_", write, None)
 
@@ -79,6 +82,19 @@ def _reshaped(name: str) -> Callable[..., Any]:
 
     method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place: the tensor itself changes its shape."
     return method
+
+
+def _copy(array: Array, given: Any) -> None:
+    if np.ndim(given) > array.ndim:
+        raise ValueError(f"the source has shape {np.shape(given)}")
+    np.copyto(array, given, casting="unsafe")
+
+
+def _without_leading_ones(value: Any) -> Any:
+    """Return an array or tensor without leading dimensions of length 1, which an assignment ignores."""
+    shape = getattr(value, "shape", ())
+    ones = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return value.reshape(shape[ones:]) if ones else value
 
 
 def _named(error: Exception, name: str, target: Variable) -> Exception:
@@ -200,7 +216,7 @@ class InPlace(Conversions):
         """Copy values in place, converted to this tensor's type and broadcast to its shape."""
         if must_be_recorded(self, (source,)):
             return self._record_copy("copy_", source)
-        return self._writes("copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), source)
+        return self._writes("copy_", _copy, source)
 
     def fill_(self, value: Any) -> Self:
         """Set every element to a value in place."""
@@ -217,6 +233,7 @@ class InPlace(Conversions):
         return self._writes("zero_", lambda a, b: a.fill(b), 0)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        value = _without_leading_ones(value)
         if must_be_recorded(self, (value,)):
             self._record_assignment(index, value)
             return

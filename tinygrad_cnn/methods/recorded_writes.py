@@ -15,7 +15,6 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.region import may_overlap, put_region, region_of, take_region
-from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Node, Operation, Variable, make_tensor
@@ -38,20 +37,18 @@ def write(name: str, target: Variable, function: Callable[..., Any], *arguments:
     """Replace the values of a tensor by those of a recorded function of the tensor and other arguments."""
     check_writable(name, target)
     memory, since = owner_of(target.array), next(clock)
-    source: Any = target
-    if any(owner_of(array) is memory for array in _arrays_of((*arguments, *options.values()))):
-        source = make_tensor(target, np.array(target.array), target.node)
+    apart = all(owner_of(array) is not memory for array in _arrays_of((*arguments, *options.values())))
+    source: Any = target if apart else make_tensor(target, np.array(target.array), target.node)
     result = like_target(name, target, function(source, *arguments, **options))
     fresh = list(_newer(result.node, since))
-    for node in fresh:
+    for node in fresh if apart else ():
         _keep_copies(node, memory)
     put_in(name, target, result.array)
-    replaces = result.node in fresh
-    if replaces:
-        if result.node.kept.get("out") is result.array:
-            result.node.kept["out"] = target.array
-        result.node.sequence = next(clock)  # newer than the write, which it therefore does not take for a later one
-    move_on(target, result, replaces)
+    if apart and fresh and fresh[0].kept is not None:  # now nothing is kept that the write has changed
+        fresh[0].sequence = next(clock)
+        if fresh[0].kept.get("out") is result.array:
+            fresh[0].kept["out"] = target.array
+    move_on(target, result, bool(fresh))
 
 
 def overwrite(name: str, target: Variable, value: Any) -> None:
@@ -75,9 +72,6 @@ def fitted(target: Variable, value: Any) -> Any:
         value = make_tensor(target, np.asarray(value, target.dtype))
     if value.dtype != target.dtype:
         value = cast(value, dtype=target.dtype)
-    extra = value.ndim - target.ndim
-    if extra > 0 and value.shape[:extra] == (1,) * extra:
-        value = reshape(value, value.shape[extra:])
     return value if value.shape == target.shape else broadcast_to(value, target.shape)
 
 
@@ -92,17 +86,17 @@ def check_writable(name: str, target: Variable) -> None:
     if base.node is None and (base._requires_grad or target._requires_grad):
         what = "a leaf that requires a gradient" if target is base else "a view of a leaf that requires a gradient"
         raise RuntimeError(f"{name}: {what} is written in place; do it under no_grad(), or to a copy (clone())")
-    if may_overlap(target.shape, target.array.strides) or not target.array.flags.writeable:
-        raise RuntimeError(
-            f"{name}: several entries of this tensor lie at the same place, or it is read-only (is it expanded?); "
-            "clone() first"
-        )
     if any(owner_of(other.array) is not owner_of(base.array) for other in (target, *views_of(base))):
         raise RuntimeError(f"{name}: .data was assigned, and views of the tensor show the memory from before")
 
 
 def put_in(name: str, target: Variable, values: Array) -> None:
     """Write values to the memory of a tensor."""
+    if may_overlap(target.shape, target.array.strides) or not target.array.flags.writeable:
+        raise RuntimeError(
+            f"{name}: several entries of this tensor lie at the same place, or it is read-only (is it expanded?); "
+            "clone() first"
+        )
     np.copyto(target.array, values)
     mark_written(target.array, name)
 
@@ -120,10 +114,9 @@ def move_on(target: Variable, value: Variable, replaces: bool) -> None:
     become(base, node)
     for view in views_of(base):
         if view._view.refusal is None:
-            node = _recorded(take_region, (base,), view.array, region=region_of(view.array, base.array))
+            become(view, _recorded(take_region, (base,), view.array, region=region_of(view.array, base.array)))
         else:
-            node = _recorded(_outdated, (base,), view.array, refusal=view._view.refusal)
-        become(view, node)
+            view._requires_grad, view.__class__ = True, target._outdated_class
 
 
 def _recorded(operation: Operation, inputs: tuple[Variable, ...], out: Array, **constants: Any) -> Node:
@@ -132,21 +125,6 @@ def _recorded(operation: Operation, inputs: tuple[Variable, ...], out: Array, **
     node: Node = operation.record(inputs, needing, [value.array for value in inputs], constants, out)
     note_line(node)
     return node
-
-
-def _refuse(g: Any, refusal: str) -> Any:
-    raise RuntimeError(
-        f"a tensor {refusal}, and its base was written in place afterwards; use the tensor before the write, or make "
-        "the view anew after it"
-    )
-
-
-def _outdated_view(input: Array, *, refusal: str) -> Array:
-    """The node of a view that cannot follow a write to its base, as in PyTorch: it has no derivative."""
-    return input
-
-
-_outdated = Operation(_outdated_view, {"input": _refuse}, registered=False)
 
 
 def become(tensor: Variable, node: Node | None) -> None:
@@ -181,7 +159,7 @@ def _keep_copies(node: Node, memory: Any) -> None:
     """Copy what a node keeps of memory that is about to be written to."""
 
     def own(value: Any) -> Any:
-        if isinstance(value, tuple):
+        if type(value) is tuple:
             return tuple(map(own, value))
         return np.array(value) if isinstance(value, np.ndarray) and owner_of(value) is memory else value
 

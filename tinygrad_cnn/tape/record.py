@@ -103,6 +103,7 @@ class Variable:
     __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "_view", "_views", "array", "node")
 
     _result_class: ClassVar[type[Variable]]  # the class of results: the sum of a Parameter is a Tensor
+    _outdated_class: ClassVar[type[Variable]]  # of views that cannot follow a write to their base
 
     array: Array
     node: Node | None
