@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.arguments import as_tuple, many_dims, one_dim, one_or_seve
 from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-@operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
+@view_operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return kernels.reshape(input, shape)
 
@@ -130,7 +131,7 @@ def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
-@operation(input=lambda g, dims: _permute(g, dims=tuple(dims.index(i) for i in range(len(dims)))))
+@view_operation(input=lambda g, dims: _permute(g, dims=tuple(dims.index(i) for i in range(len(dims)))))
 def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
