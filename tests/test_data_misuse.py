@@ -178,10 +178,10 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         )
     },
     # transforms: called
-    "ToTensor of words": (lambda: ToTensor()("a"), "ToTensor: wanted a picture, a tensor, or an array"),  # type: ignore[arg-type]
+    "ToTensor of words": (lambda: ToTensor()("a"), "ToTensor: wanted a tensor, or an array"),  # type: ignore[arg-type]
     "ToTensor of 4 dimensions": (
         lambda: ToTensor()(np.ones((1, 2, 3, 4))),
-        "ToTensor: wanted a picture, a tensor, or an array",
+        "ToTensor: wanted a tensor, or an array",
     ),
     "a crop too large": (lambda: RandomCrop(9)(IMAGES), "RandomCrop: cannot cut"),
     "means of others": (lambda: Normalize([0, 0], 1)(IMAGES), "Normalize: mean has 2 values"),

@@ -127,7 +127,9 @@ def test_a_sampler_of_billions_may_train_a_model() -> None:
             if len(seen) == 5:
                 raise KeyboardInterrupt
 
-    trainer = Trainer(model, tg.nn.MSELoss(), tg.optim.SGD(model.parameters(), lr=0.1), callbacks=[Stop()])
+    trainer = Trainer(
+        model, tg.nn.MSELoss(), tg.optim.SGD(model.parameters(), lr=0.1), callbacks=[Stop()], metric=None
+    )
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(DataLoader(data, 2, sampler=RandomSampler(data, True, HUGE)))
     assert len(seen) == 5

@@ -347,7 +347,7 @@ def test_to_tensor_scales_bytes_and_leaves_tensors() -> None:
             r"RandomCrop: cannot cut \(5, 5\) out of .*\(4, 9\)",
         ),
         (lambda: RandomHorizontalFlip(1.5), ValueError, "RandomHorizontalFlip: p is 1.5"),
-        (lambda: ToTensor()([1]), TypeError, "ToTensor: wanted a picture, a tensor, or an array .*, got list"),
+        (lambda: ToTensor()([1]), TypeError, "ToTensor: wanted a tensor, or an array .*, got list"),
     ],
 )
 def test_what_sizes_and_parts_refuse(call: Callable[[], Any], error: type[Exception], message: str) -> None:

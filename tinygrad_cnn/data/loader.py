@@ -12,7 +12,14 @@ import numpy as np
 from tinygrad_cnn.data.arguments import as_generator, as_indices, flag, want_dataset
 from tinygrad_cnn.data.collate import default_collate, default_convert
 from tinygrad_cnn.data.dataset import IterableDataset, has_batches, samples_of
-from tinygrad_cnn.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches_in, in_batches
+from tinygrad_cnn.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    batches_in,
+    in_arrays,
+    in_batches,
+)
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.typing import Array
 
@@ -136,6 +143,8 @@ class DataLoader:
             return (self.collate_fn(self.dataset[index]) for index in self.sampler)
         if self.batch_size is None:
             return map(self._fetch, map(list, self.batch_sampler))
+        if self.is_listed and in_arrays(self.sampler):
+            return self.batches(self.order())
         full = self.batch_size if self.drop_last else 1
         return (self._fetch(part) for part in in_batches(self.sampler, self.batch_size) if len(part) >= full)
 
@@ -170,9 +179,11 @@ class DataLoader:
         parts = list(in_batches(self.sampler, MOST_LISTED))
         return as_indices("DataLoader", parts[0] if parts else [], len(self.dataset))
 
-    def batches(self, order: Array, start: int = 0) -> Iterator[Any]:
+    def batches(self, order: Array | None, start: int = 0) -> Iterator[Any]:
         """Iterate over one pass in an order, from batch number ``start`` on."""
-        size = self.batch_size or 1
+        if order is None or self.batch_size is None:
+            raise ValueError("DataLoader.batches: wanted the order of a loader that has is_listed")
+        size = self.batch_size
         for i in range(start, batches_in(len(order), size, self.drop_last)):
             yield self._fetch(order[i * size :][:size])
 

@@ -203,10 +203,15 @@ class BatchSampler(Sampler[list[int]]):
 
 def in_batches(sampler: Iterable[Any], size: int) -> Iterator[Array | list[Any]]:
     """Return an iterator over arrays or lists of ``size`` indices of a sampler."""
-    if overrides(type(sampler), "chunks", "__iter__"):
+    if in_arrays(sampler):
         return sampler.chunks(size)  # type: ignore[attr-defined]
     indices = iter(sampler)
     return iter(lambda: list(islice(indices, size)), [])
+
+
+def in_arrays(sampler: Any) -> bool:
+    """Return whether a sampler gives arrays of indices that are those it gives one by one."""
+    return overrides(type(sampler), "chunks", "__iter__")
 
 
 def batches_in(samples: int, batch_size: int, drop_last: bool) -> int:
