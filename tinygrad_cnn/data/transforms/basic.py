@@ -89,7 +89,9 @@ class ToTensor:
             return from_numpy(scaled(pic.array)) if pic.ndim == 4 else pic.to(default_dtype()) / 255
         if not isinstance(pic, np.ndarray) or pic.ndim not in (2, 3):
             given = f"shape {pic.shape}" if isinstance(pic, np.ndarray) else type(pic).__name__
-            raise TypeError(f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), or a picture, got {given}")
+            raise TypeError(
+                f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), or a picture, got {given}"
+            )
         array = own_array("ToTensor", pic)
         planes = from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1)).contiguous()
         return planes.to(default_dtype()) / 255 if array.dtype == np.uint8 else planes
