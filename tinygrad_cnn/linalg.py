@@ -10,6 +10,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import many_dims, want_float
 from tinygrad_cnn.ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from tinygrad_cnn.ops.reduce import as_type
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -72,3 +73,6 @@ def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
     sums = ops.sum(ops.abs(A), along, keepdim=True)
     extreme = (ops.amax if ord > 0 else ops.amin)(sums, over, keepdim=True)
     return extreme if keepdim else ops.squeeze(extreme, dims)
+
+
+explain_missing_names("torch.linalg", __name__)

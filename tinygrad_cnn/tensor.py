@@ -19,6 +19,7 @@ from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
+from tinygrad_cnn.support.printing import numbers_text
 from tinygrad_cnn.tape.backward import backward
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
@@ -102,15 +103,6 @@ class Tensor(InPlace):
 
     def __repr__(self) -> str:
         array = self.array
-        integral = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
-        values = np.array2string(
-            array,
-            precision=4,
-            separator=", ",
-            prefix="tensor(",
-            floatmode="maxprec_equal" if integral else "fixed",
-            max_line_width=100,
-        )
         extras = []
         if array.dtype not in (default_dtype(), int64, np.bool_):
             extras.append(f"dtype={array.dtype}")
@@ -118,7 +110,7 @@ class Tensor(InPlace):
             extras.append(f"grad_fn={self.node}")
         elif self._requires_grad:
             extras.append("requires_grad=True")
-        return f"tensor({', '.join([values, *extras])})"
+        return f"tensor({', '.join([numbers_text(array, 'tensor('), *extras])})"
 
     _repr_html_ = tensor_html
 

@@ -9,6 +9,7 @@ from tinygrad_cnn.data.loader import DataLoader
 from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "KMNIST",
@@ -28,3 +29,5 @@ __all__ = [
     "transforms",
     "write_idx",
 ]
+
+explain_missing_names("torch.utils.data", __name__)

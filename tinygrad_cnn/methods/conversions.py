@@ -52,7 +52,17 @@ class Conversions(Methods):
         """Return the tensor itself: it is always on the CPU."""
         return self
 
-    type = to
+    def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
+        """Return the tensor in another type, or without a type PyTorch's old name of its own.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2).type("torch.LongTensor").type()
+        'torch.LongTensor'
+        """
+        if dtype is not None:
+            return self.to(dtypes.as_dtype(dtype))
+        return next(f"torch.{name}" for name, known in dtypes.TENSOR_TYPES.items() if known == self.dtype)
+
     type_as = to
 
     def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:

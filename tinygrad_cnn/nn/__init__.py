@@ -74,6 +74,7 @@ from tinygrad_cnn.nn.pooling import (
     MaxPool2d,
 )
 from tinygrad_cnn.nn.shape import Flatten, Identity, PixelShuffle, Unflatten, Upsample, ZeroPad2d
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "CELU",
@@ -161,3 +162,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+explain_missing_names("torch.nn", __name__)

@@ -8,6 +8,7 @@ from math import isfinite
 import numpy as np
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
@@ -88,3 +89,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
+
+
+explain_missing_names("torch.nn.utils", __name__)

@@ -9,5 +9,8 @@ from tinygrad_cnn.optim.nadam import NAdam
 from tinygrad_cnn.optim.optimizer import Optimizer
 from tinygrad_cnn.optim.rmsprop import RMSprop
 from tinygrad_cnn.optim.sgd import SGD
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Muon", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]
+
+explain_missing_names("torch.optim", __name__)

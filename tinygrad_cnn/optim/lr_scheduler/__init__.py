@@ -32,6 +32,7 @@ from tinygrad_cnn.optim.lr_scheduler.factor import (
 from tinygrad_cnn.optim.lr_scheduler.one_cycle import OneCycleLR
 from tinygrad_cnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from tinygrad_cnn.optim.lr_scheduler.sequential import SequentialLR
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "ConstantLR",
@@ -46,3 +47,5 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+explain_missing_names("torch.optim.lr_scheduler", __name__)
