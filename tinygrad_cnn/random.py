@@ -36,6 +36,14 @@ class Generator(np.random.Generator):
         """Return the seed that the generator was last started from."""
         return self._seed
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the state, for `set_state`."""
+        return dict(self.bit_generator.state)
+
+    def set_state(self, new_state: dict[str, Any]) -> None:
+        """Continue from a state that `get_state` returned."""
+        self.bit_generator.state = new_state
+
     def spawn(self, n_children: int) -> list[np.random.Generator]:
         """Return generators that are independent of this one and of each other."""
         return [np.random.Generator(bits) for bits in self.bit_generator.spawn(n_children)]

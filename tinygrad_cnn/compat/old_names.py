@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tinygrad_cnn.compat.number_types import bfloat16, finfo, iinfo
 from tinygrad_cnn.compat.old_tensors import TENSOR_TYPES, Size, Tensor
 from tinygrad_cnn.compat.random_state import fork_rng, get_rng_state, initial_seed, seed, set_rng_state
 from tinygrad_cnn.compat.stand_ins.amp import autocast
+from tinygrad_cnn.creation import arange
 from tinygrad_cnn.support.devices import device, want_cpu
-from tinygrad_cnn.support.dtypes import as_dtype, set_default_dtype
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, result_type, set_default_dtype
 from tinygrad_cnn.support.printing import set_printoptions
 from tinygrad_cnn.tensor import Tensor as RealTensor
 
@@ -59,6 +62,37 @@ def is_complex(input: RealTensor) -> bool:
 def is_nonzero(input: RealTensor) -> bool:
     """Return whether the number of a tensor of one element is not 0."""
     return bool(input.item())
+
+
+def promote_types(type1: Any, type2: Any) -> Any:
+    """Return the type of a result of two tensors of these types."""
+    return result_type(*(np.empty(1, as_dtype(t)) for t in (type1, type2)))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Return whether a result of one type may be stored in another: not if its kind of numbers is a wider one."""
+    kinds = {"b": 0, "u": 1, "i": 2, "f": 3}
+    before, after = as_dtype(from_).kind, as_dtype(to).kind
+    return kinds[before] <= kinds[after] or (before == "i" and after == "u")
+
+
+def typename(obj: Any) -> str:
+    """Return the name of the type of an object, of a tensor PyTorch's old name."""
+    if isinstance(obj, RealTensor):
+        return str(obj.type())
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+def range(start: float, end: float | None = None, step: float = 1, **options: Any) -> RealTensor:
+    """Return the numbers from start to end, both included: PyTorch's older `arange`."""
+    first, last = (0, start) if end is None else (start, end)
+    options.setdefault("dtype", default_dtype())
+    return arange(first, last + step / 2, step, **options)
+
+
+def compile(model: Any = None, **_: Any) -> Any:
+    """Return the model, or a decorator that returns its function: everything runs as it is written."""
+    return model if model is not None else lambda function: function
 
 
 def set_default_tensor_type(t: Any) -> None:
@@ -132,6 +166,8 @@ __all__ = [
     "are_deterministic_algorithms_enabled",
     "autocast",
     "bfloat16",
+    "can_cast",
+    "compile",
     "contiguous_format",
     "finfo",
     "fork_rng",
@@ -149,6 +185,8 @@ __all__ = [
     "is_tensor",
     "numel",
     "preserve_format",
+    "promote_types",
+    "range",
     "seed",
     "set_default_device",
     "set_default_tensor_type",
@@ -159,5 +197,6 @@ __all__ = [
     "set_rng_state",
     "set_warn_always",
     "strided",
+    "typename",
     "use_deterministic_algorithms",
 ]

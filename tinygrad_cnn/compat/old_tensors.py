@@ -15,7 +15,6 @@ from tinygrad_cnn.creation import from_array
 from tinygrad_cnn.support import dtypes
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
-from tinygrad_cnn.support.missing_names import refuse
 from tinygrad_cnn.tensor import Tensor as RealTensor
 
 
@@ -53,7 +52,7 @@ class OldTensorType(type):
     def __instancecheck__(cls, value: Any) -> bool:
         if cls.__dict__.get("__module__") != __name__:
             return super().__instancecheck__(value)
-        return isinstance(value, RealTensor) and cls.dtype in (None, value.dtype)
+        return isinstance(value, RealTensor) and (cls.dtype is None or cls.dtype == value.dtype)
 
     def __subclasscheck__(cls, kind: type) -> bool:
         return issubclass(kind, RealTensor) if cls is Tensor else super().__subclasscheck__(kind)
@@ -122,23 +121,3 @@ def _old_type(name: str, dtype: np.dtype[Any]) -> Any:
 
 
 TENSOR_TYPES = {name: _old_type(name, dtype) for name, dtype in dtypes.TENSOR_TYPES.items()}
-
-
-def install() -> None:
-    """Give the tensors of this process what scripts expect: a shape that is a `Size`, messages at missing names."""
-    for name, value in {"shape": property(_shape), "size": _size, "__getattr__": _missing}.items():
-        setattr(RealTensor, name, value)
-
-
-def _shape(self: RealTensor) -> Size:
-    return Size(self.array.shape)
-
-
-def _size(self: RealTensor, dim: int | None = None) -> Any:
-    return Size(self.array.shape) if dim is None else self.array.shape[dim]
-
-
-def _missing(self: RealTensor, name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(f"'Tensor' object has no attribute {name!r}")
-    refuse(f"torch.Tensor.{name}", dir(type(self)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from tinygrad_cnn.compat import import_hook, old_tensors
+from tinygrad_cnn.compat import import_hook, old_methods
 from tinygrad_cnn.support import missing_names
 
 _HERE = str(Path(__file__).parent)
@@ -25,7 +25,7 @@ _HIDDEN = (
 def run(target: str, arguments: list[str], as_module: bool) -> None:
     """Run a file, or with ``as_module`` the module of a name, as ``__main__`` with these arguments."""
     import_hook.install()
-    old_tensors.install()
+    old_methods.install()
     sys.excepthook = _print_exception
     sys.argv = [target, *arguments]
     if as_module:

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_cnn.methods.operations import Methods
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.support import dtypes
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import Array
@@ -64,6 +65,18 @@ class Conversions(Methods):
         return next(f"torch.{name}" for name, known in dtypes.TENSOR_TYPES.items() if known == self.dtype)
 
     type_as = to
+
+    def view(self, *shape: Any, dtype: Any = None) -> Any:
+        """Return `reshape`, or for a type the same bytes as numbers of that type, without a gradient.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2, dtype=tg.float32).view(tg.uint8).shape
+        (8,)
+        """
+        if dtype is None and not (len(shape) == 1 and isinstance(shape[0], np.dtype)):
+            return reshape(self, *shape)
+        wanted = dtypes.as_dtype(shape[0] if dtype is None else dtype)
+        return self if wanted == self.dtype else make_tensor(self, self.array.view(wanted))
 
     def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
         """Return an uninitialised tensor of this tensor's type."""

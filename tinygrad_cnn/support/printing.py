@@ -45,7 +45,9 @@ def numbers_text(array: Array, prefix: str) -> str:
     """Return the numbers of an array in brackets, further lines indented by the length of the prefix."""
     if not array.size:
         return "[]"
-    formatter: Any = {"float_kind": _float_format(array)} if array.dtype.kind == "f" else None
+    formatter: Any = (
+        {"float_kind": _float_format(array)} if array.dtype.kind == "f" else {"bool": _truth_format(array)}
+    )
     text = np.array2string(
         array,
         separator=", ",
@@ -76,6 +78,11 @@ def _float_format(array: Array) -> Callable[[Any], str]:
 
     width = max((len(one(value)) for value in counted), default=0) if array.ndim else 0
     return lambda value: one(value).rjust(width)
+
+
+def _truth_format(array: Array) -> Callable[[Any], str]:
+    width = 5 if array.ndim and not array.all() else 4
+    return lambda value: str(bool(value)).rjust(width)
 
 
 def _shown(array: Array) -> Array:

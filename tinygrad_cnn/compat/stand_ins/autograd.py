@@ -21,7 +21,7 @@ class _VariableType(type):
 class Variable(metaclass=_VariableType):
     """PyTorch's old wrapper of tensors: ``Variable(x)`` is a tensor that shares the memory of x.
 
-    ``volatile=True``, which PyTorch ignores too, is refused: what it stood for is ``torch.no_grad()``.
+    It is a leaf, as PyTorch's is. ``volatile`` has no effect, as there: what it stood for is ``torch.no_grad()``.
 
     >>> import tinygrad_cnn as tg
     >>> Variable(tg.ones(2), requires_grad=True)
@@ -33,9 +33,7 @@ class Variable(metaclass=_VariableType):
             raise TypeError(f"Variable: wanted a tensor, got {type(data).__name__}")
         if volatile and requires_grad:
             raise RuntimeError("Variable: volatile and requires_grad exclude each other")
-        if data is None:
-            return Tensor([])
-        return data.detach().requires_grad_(True) if requires_grad else data
+        return (Tensor([]) if data is None else data.detach()).requires_grad_(requires_grad)
 
 
 def once_differentiable(function: Any) -> Any:
