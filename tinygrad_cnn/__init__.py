@@ -1,6 +1,8 @@
 """A PyTorch-like autograd micro-framework on NumPy."""
 
+import sys
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING
 
 from numpy import dtype
 
@@ -73,3 +75,13 @@ __version__ = "0.1.0"
 
 _spell(globals(), vars(ops)["__all__"])
 _spell(globals(), creation.SIZED)
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Return an old name, which `compat` has, or raise an error that says what to use instead."""
+        from tinygrad_cnn.compat import old_names
+        from tinygrad_cnn.support.missing_names import refuse
+
+        if name in old_names.__all__:
+            return getattr(old_names, name)
+        return refuse(f"torch.{name}", dir(sys.modules[__name__]))

@@ -11,6 +11,7 @@ from tinygrad_cnn.ops.arguments import as_tuple, many_dims, want_float
 from tinygrad_cnn.ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from tinygrad_cnn.ops.reduce import as_type
 from tinygrad_cnn.ops.spellings import spell
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -76,3 +77,4 @@ def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
 
 
 spell(globals(), __all__)
+explain_missing_names("torch.linalg", __name__)

@@ -123,7 +123,11 @@ pick = st.integers(0, 11)
 looking = st.tuples(st.just("look"), pick, st.sampled_from(sorted(VIEWS)))
 computing = st.tuples(st.just("compute"), pick, pick, st.sampled_from(sorted(NUMBERS)))
 writing = st.tuples(
-    st.just("write"), pick, pick, st.sampled_from(sorted(WRITES) + sorted(INDEXED)), st.sampled_from([True, True, False])
+    st.just("write"),
+    pick,
+    pick,
+    st.sampled_from(sorted(WRITES) + sorted(INDEXED)),
+    st.sampled_from([True, True, False]),
 )
 walking = st.tuples(st.just("differentiate"), pick, st.integers(0, 99), st.booleans())
 others = st.tuples(st.sampled_from(["forget", "alias"]), pick)
@@ -221,7 +225,9 @@ class Programs(RuleBasedStateMachine):
             assert order or [g is None for g in gradients[0]] == [g is None for g in gradients[1]]
             zeros = [np.zeros(leaf[0].shape) for leaf in leaves]
             ours = [zero if g is None else g.array for g, zero in zip(gradients[0], zeros, strict=True)]
-            theirs = [zero if g is None else g.numpy(force=True) for g, zero in zip(gradients[1], zeros, strict=True)]
+            theirs = [
+                zero if g is None else g.numpy(force=True) for g, zero in zip(gradients[1], zeros, strict=True)
+            ]
             for g, other in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(g, other, rtol=1e-9, atol=1e-9)
             if order or not again:

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_cnn.methods.operations import Methods
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
 from tinygrad_cnn.support.devices import want_cpu
@@ -55,8 +56,30 @@ class Conversions(Methods):
         """Return the tensor itself: it is always on the CPU."""
         return self
 
-    type = to
+    def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
+        """Return the tensor in another type, or without a type PyTorch's old name of its own.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2).type("torch.LongTensor").type()
+        'torch.LongTensor'
+        """
+        if dtype is not None:
+            return self.to(dtypes.as_dtype(dtype))
+        return next(f"torch.{name}" for name, known in dtypes.TENSOR_TYPES.items() if known == self.dtype)
+
     type_as = to
+
+    def view(self, *shape: Any, dtype: Any = None) -> Any:
+        """Return `reshape`, or for a type the same bytes as numbers of that type, without a gradient.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2, dtype=tg.float32).view(tg.uint8).shape
+        (8,)
+        """
+        if dtype is None and not (len(shape) == 1 and isinstance(shape[0], np.dtype)):
+            return reshape(self, *shape)
+        wanted = dtypes.as_dtype(shape[0] if dtype is None else dtype)
+        return self if wanted == self.dtype else make_tensor(self, self.array.view(wanted))
 
     def new_empty(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False

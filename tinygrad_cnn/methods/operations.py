@@ -155,7 +155,6 @@ class Methods(Variable):
     unflatten = ops.unflatten
     unfold = rearrange.unfold
     unsqueeze = ops.unsqueeze
-    view = ops.reshape
     view_as = ops.reshape_as
 
     # indexing and sorting
@@ -200,7 +199,9 @@ class Methods(Variable):
     nanmean = ops.nanmean
     nansum = ops.nansum
     norm = ops.norm
+    nanquantile = ops.nanquantile
     prod = ops.prod
+    quantile = ops.quantile
     std = ops.std
     sum = ops.sum
     var = ops.var

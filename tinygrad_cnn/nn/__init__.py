@@ -83,6 +83,7 @@ from tinygrad_cnn.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "CELU",
@@ -183,3 +184,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+explain_missing_names("torch.nn", __name__)

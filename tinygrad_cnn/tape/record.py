@@ -61,8 +61,37 @@ class Node:
                     seen.add(origin)
                     ahead.append(origin)
 
+    def name(self) -> str:
+        """Return the name of the operation."""
+        return self.operation.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """Where the gradient of each input goes: its node and the number of the result, or None, as in PyTorch."""
+        inputs: dict[int, tuple[Node | AccumulateGrad | None, int]] = {}
+        for origin, _, i in self.edges:
+            if isinstance(origin, Variable):
+                inputs[i] = AccumulateGrad(origin), 0
+            else:
+                inputs[i] = (origin.source, origin.k) if isinstance(origin, Output) else (origin, 0)
+        count = max(len(self.operation.inputs) - self.operation.variadic, *(i + 1 for i in inputs))
+        return tuple(inputs.get(i, (None, 0)) for i in range(count))
+
     def __repr__(self) -> str:
         return f"<{self.operation.name}>"
+
+
+class AccumulateGrad:
+    """The end of the autograd graph at a leaf, as `Node.next_functions` shows it."""
+
+    next_functions = ()
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """Return the name that PyTorch gives it."""
+        return "AccumulateGrad"
 
 
 class SeveralOutputs(Node):
