@@ -36,7 +36,7 @@ _add_up: Callable[..., Array] = np.add.accumulate
 
 def widened(x: Array) -> Array:
     """Return float16 as float32, in which it is added, and anything else as it is."""
-    return x.astype(_SINGLE) if x.dtype == _HALF else x
+    return x.astype(_SINGLE) if x.dtype.char == "e" else x
 
 
 def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
@@ -47,18 +47,16 @@ def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
 @numpy_kernel(reference.total, compiled_from=inf)
 def total(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the sum over some axes in the type of x, or in int64 for integers and booleans."""
-    if _is_exact(x.dtype.char, x.shape, x.strides, axis):
-        return _add(x, axis, None, None, keepdims)
-    if x.dtype.kind != "f":
-        return _add(x, axis, np.int64, None, keepdims)
-    sums = wide_total(x, axis, keepdims)
-    return sums.astype(_HALF) if x.dtype == _HALF else sums
+    kind = x.dtype.char
+    if kind in "fd":
+        return wide_total(x, axis, keepdims)
+    return wide_total(x, axis, keepdims).astype(_HALF) if kind == "e" else _add(x, axis, np.int64, None, keepdims)
 
 
 def mean(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the mean over some axes in the type of x; the mean of nothing is NaN."""
     means: Array = wide_total(x, axis, keepdims) / (prod([x.shape[i] for i in axis]) or nan)
-    return means.astype(_HALF) if x.dtype == _HALF else means
+    return means.astype(_HALF) if x.dtype.char == "e" else means
 
 
 def variance(x: Array, axis: tuple[int, ...], correction: float) -> Array:
@@ -85,7 +83,9 @@ def channel_sums(x: Array) -> Array:
 
 def _in_blocks(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     """Return the sum over some axes: by one call of NumPy if that is exact, else one axis after the other."""
-    dtype, stages = _SINGLE if x.dtype == _HALF else None, _stages(x.shape, x.strides, axis)
+    dtype = _SINGLE if x.dtype.char == "e" else None
+    is_short = len(axis) == 1 and x.shape[axis[0]] <= SUMMED_PLAINLY_UP_TO
+    stages = None if is_short else _stages(x.shape, x.strides, axis)
     if stages is None:
         return _add(x, axis, dtype, None, keepdims)
     shape = [n for i, n in enumerate(x.shape) if i not in axis]
@@ -95,12 +95,6 @@ def _in_blocks(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     for i in others:
         x = _along(x, i)
     return x if keepdims else x.reshape(shape)
-
-
-@lru_cache(maxsize=1024)
-def _is_exact(kind: str, shape: Shape, strides: Shape, axis: Shape) -> bool:
-    """Return whether `np.add.reduce` adds as it should, for a type of that character."""
-    return kind in "fd" and (kind == "d" or axis != (0, 2, 3)) and _stages(shape, strides, axis) is None
 
 
 @lru_cache(maxsize=1024)
@@ -126,7 +120,7 @@ def _stages(shape: Shape, strides: Shape, axis: Shape) -> tuple[Shape, Shape] | 
 
 def _along(x: Array, axis: int) -> Array:
     """Return the sum over one axis, whose length becomes 1, in blocks of blocks."""
-    dtype, length, step = _SINGLE if x.dtype == _HALF else None, x.shape[axis], abs(x.strides[axis])
+    dtype, length, step = _SINGLE if x.dtype.char == "e" else None, x.shape[axis], abs(x.strides[axis])
     if length <= SUMMED_PLAINLY_UP_TO:
         return _add(x, axis, dtype, None, True)
     width = prod([n for n, s in zip(x.shape, x.strides, strict=True) if abs(s) < step])

@@ -76,8 +76,13 @@ LINE_ALIASING = 512
 POOLED_FROM_BYTES = 1 << 16
 """Bytes from which on an array comes from the memory pool. Smaller ones cost no page faults."""
 
+POOLED_UP_TO_BYTES = 1 << 26
+"""Most bytes of an array from the memory pool. The memory of a larger one goes back to the operating system as soon
+as it is freed. A bound on memory, not a measurement."""
+
 MEMORY_POOL_BYTES = 1 << 28
-"""Most bytes that a memory pool holds; past it, buffers not in use are freed. A bound, not a measurement."""
+"""Most bytes that the memory pool holds, for all threads; past it, buffers not in use are freed. A bound, not
+a measurement."""
 
 # --- threads ---
 

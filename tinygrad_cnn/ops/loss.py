@@ -131,11 +131,12 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     )
 )
 def _class_cross_entropy(input: Array, target: Array, *, divisor: int) -> Array:
-    z = sums.widened(input)
-    z = z - np.maximum.reduce(z, 1, keepdims=True)
+    wide = sums.widened(input)
+    z = wide - np.maximum.reduce(wide, 1, keepdims=True)
     losses = np.log(sums.total(np.exp(z), (1,)))
     losses -= z[np.arange(len(z)), target]
-    return (np.add.reduce(losses) / divisor).astype(input.dtype, copy=False)  # contiguous, so the sum is pairwise
+    loss = np.add.reduce(losses) / divisor  # contiguous, so the sum is pairwise
+    return loss if wide is input else loss.astype(input.dtype)
 
 
 def _indicator(target: Array, like: Array) -> Array:

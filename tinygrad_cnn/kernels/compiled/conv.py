@@ -35,7 +35,8 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     count = band_count(plan.rows, plan.cost)
     sums = np.zeros((count, outputs, kh, x.shape[1] // geometry.groups, kw), g.dtype)
     parallel_for(correlate_weight, plan.loop, (grads, image, image, sums.reshape(-1)), plan.rows, count)
-    return np.ascontiguousarray(sums.sum(0).transpose(0, 2, 1, 3))
+    total = sums[0] if count == 1 else sums.sum(0)
+    return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
 
 
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | None:
@@ -103,7 +104,7 @@ def _conv_plan(
 
 def _correlated(x: Array, kernels: Array, bias: Array | None, plan: _ConvPlan) -> Array:
     """Return the correlation with kernels (G, KH, C, KW, O)."""
-    image, kernels = flat_batch_innermost(x, plan.left, plan.columns), np.ascontiguousarray(kernels).reshape(-1)
+    image, kernels = flat_batch_innermost(x, plan.left, plan.columns), kernels.ravel()
     out = empty(plan.shape, x.dtype)
     bias = np.zeros(plan.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
     parallel_for(
