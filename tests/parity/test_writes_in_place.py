@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ VIEWS: dict[str, Call] = {
     "blocks": lambda x: x.unfold(-1, 2, 2),
     "expand": lambda x: x.expand(2, *x.shape),
     "unbind": lambda x: x.unbind()[0],
-    "iterate": lambda x: list(x)[0],
+    "iterate": lambda x: [*x].pop(0),
     "split": lambda x: x.split(1)[-1],
     "chunk": lambda x: x.chunk(2)[0],
     "tensor_split": lambda x: x.tensor_split(2)[0],
@@ -123,7 +124,11 @@ pick = st.integers(0, 11)
 looking = st.tuples(st.just("look"), pick, st.sampled_from(sorted(VIEWS)))
 computing = st.tuples(st.just("compute"), pick, pick, st.sampled_from(sorted(NUMBERS)))
 writing = st.tuples(
-    st.just("write"), pick, pick, st.sampled_from(sorted(WRITES) + sorted(INDEXED)), st.sampled_from([True, True, False])
+    st.just("write"),
+    pick,
+    pick,
+    st.sampled_from(sorted(WRITES) + sorted(INDEXED)),
+    st.sampled_from([True, True, False]),
 )
 walking = st.tuples(st.just("differentiate"), pick, st.integers(0, 99), st.booleans())
 others = st.tuples(st.sampled_from(["forget", "alias"]), pick)
@@ -221,7 +226,9 @@ class Programs(RuleBasedStateMachine):
             assert order or [g is None for g in gradients[0]] == [g is None for g in gradients[1]]
             zeros = [np.zeros(leaf[0].shape) for leaf in leaves]
             ours = [zero if g is None else g.array for g, zero in zip(gradients[0], zeros, strict=True)]
-            theirs = [zero if g is None else g.numpy(force=True) for g, zero in zip(gradients[1], zeros, strict=True)]
+            theirs = [
+                zero if g is None else g.numpy(force=True) for g, zero in zip(gradients[1], zeros, strict=True)
+            ]
             for g, other in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(g, other, rtol=1e-9, atol=1e-9)
             if order or not again:
@@ -271,5 +278,38 @@ def gradients_of(root: Any, *rest: Any) -> Any:
     return lib.autograd.grad(loss, leaves, create_graph=create_graph, retain_graph=True, allow_unused=True)
 
 
-Programs.TestCase.settings = settings(max_examples=10 * settings.default.max_examples, stateful_step_count=6)
+Programs.TestCase.settings = settings(max_examples=30 * settings.default.max_examples, stateful_step_count=6)
 TestPrograms = Programs.TestCase
+
+
+FUNCTIONS: list[Callable[[Any, Any], Any]] = [
+    lambda F, x: F.relu(x, True),
+    lambda F, x: F.relu6(x, inplace=True),
+    lambda F, x: F.leaky_relu(x, 0.2, True),
+    lambda F, x: F.hardtanh(x, -0.5, 0.5, True),
+    lambda F, x: F.hardsigmoid(x, inplace=True),
+    lambda F, x: F.hardswish(x, True),
+    lambda F, x: F.elu(x, 0.5, True),
+    lambda F, x: F.celu(x, 0.5, True),
+    lambda F, x: F.selu(x, inplace=True),
+    lambda F, x: F.silu(x, inplace=True),
+    lambda F, x: F.mish(x, inplace=True),
+    lambda F, x: F.threshold(x, 0.1, 0.2, True),
+    lambda F, x: F.dropout(x, 0.5, False, True),
+    lambda F, x: F.dropout(x, 0.0, True, inplace=True),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_overwrite_their_input_where_asked(function: Callable[[Any, Any], Any]) -> None:
+    array = np.random.default_rng(0).uniform(-4, 4, (3, 4))
+    found = []
+    for lib, F in ((tg, tg.nn.functional), (torch, torch.nn.functional)):
+        leaf = lib.tensor(array, requires_grad=True)
+        x = leaf * 1.0
+        part = x[1:]
+        assert function(F, x) is x
+        (x.sum() + (part * part).sum()).backward()
+        found.append((x.tolist(), leaf.grad.tolist()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)

@@ -37,16 +37,7 @@ def _in_place(name: str) -> Callable[..., Any]:
     function = getattr(ops, name)
 
     def method(self: InPlace, *arguments: Any, **options: Any) -> Any:
-        if must_be_recorded(self, (*arguments, *options.values())):
-            return self._record_write(f"{name}_", function, *arguments, **options)
-
-        def write(array: Array, _: Any) -> None:
-            result = array_of(function(make_tensor(self, array), *arguments, **options))
-            if result.shape != array.shape:
-                raise ValueError(f"the result has shape {result.shape}")
-            np.copyto(array, result)
-
-        return self._writes(f"{name}_", write, None)
+        return self._become(f"{name}_", function, *arguments, **options)
 
     method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place."
     return method
@@ -116,6 +107,19 @@ class InPlace(Conversions):
             raise _named(error, name, self) from error
         mark_written(self.array, name)
         return self
+
+    def _become(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
+        """Overwrite the tensor with the result of a function of it and other arguments."""
+        if must_be_recorded(self, (*arguments, *options.values())):
+            return self._record_write(name, function, *arguments, **options)
+
+        def write(array: Array, _: Any) -> None:
+            result = array_of(function(make_tensor(self, array), *arguments, **options))
+            if result.shape != array.shape:
+                raise ValueError(f"the result has shape {result.shape}")
+            np.copyto(array, result)
+
+        return self._writes(name, write, None)
 
     def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
         """Become the result of a function of this tensor and other arguments."""
