@@ -187,7 +187,18 @@ def test_a_setting_that_is_changed_counts() -> None:
 
 
 OVERWRITING = [
-    *(nn.ReLU, nn.LeakyReLU, nn.Hardtanh, nn.ReLU6, nn.Hardsigmoid, nn.Hardswish, nn.ELU, nn.CELU, nn.SELU, nn.SiLU),
+    *(
+        nn.ReLU,
+        nn.LeakyReLU,
+        nn.Hardtanh,
+        nn.ReLU6,
+        nn.Hardsigmoid,
+        nn.Hardswish,
+        nn.ELU,
+        nn.CELU,
+        nn.SELU,
+        nn.SiLU,
+    ),
     *(nn.Mish, nn.Dropout, nn.Dropout1d, nn.AlphaDropout),
     lambda inplace: nn.Threshold(0.1, 0.25, inplace),
     lambda inplace: nn.Sequential(nn.Unflatten(0, (1, 2)), nn.Dropout2d(0.5, inplace), nn.Flatten(0, 1)),

@@ -311,5 +311,5 @@ def test_functions_overwrite_their_input_where_asked(function: Callable[[Any, An
         assert function(F, x) is x
         (x.sum() + (part * part).sum()).backward()
         found.append((x.tolist(), leaf.grad.tolist()))
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)
-    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-6)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6)

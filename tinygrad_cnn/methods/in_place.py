@@ -90,7 +90,9 @@ def _without_leading_ones(value: Any) -> Any:
 
 def _named(error: Exception, name: str, target: Variable) -> Exception:
     """Return an error of a write with the method's name and the shape of its tensor."""
-    return renamed(error, f"{name}: {str(error).removeprefix(f'{name}: ')} (given shape {target.shape})")
+    message = str(error).removeprefix(f"{name}: ")
+    given = "" if "(given " in message else f" (given shape {target.shape})"
+    return renamed(error, f"{name}: {message}{given}")
 
 
 class InPlace(Conversions):
@@ -252,11 +254,14 @@ class InPlace(Conversions):
 
     def _record_assignment(self, index: Any, value: Any) -> None:
         """Write to a view of the places that the index names, or, where they are no view, to the tensor."""
-        *before, last = places("setitem", index)
-        target = self
-        for part in before:
-            target = take_at(target, part)
-        chosen = take_at(target, last)
+        try:
+            *before, last = places("setitem", index)
+            target = self
+            for part in before:
+                target = take_at(target, part)
+            chosen = take_at(target, last)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _named(error, "setitem", self) from error
         if chosen._view is not None:
             chosen._record_copy("setitem", value)
         else:

@@ -59,7 +59,6 @@ __all__ = [
 ]
 
 
-
 def _of(function: Callable[..., Tensor], input: Tensor, inplace: bool, *arguments: Any) -> Tensor:
     """Return a function of the input, which it overwrites if ``inplace``."""
     return input._become(function.__name__, function, *arguments) if inplace else function(input, *arguments)
