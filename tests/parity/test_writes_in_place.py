@@ -43,7 +43,7 @@ VIEWS: dict[str, Call] = {
     "blocks": lambda x: x.unfold(-1, 2, 2),
     "expand": lambda x: x.expand(2, *x.shape),
     "unbind": lambda x: x.unbind()[0],
-    "iterate": lambda x: [*x].pop(0),
+    "iterate": lambda x: next(iter(x), x),
     "split": lambda x: x.split(1)[-1],
     "chunk": lambda x: x.chunk(2)[0],
     "tensor_split": lambda x: x.tensor_split(2)[0],

@@ -215,8 +215,8 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fol
     written = (writer for array, since in walker.values.used if (writer := writes.after((array,), since)))
     if (writer := next(written, None)) is not None:
         raise ValueError(
-            f"onnx.export: the model writes in place ({writer}), unrecorded, to what it has used before; compute out "
-            "of place, with cat, stack or where"
+            f"onnx.export: the model writes in place ({writer}), unrecorded, to what it has used before; compute "
+            "out of place, with cat, stack or where"
         )
     found = walker.found
     found.outputs = {name: walker.values.resolved(value) for name, value in named_outputs(result).items()}
