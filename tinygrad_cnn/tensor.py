@@ -19,7 +19,9 @@ from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
+from tinygrad_cnn.support.printing import numbers_text
 from tinygrad_cnn.tape.backward import backward
+from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -102,23 +104,14 @@ class Tensor(InPlace):
 
     def __repr__(self) -> str:
         array = self.array
-        integral = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
-        values = np.array2string(
-            array,
-            precision=4,
-            separator=", ",
-            prefix="tensor(",
-            floatmode="maxprec_equal" if integral else "fixed",
-            max_line_width=100,
-        )
-        extras = []
+        extras = [f"size={tuple(array.shape)}"] if not array.size and array.ndim > 1 else []
         if array.dtype not in (default_dtype(), int64, np.bool_):
             extras.append(f"dtype={array.dtype}")
         if self.node is not None:
             extras.append(f"grad_fn={self.node}")
         elif self._requires_grad:
             extras.append("requires_grad=True")
-        return f"tensor({', '.join([values, *extras])})"
+        return f"tensor({', '.join([numbers_text(array, 'tensor('), *extras])})"
 
     _repr_html_ = tensor_html
 
@@ -260,7 +253,7 @@ class Tensor(InPlace):
 
     def numpy(self) -> Array:
         """Return the array of the tensor, which shares its memory."""
-        if self._requires_grad:
+        if self._requires_grad and is_grad_enabled():
             raise RuntimeError("numpy: this tensor requires a gradient; use detach().numpy()")
         return self.array
 
@@ -294,7 +287,7 @@ class Tensor(InPlace):
         return bool(self.array.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        return format(self.item(), spec) if spec or not self.ndim else repr(self)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:

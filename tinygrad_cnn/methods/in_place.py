@@ -22,14 +22,13 @@ from tinygrad_cnn.methods.recorded_writes import (
 )
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.index import places, put_at, take_at
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.typing import Array
-
-Generator = np.random.Generator | None
 
 
 def _in_place(name: str) -> Callable[..., Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, one_or_several, whole
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several, whole
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.index import index_select
@@ -74,8 +75,8 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
     >>> tg.tensor([1, 2, 3]).roll(1)
     tensor([3, 1, 2])
     """
-    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    by = tuple(map(operator.index, as_tuple(shifts)))
+    along = () if dims is None else as_tuple(dims)
     if len(by) != len(along or (0,)):
         raise ValueError(f"roll: shifts {shifts} and dims {dims} do not have the same length")
     return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, input.ndim) for d in along) or None)

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
-from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
+from tinygrad_cnn.ops.arguments import as_tuple, many_dims, one_dim, one_or_several
 from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape.record import operation
@@ -179,10 +179,7 @@ def t(input: T) -> T:
 def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
     """Move dimensions to other positions; the others keep their order: a view."""
     ndim = input.ndim
-    froms, tos = (
-        [one_dim("movedim", d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
-        for dims in (source, destination)
-    )
+    froms, tos = ([one_dim("movedim", d, ndim) for d in as_tuple(dims)] for dims in (source, destination))
     if not len(froms) == len(tos) == len(set(froms)) == len(set(tos)):
         raise ValueError(f"movedim: cannot move dimensions {source} to {destination}")
     order = [d for d in range(ndim) if d not in froms]

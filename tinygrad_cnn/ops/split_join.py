@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.arguments import array_of, is_whole, one_dim, whole
 from tinygrad_cnn.ops.index import take_at
 from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
 from tinygrad_cnn.tape.views import one_of_several
@@ -87,11 +87,12 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     [[0, 1], [2, 3], [4]]
     """
     length = tensor.shape[one_dim("split", dim, tensor.ndim)] if tensor.shape else 0
-    if isinstance(split_size_or_sections, int):
-        size = whole("split", "split_size", split_size_or_sections, 0 if not length else 1)
+    given: Any = split_size_or_sections
+    if is_whole(given):
+        size = whole("split", "split_size", given, 0 if not length else 1)
         ends = [*range(0, length, size or 1), length] if length else [0, 0]
         return one_of_several("split", _cut("split", tensor, dim, ends))
-    sizes = [whole("split", "a section", n, 0) for n in split_size_or_sections]
+    sizes = [whole("split", "a section", n, 0) for n in given]
     ends = [0, *np.cumsum(sizes).tolist()]
     if ends[-1] != length:
         raise ValueError(f"split: sections {sizes} do not add up to the length {length} of dimension {dim}")
