@@ -31,7 +31,7 @@ def public(room: str) -> dict[str, Any]:
     module = importlib.import_module(room)
     names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
     home = "tinygrad_cnn" if hasattr(module, "__path__") else room
-    found = {name: getattr(module, name) for name in names}
+    found = {name: inspect.unwrap(getattr(module, name)) for name in names}
     return {n: o for n, o in found.items() if callable(o) and o.__module__.startswith(home)}
 
 
@@ -46,7 +46,7 @@ def shown() -> Iterator[int]:
             module = importlib.import_module(name)
             for node in ast.parse(inspect.getsource(module)).body:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
-                    yield id(getattr(module, node.name))
+                    yield id(inspect.unwrap(getattr(module, node.name)))
 
 
 SHOWN = frozenset(shown())

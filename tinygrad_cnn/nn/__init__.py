@@ -92,6 +92,7 @@ from tinygrad_cnn.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "CELU",
@@ -201,3 +202,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+explain_missing_names("torch.nn", __name__)

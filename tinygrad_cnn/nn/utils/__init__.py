@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn.utils import rnn
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
@@ -89,3 +90,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
+
+
+explain_missing_names("torch.nn.utils", __name__)
