@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from numpy import dtype
 
-from tinygrad_cnn import autograd, data, linalg, models, nn, onnx, optim, utils
+from tinygrad_cnn import autograd, creation, data, linalg, models, nn, onnx, ops, optim, utils
 from tinygrad_cnn.autograd import set_grad_enabled
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -43,6 +43,7 @@ from tinygrad_cnn.inspection import explain, profile, summary
 from tinygrad_cnn.kernels.dispatch import set_compiled_kernels, use_kernels
 from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_cnn.ops import *
+from tinygrad_cnn.ops.spellings import spell as _spell
 from tinygrad_cnn.random import Generator, default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import load, save
 from tinygrad_cnn.support.devices import accelerator, backends, cuda, device
@@ -72,6 +73,8 @@ from tinygrad_cnn.tensor import Tensor
 
 __version__ = "0.1.0"
 
+_spell(globals(), vars(ops)["__all__"])
+_spell(globals(), creation.SIZED)
 if not TYPE_CHECKING:
 
     def __getattr__(name):

@@ -44,7 +44,7 @@ class Tensor(InPlace):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self.array = as_array(data, dtype)
-        self.node = self._grad = self._hooks = None
+        self.node = self._grad = self._hooks = self._view = self._views = None
         self._requires_grad = False
         self.requires_grad = requires_grad
 
@@ -125,6 +125,8 @@ class Tensor(InPlace):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.node is not None:
+            if value:  # it does already
+                return
             raise RuntimeError("requires_grad: only that of a leaf can be changed; detach() gives a leaf")
         if value and self.dtype.kind != "f":
             raise RuntimeError(f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}")
@@ -290,7 +292,7 @@ class Tensor(InPlace):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
-        return (self[i] for i in range(len(self)))
+        return iter(ops.unbind(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -400,13 +402,33 @@ class Tensor(InPlace):
     __getitem__ = getitem
 
 
+class OutdatedView(Tensor):
+    """A view that cannot be recorded any more: its base was written to, and it was made where that is not followed.
+
+    As in PyTorch these are views made under no_grad, one of several results, or made by a custom Function. Their
+    numbers can be read.
+    """
+
+    __slots__ = ()
+
+    @property
+    def node(self) -> Node | None:  # type: ignore[override]
+        """Refuse: no node leads to the numbers that the view now shows."""
+        raise RuntimeError(
+            f"this tensor {self._view.refusal}, and its base has since been written to in place; make the view anew "
+            "after the write, or write out of place"
+        )
+
+
 Tensor._result_class = Tensor
+Tensor._outdated_class = OutdatedView
 
 
 def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """Return a leaf of the given class that holds an array."""
     leaf = object.__new__(kind)
-    leaf.array, leaf.node, leaf._grad, leaf._hooks, leaf._requires_grad = array, None, None, None, requires_grad
+    leaf.array, leaf._requires_grad = array, requires_grad
+    leaf.node = leaf._grad = leaf._hooks = leaf._view = leaf._views = None
     return leaf
 
 

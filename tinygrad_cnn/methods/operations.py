@@ -6,9 +6,11 @@ from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops import rearrange
+from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.tape.record import Variable
 
 
+@spell_methods
 class Methods(Variable):
     """Operations bound as methods; their first argument is the tensor."""
 

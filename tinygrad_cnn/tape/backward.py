@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
+from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Origin, Variable, make_tensor
 from tinygrad_cnn.tape.walk import Walk, leading_to
-from tinygrad_cnn.tape.writes import mark_written
+from tinygrad_cnn.tape.writes import clock, mark_written, writes
 from tinygrad_cnn.typing import T
 
 ACCUMULATED = "backward (adding to .grad)"
@@ -40,7 +44,7 @@ def backward(
     try:
         gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
         of_node = {} if targets is None else {origin_of(t): t for t in targets}
-        for origin in gradients.origins():
+        for origin in tuple(gradients):
             accumulate(of_node.get(origin, origin), gradients, origin)
         for callback in _mode.at_end:
             callback()
@@ -168,17 +172,67 @@ def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> 
 
 
 def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
-    """Add the gradient of an origin to ``leaf.grad``: in place, unless a recorded graph refers to either."""
-    before = leaf._grad
-    if before is None:
-        leaf._grad = gradients.as_owned_tensor(leaf, origin)
+    """Add the gradient of an origin to ``leaf.grad``, and call the leaf's hooks."""
+    if leaf.node is None and leaf._hooks is not None and leaf._hooks.after:
+        with _locks.of(leaf._hooks):  # no other thread may add to .grad before hooks have read and dropped it
+            _add(leaf, gradients, origin)
+            for hook in tuple(leaf._hooks.after):
+                hook(leaf)
     else:
-        gradient = gradients.take(origin)
-        if isinstance(gradient, Variable) or before.node is not None:
-            leaf._grad = before + gradient
+        _add(leaf, gradients, origin)
+
+
+def _add(leaf: Any, gradients: Gradients, origin: Origin) -> None:
+    """Add the gradient of an origin to ``leaf.grad``, as another thread or a signal handler may be doing, too."""
+    while True:
+        if leaf._grad is not None:
+            if _added(leaf, gradients[origin]):
+                return
         else:
-            before.array += gradient
-            mark_written(before.array, ACCUMULATED)
-    if leaf.node is None and leaf._hooks is not None:
-        for hook in tuple(leaf._hooks.after):
-            hook(leaf)
+            first = gradients.as_owned_tensor(leaf, origin)
+            if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
+                leaf._grad = first
+                return
+
+
+def _added(leaf: Any, gradient: Any) -> bool:
+    """Add to the gradient that a leaf has, unless something else changes it meanwhile; return whether it was added.
+
+    It is added in place, unless a recorded graph refers to either. The lock is for NumPy, which lets other threads
+    run while it adds.
+    """
+    before, began = leaf._grad, next(clock)
+    if before is None:
+        return False
+    in_place = not isinstance(gradient, Variable) and before.node is None
+    array, after = before.array, None if in_place else before + gradient
+    with _locks.adding:
+        is_up_to_date = in_place or writes.after((array,), began) is None
+        if leaf._grad is not before or not is_up_to_date:
+            return False
+        if in_place:
+            array += gradient
+            mark_written(array, ACCUMULATED)
+        else:
+            leaf._grad = after
+    return True
+
+
+class _Locks:
+    """Locks against other threads. One thread may take them again, and the child of a fork has its own."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.adding = threading.RLock()
+        self._of_hooks: WeakKeyDictionary[GradientHooks, Any] = WeakKeyDictionary()
+
+    def of(self, hooks: GradientHooks) -> Any:
+        """Return the lock of a leaf that has these hooks."""
+        return self._of_hooks.get(hooks) or self._of_hooks.setdefault(hooks, threading.RLock())
+
+
+_locks = _Locks()
