@@ -292,7 +292,7 @@ class Tensor(InPlace):
         return bool(self.array.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        return format(self.item(), spec) if spec or not self.ndim else repr(self)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:

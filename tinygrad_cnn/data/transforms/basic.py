@@ -119,7 +119,7 @@ class Normalize(ImageTransform):
 
     def __call__(self, img: Tensor) -> Tensor:
         if is_picture(img) or (isinstance(img, Tensor) and img.dtype == np.uint8):
-            raise TypeError("Normalize: wanted float32 or float64, got bytes; ToTensor() makes floats of them")
+            raise TypeError("Normalize: wanted float32 or float64, got bytes; ToTensor() makes floats")
         return super().__call__(img)
 
     def _apply(self, images: Tensor) -> Tensor:
