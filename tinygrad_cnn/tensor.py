@@ -247,7 +247,7 @@ class Tensor(InPlace):
 
     def contiguous(self) -> Tensor:
         """Return the tensor in row-major memory order: the tensor itself if it is contiguous already."""
-        return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
+        return self if self.array.flags.c_contiguous else ops.reshape(ops.ravel(self), self.shape)
 
     # --- conversions to NumPy and Python ---
 

@@ -242,7 +242,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """Return max(0, margin - y (x1 - x2)): the first should be larger for y = 1, the second for y = -1."""
     _warn_if_mixed("margin_ranking_loss", input1=input1, input2=input2, target=target)
-    return reduced("margin_ranking_loss", ops.clamp(margin - target * (input1 - input2), 0.0), reduction)
+    return reduced("margin_ranking_loss", ops.clamp(-target * (input1 - input2) + margin, 0.0), reduction)
 
 
 def cosine_embedding_loss(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_cnn.ops import permute, reshape
 from tinygrad_cnn.ops.arguments import sizes, want_float, whole
+from tinygrad_cnn.ops.broadcast import apart
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
 from tinygrad_cnn.tensor import Tensor
@@ -110,4 +111,4 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n, c = len(before), channels // (r * r)
     blocks = reshape(input, (*before, c, r, r, height, width))
     woven = permute(blocks, (*range(n + 1), n + 3, n + 1, n + 4, n + 2))
-    return reshape(woven, (*before, c, height * r, width * r))
+    return apart(reshape(woven, (*before, c, height * r, width * r)), input)
