@@ -92,13 +92,26 @@ ROOMS["autograd"] = Room(
 
 ROOMS["methods"] = Room(
     "tests/test_tensor.py tests/test_autograd.py tests/test_assignment.py tests/test_numpy_functions.py "
-    "tests/test_numpy_protocol.py",
+    "tests/test_numpy_protocol.py tests/test_writes_in_place.py",
     [
-        Break("methods/recorded_writes.py", 'and target.dtype.kind == "f"', "and False"),
-        Break("methods/recorded_writes.py", "    for view in views_of(base):", "    for view in ():"),
         Break("methods/in_place.py", "mark_written(self.array, name)", "pass"),
-        Break("methods/in_place.py", "if options or must_be", "if must_be"),
-        Break("methods/in_place.py", "if must_be_recorded(self, (*arguments, *options.values())):", "if False:"),
+        Break("methods/in_place.py", "if result.shape != array.shape:", "if False:"),
+        Break("methods/recorded_writes.py", 'return target.dtype.kind == "f"', "return True"),
+        Break("methods/recorded_writes.py", "fresh[0].sequence = next(clock)", "pass"),
+        Break("methods/recorded_writes.py", "for node in fresh if apart else ():", "for node in ():"),
+        Break("methods/recorded_writes.py", 'fresh[0].kept["out"] = target.array', "pass"),
+        Break("methods/recorded_writes.py", "if not (replaces and target is base):", "if target is not base:"),
+        Break(
+            "methods/recorded_writes.py", "node.hooks.after, before.hooks.after = before.hooks.after, []", "pass"
+        ),
+        Break("methods/recorded_writes.py", "if view._view.refusal is None:", "if True:"),
+        Break("tape/views.py", "inherited if _mode.recording else MADE_UNDER_NO_GRAD", "inherited"),
+        Break(
+            "tape/views.py",
+            "base, inherited = source._view or View(source, None)",
+            "base, inherited = source, None",
+        ),
+        Break("ops/region.py", "if stride <= reach:", "if stride < reach:"),
         Break("methods/conversions.py", "if wanted == self.dtype and not copy:", "if wanted == self.dtype:"),
         Break("methods/conversions.py", 'self if wanted.kind == "f" else make_tensor(self, self.array)', "self"),
         Break(
@@ -246,8 +259,8 @@ ROOMS["compiled kernels"] = Room(
         Break("kernels/compiled/matmul.py", "1 if down else terms, rows if down else 1", "terms, 1"),
         Break("kernels/compiled/matmul_loops.py", "        if first:\n", "        if False:\n"),
         Break("kernels/compiled/conv_loops.py", "                tile = none\n", "                pass\n"),
-        Break("kernels/compiled/cache.py", 'KERNELS.rglob("*.py")', 'KERNELS.glob("*.py")', CACHE),
-        Break("kernels/compiled/cache.py", "numba.__version__, llvmlite.__version__, ", "", CACHE),
+        Break("kernels/compiled/cache_key.py", 'KERNELS.rglob("*.py")', 'KERNELS.glob("*.py")', CACHE),
+        Break("kernels/compiled/cache_key.py", "numba.__version__, llvmlite.__version__, ", "", CACHE),
         Break("kernels/compiled/thread_pool.py", "\nuse_key()\n", "\n", CACHE),
     ],
     needs=("numba",),
