@@ -104,12 +104,12 @@ ROOMS["methods"] = Room(
         Break(
             "methods/recorded_writes.py", "node.hooks.after, before.hooks.after = before.hooks.after, []", "pass"
         ),
-        Break("methods/recorded_writes.py", "if view._view.refusal is None:", "if True:"),
-        Break("tape/views.py", "inherited if _mode.recording else MADE_UNDER_NO_GRAD", "inherited"),
+        Break("methods/recorded_writes.py", "if view._refusal is None:", "if True:"),
+        Break("tape/views.py", "source._refusal if _mode.recording else MADE_UNDER_NO_GRAD", "source._refusal"),
         Break(
             "tape/views.py",
-            "base, inherited = source._view or View(source, None)",
-            "base, inherited = source, None",
+            "source if source._base is None else source._base",
+            "source",
         ),
         Break("ops/region.py", "if stride <= reach:", "if stride < reach:"),
         Break("methods/conversions.py", "if wanted == self.dtype and not copy:", "if wanted == self.dtype:"),
