@@ -93,7 +93,7 @@ def test_it_starts_as_pytorchs_does(name: str) -> None:
 
 HEADS = {"d_model": 64, "nhead": 2, "dim_feedforward": 300}
 STARTS: dict[str, dict[str, Any]] = {
-    "MultiheadAttention": {"embed_dim": 400, "num_heads": 2, "add_bias_kv": True, "kdim": 60, "vdim": 90},
+    "MultiheadAttention": {"embed_dim": 400, "num_heads": 2, "kdim": 60, "vdim": 90},
     "TransformerEncoderLayer": HEADS,
     "TransformerDecoderLayer": HEADS,
     "TransformerEncoder": {"encoder_layer": Part("TransformerEncoderLayer", HEADS), "num_layers": 2},

@@ -33,6 +33,15 @@ from tinygrad_cnn.nn.attention import MultiheadAttention
 from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+from tinygrad_cnn.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyLinear,
+)
 from tinygrad_cnn.nn.linear import Bilinear, Embedding, Linear
 from tinygrad_cnn.nn.loss import (
     BCELoss,
@@ -65,7 +74,7 @@ from tinygrad_cnn.nn.normalization import (
     LocalResponseNorm,
     RMSNorm,
 )
-from tinygrad_cnn.nn.parameter import Parameter
+from tinygrad_cnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_cnn.nn.pooling import (
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
@@ -132,6 +141,13 @@ __all__ = [
     "L1Loss",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
@@ -178,6 +194,8 @@ __all__ = [
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "Upsample",
     "ZeroPad2d",
     "functional",

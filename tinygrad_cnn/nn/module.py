@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
-from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
+from tinygrad_cnn.nn.parameter import Parameter, Uninitialized, clear_gradients, convert
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.storage.objects import OBJECTS
@@ -285,9 +285,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.to: wanted a floating-point type, got {wanted}")
         for _, tensor in self._named(("parameter", "buffer", "unsaved buffer")):
             if tensor.dtype.kind == "f":
-                tensor.array = tensor.array.astype(wanted, copy=False)
-                if tensor.grad is not None:
-                    tensor.grad = tensor.grad.detach().to(wanted)
+                convert(tensor, wanted)
         return self
 
     def cpu(self) -> Self:
@@ -326,7 +324,12 @@ class Module:
         }
         keys = check_state(type(self).__name__, own, state_dict, strict, optional)
         for name in own.keys() & state_dict.keys():
-            own[name].copy_(array_of(state_dict[name]))
+            target, value = own[name], state_dict[name]
+            if isinstance(value, Uninitialized):
+                continue
+            if isinstance(target, Uninitialized):
+                target.materialize(value.shape)
+            target.detach().copy_(array_of(value))
         return keys
 
     # --- repr --------------------------------------------------------------------------------------------------

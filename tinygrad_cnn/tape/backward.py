@@ -184,15 +184,11 @@ def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
 
 def _add(leaf: Any, gradients: Gradients, origin: Origin) -> None:
     """Add the gradient of an origin to ``leaf.grad``, as another thread or a signal handler may be doing, too."""
-    while True:
-        if leaf._grad is not None:
-            if _added(leaf, gradients[origin]):
-                return
-        else:
-            first = gradients.as_owned_tensor(leaf, origin)
-            if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
-                leaf._grad = first
-                return
+    while leaf._grad is None or not _added(leaf, gradients[origin]):
+        first = gradients.as_owned_tensor(leaf, origin)
+        if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
+            leaf._grad = first
+            return
 
 
 def _added(leaf: Any, gradient: Any) -> bool:
