@@ -4,7 +4,7 @@ from math import e, inf, nan, pi
 
 from numpy import dtype
 
-from tinygrad_cnn import autograd, data, linalg, models, nn, onnx, optim, utils
+from tinygrad_cnn import autograd, data, distributions, linalg, models, nn, onnx, optim, utils
 from tinygrad_cnn.autograd import set_grad_enabled
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
