@@ -51,9 +51,14 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.version": (f"{_STAND_INS}.version",),
     "torch.xpu": (f"{_STAND_INS}.absent",),
     "torchvision": (f"{_STAND_INS}.version",),
+    "torchvision.transforms.functional": ("tinygrad_cnn.data.transforms.functional",),
+    "torchvision.transforms.v2": ("tinygrad_cnn.data.transforms.v2",),
+    "torchvision.transforms.v2.functional": ("tinygrad_cnn.data.transforms.functional",),
+    "torchvision.utils": ("tinygrad_cnn.data.grids",),
 }
 
 FILES = {  # PyTorch's files: scripts import their names from them, though the namespace above has them too
+    "torch.distributions": "bernoulli categorical distribution exponential independent kl normal uniform",
     "torch.nn.modules": (
         "activation batchnorm container conv dropout flatten instancenorm linear loss module normalization padding "
         "pixelshuffle pooling rnn sparse transformer upsampling utils"
@@ -63,7 +68,6 @@ FILES = {  # PyTorch's files: scripts import their names from them, though the n
     "torch.optim": "adadelta adagrad adam adamax adamw lbfgs nadam optimizer radam rmsprop rprop sgd",
     "torch.utils.data": "dataloader dataset distributed sampler",
     "torchvision.datasets": "cifar folder mnist vision",
-    "torchvision.transforms": "functional v2",
 }
 
 

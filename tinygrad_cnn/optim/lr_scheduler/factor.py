@@ -212,6 +212,9 @@ class LambdaLR(_OfFunctionsLR):
 class MultiplicativeLR(_OfFunctionsLR):
     """Multiply the rate at each step but the first by a function of the step. The state does not hold it."""
 
+    def _restart(self) -> None:
+        self._go_to(0)  # from the present rates, as in PyTorch
+
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group at step ``last_epoch``."""
         if not self.last_epoch:
