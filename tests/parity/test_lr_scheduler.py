@@ -61,6 +61,10 @@ ALONE = {  # those that set the rate from its bounds, whatever it is
 }
 
 
+LATER_OTHERWISE = {"StepLR", "MultiStepLR", "ConstantLR", "CosineAnnealingWarmRestarts", "MultiplicativeLR"}
+"""PyTorch's multiply a second time if the epoch is one at which they do, and its waves begin anew."""
+
+
 def schedule_of(library, kind):
     """A schedule's class, wherever the library has it."""
     return getattr(library.optim.swa_utils if kind == "SWALR" else library.optim.lr_scheduler, kind)
@@ -225,12 +229,11 @@ def test_reduce_on_plateau(options, rates, metrics, data):
 
 
 @given(
-    part=schedules.filter(lambda s: s[0] not in ("StepLR", "MultiStepLR", "ConstantLR")),
+    part=schedules.filter(lambda s: s[0] not in LATER_OTHERWISE),
     rates=RATES,
     before=st.integers(1, 12),
 )
 def test_a_schedule_that_starts_later(part, rates, before):
-    """PyTorch's three left out multiply a second time if the epoch is one at which they do."""
     kind, options = part
     resumed = []
     for optimizer, schedule in both(lambda library, opt: getattr(library, kind)(opt, **options), rates):

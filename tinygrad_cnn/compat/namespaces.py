@@ -34,9 +34,11 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.nn.parallel": (f"{_STAND_INS}.parallel",),
     "torch.nn.parameter": ("tinygrad_cnn.nn.parameter",),
     "torch.nn.utils": ("tinygrad_cnn.nn.utils", f"{_STAND_INS}.old_init"),
+    "torch.nn.utils.rnn": ("tinygrad_cnn.nn.utils.rnn",),
     "torch.onnx": ("tinygrad_cnn.onnx",),
     "torch.optim": ("tinygrad_cnn.optim",),
     "torch.optim.lr_scheduler": ("tinygrad_cnn.optim.lr_scheduler", f"{_STAND_INS}.old_optim"),
+    "torch.optim.swa_utils": ("tinygrad_cnn.optim.swa_utils",),
     "torch.random": ("tinygrad_cnn.random", "tinygrad_cnn.compat.random_state"),
     "torch.serialization": ("tinygrad_cnn.storage.safetensors",),
     "torch.special": ("tinygrad_cnn.ops",),
@@ -49,19 +51,23 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.version": (f"{_STAND_INS}.version",),
     "torch.xpu": (f"{_STAND_INS}.absent",),
     "torchvision": (f"{_STAND_INS}.version",),
+    "torchvision.transforms.functional": ("tinygrad_cnn.data.transforms.functional",),
+    "torchvision.transforms.v2": ("tinygrad_cnn.data.transforms.v2",),
+    "torchvision.transforms.v2.functional": ("tinygrad_cnn.data.transforms.functional",),
+    "torchvision.utils": ("tinygrad_cnn.data.grids",),
 }
 
 FILES = {  # PyTorch's files: scripts import their names from them, though the namespace above has them too
+    "torch.distributions": "bernoulli categorical distribution exponential independent kl normal uniform",
     "torch.nn.modules": (
         "activation batchnorm container conv dropout flatten instancenorm linear loss module normalization padding "
         "pixelshuffle pooling rnn sparse transformer upsampling utils"
     ),
     "torch.nn.parallel": "data_parallel distributed",
     "torch.nn.utils": "clip_grad convert_parameters",
-    "torch.optim": "adadelta adagrad adam adamax adamw lbfgs nadam optimizer radam rmsprop sgd swa_utils",
+    "torch.optim": "adadelta adagrad adam adamax adamw lbfgs nadam optimizer radam rmsprop rprop sgd",
     "torch.utils.data": "dataloader dataset distributed sampler",
     "torchvision.datasets": "cifar folder mnist vision",
-    "torchvision.transforms": "functional v2",
 }
 
 

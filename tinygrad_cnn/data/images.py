@@ -86,7 +86,7 @@ class Images(Dataset[tuple[Any, Any]]):
             image = self.transform(picture_of(self._bytes(place)[0]))
         if self.one_hot and self.target_transform is None:
             return image, self._targets(place)[0]
-        label = int(self.labels[place[0]])
+        label = int(self._labels_at(place)[0])
         return image, label if self.target_transform is None else self.target_transform(label)
 
     def batch_at(self, indices: Sequence[int] | Array) -> list[Any]:
@@ -121,8 +121,11 @@ class Images(Dataset[tuple[Any, Any]]):
             )
         return result
 
+    def _labels_at(self, indices: Array) -> Array:
+        return self.labels[indices]
+
     def _targets(self, indices: Array) -> Any:
-        labels = self.labels[indices]
+        labels = self._labels_at(indices)
         if self.target_transform is not None:
             return default_collate([self.target_transform(int(label)) for label in labels])
         targets = from_numpy(labels)

@@ -66,6 +66,18 @@ class MNIST(Images):
         _check(paths[0], images, paths[1], labels)
         super().__init__(images, labels, transform, one_hot, target_transform)
 
+    @property
+    def train_data(self) -> Any:
+        """All images as bytes: `data`, under its old name."""
+        return self.data
+
+    @property
+    def train_labels(self) -> Any:
+        """All labels: `targets`, under their old name."""
+        return self.targets
+
+    test_data, test_labels = train_data, train_labels
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.root)!r}, train={self.train}: {len(self)} images)"
 

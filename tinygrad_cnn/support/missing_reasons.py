@@ -11,9 +11,8 @@ _SCRIPT = "TorchScript is not supported; call the model itself, or export it wit
 _FUNC = "function transforms are not supported; use torch.autograd.functional, or a loop"
 _THREE = "convolutions and pooling are of one and two dimensions; fold the third into the batch"
 _PROCESSES = "training runs in one process; raise the batch size, or torch.set_num_threads"
-_GRAPHS = "graphs are not taken from PyTorch's bytecode; call the model itself"
 _SYMBOLIC = "models are not taken apart as graphs; use tinygrad_cnn.summary, explain or onnx.export"
-_VISION = "models of torchvision are not here; write the layers out, or use tinygrad_cnn.models.LeNet"
+_VISION = "write the layers out, or use tinygrad_cnn.models.LeNet"
 _WEIGHTS = "weights are not downloaded; save them with safetensors in PyTorch, and torch.load the file here"
 _STORAGE = "tensors have no storage object; torch.Tensor.numpy() shares the memory"
 _CUDA = "there is no CUDA here; leave the call out, or ask torch.cuda.is_available() before"
@@ -52,7 +51,7 @@ REASONS = {
     "torch.cuda": _CUDA,
     "torch.distributed": _PROCESSES,
     "torch.export": _SYMBOLIC,
-    "torch.fft": "Fourier transforms are not here; use numpy.fft on detached tensors",
+    "torch.fft": "use numpy.fft on detached tensors",
     "torch.func": _FUNC,
     "torch.futures": _PROCESSES,
     "torch.fx": _SYMBOLIC,
@@ -107,5 +106,5 @@ REASONS = {
     "torch.vmap": _FUNC,
     "torchvision.io": "images are not decoded; use PIL.Image and torchvision.transforms.ToTensor",
     "torchvision.models": _VISION,
-    "torchvision.ops": "operations on boxes are not here; write them with tensors",
+    "torchvision.ops": "write operations on boxes with tensors",
 }

@@ -65,8 +65,8 @@ def grad(
     """Return the gradient of the sum of the outputs with respect to each input; ``.grad`` does not change.
 
     Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error; with
-    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. ``only_inputs`` has no effect, as in
-    PyTorch. The other arguments are those of `backward`.
+    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. ``only_inputs`` has no effect. The
+    other arguments are those of `backward`.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor(3.0, requires_grad=True)

@@ -124,7 +124,7 @@ class ColorJitter(ImageTransform):
         for i in generator.permutation(len(changes)):
             change, bounds, nothing = changes[i]
             if bounds != (nothing, nothing):
-                drawn = generator.uniform(*bounds, (len(array), 1, 1, 1)).astype(array.dtype)
+                drawn = generator.uniform(bounds[0], bounds[1], (len(array), 1, 1, 1)).astype(array.dtype)
                 array = change(array, drawn)
         return from_numpy(array)
 

@@ -188,7 +188,8 @@ class RandomResizedCrop(ImageTransform):
     """Cut a part out of each image, of a random area and proportion, and bring it to a size.
 
     The area is a part of the image's in ``scale``, width / height is in ``ratio``, evenly in its logarithm. A part
-    that does not fit in ten tries is the middle of the image. (Szegedy et al., "Going deeper with convolutions", 2015.)
+    that does not fit in ten tries is the middle of the image. (Szegedy et al., "Going deeper with convolutions",
+    2015.)
     """
 
     def __init__(

@@ -76,9 +76,9 @@ def _several(name: str, transforms: Sequence[Transform]) -> list[Transform]:
 class RandomErasing(ImageTransform):
     """Erase a rectangle of each image with probability p.
 
-    Its area is a part of the image's in ``scale``, height / width in ``ratio``, evenly in its logarithm. ``value`` is
-    what stands there: a number, one for each channel, or "random" for normal noise. (Zhong et al., "Random erasing
-    data augmentation", 2020.)
+    Its area is a part of the image's in ``scale``, height / width in ``ratio``, evenly in its logarithm. ``value``
+    is what stands there: a number, one for each channel, or "random" for normal noise. (Zhong et al., "Random
+    erasing data augmentation", 2020.)
     """
 
     def __init__(

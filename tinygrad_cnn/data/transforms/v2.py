@@ -1,4 +1,4 @@
-"""The names of ``torchvision.transforms.v2``: those of the transforms, which take pictures, images and batches alike."""
+"""The names of ``torchvision.transforms.v2``: the transforms take pictures, images and batches alike."""
 
 from tinygrad_cnn.data.transforms import *
 from tinygrad_cnn.data.transforms import __all__ as _names

@@ -115,6 +115,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.eta_min = number(name, "eta_min", eta_min)
         self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
+        if last_epoch != -1:
+            self.step(self.last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group at the present part of the wave."""
