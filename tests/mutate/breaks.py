@@ -261,7 +261,7 @@ ROOMS["compiled kernels"] = Room(
         Break("kernels/compiled/conv_loops.py", "                tile = none\n", "                pass\n"),
         Break("kernels/compiled/cache_key.py", 'KERNELS.rglob("*.py")', 'KERNELS.glob("*.py")', CACHE),
         Break("kernels/compiled/cache_key.py", "numba.__version__, llvmlite.__version__, ", "", CACHE),
-        Break("kernels/compiled/thread_pool.py", "\nuse_key()\n", "\n", CACHE),
+        Break("kernels/compiled/__init__.py", "\nuse_key()\n", "\n", CACHE),
     ],
     needs=("numba",),
 )
