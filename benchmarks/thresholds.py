@@ -185,6 +185,7 @@ def pooling(column: str, x: Any) -> list[Run]:
 
 ROUNDING = "chosen for its rounding error, not for its time"
 NOT_MEASURED = {
+    "COMPILED_BLOCK_TERMS": ROUNDING,
     "MATMUL_BLOCK_TERMS": ROUNDING,
     "MATMUL_BLOCKED_UP_TO": ROUNDING,
     "MATMUL_COMPILED_TERMS": ROUNDING,

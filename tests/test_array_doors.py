@@ -12,8 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn
-from tinygrad_cnn.data import DataLoader, digit_from_drawing, read_idx, write_idx
-from tinygrad_cnn.data.dataset import collate
+from tinygrad_cnn.data import DataLoader, default_collate, digit_from_drawing, read_idx, write_idx
 from tinygrad_cnn.data.transforms import ToTensor
 from tinygrad_cnn.kernels.thresholds import COMPILED_FROM
 
@@ -108,7 +107,7 @@ DOORS: dict[str, tuple[Callable[[np.ndarray], tg.Tensor], Callable[[np.ndarray],
     "as_tensor with a type": (lambda a: tg.as_tensor(a, tg.float32), in_float32),
     "new_tensor": (lambda a: tg.zeros(1).new_tensor(a), in_float32),
     "Parameter": (lambda a: nn.Parameter(a, requires_grad=False), itself),
-    "collate": (lambda a: collate([a, a])[0], itself),
+    "collate": (lambda a: default_collate([a, a])[0], itself),
     "DataLoader": (lambda a: next(iter(DataLoader([a, a], 2)))[0], itself),
     "ToTensor": (lambda a: ToTensor()(a)[0], itself),
     "load_state_dict": (loaded, in_float32),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.data import Dataset, Subset, TensorDataset, random_split
-from tinygrad_cnn.data.dataset import batch_of, collate
+from tinygrad_cnn.data import Dataset, Subset, TensorDataset, default_collate, random_split
+from tinygrad_cnn.data.dataset import batch_of
 from tinygrad_cnn.kernels.batch_innermost import is_batch_innermost
 
 
@@ -27,7 +27,7 @@ class Squares(Dataset):
 
 def assert_same(a: Any, b: Any) -> None:
     assert type(a) is type(b)
-    if isinstance(a, tuple):
+    if isinstance(a, (tuple, list)):
         assert len(a) == len(b)
         for x, y in zip(a, b, strict=True):
             assert_same(x, y)
@@ -52,18 +52,18 @@ def test_whole_batch_equals_sample_by_sample(indices: list[int], deeper: bool) -
     dataset: Any = TensorDataset(*tensors(12), images(12))
     if deeper:
         dataset = Subset(dataset, np.random.default_rng(0).integers(-12, 12, 12))
-    assert_same(dataset.__getitems__(indices), collate([dataset[i] for i in indices]))
+    assert_same(dataset.batch_at(indices), default_collate([dataset[i] for i in indices]))
 
 
 @given(indices=indices)
 def test_subset_of_a_dataset_without_batches_makes_them(indices: list[int]) -> None:
     subset = Subset(Squares(), range(11, -1, -1))
-    rows, numbers, halves = subset.__getitems__(indices)
+    rows, numbers, halves = subset.batch_at(indices)
     wanted = [range(11, -1, -1)[i] for i in indices]
     assert numbers.tolist() == wanted
     assert halves.tolist() == [i * i / 2 for i in wanted]
     assert rows.shape == (len(indices), 2, 3)
-    assert (rows.dtype, numbers.dtype, halves.dtype) == (tg.float32, tg.int64, tg.float32)
+    assert (rows.dtype, numbers.dtype, halves.dtype) == (tg.float32, tg.int64, tg.float64)
 
 
 def test_tensor_dataset_takes_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_tensor_dataset_takes_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -
     getitem = tg.Tensor.__getitem__
     monkeypatch.setattr(tg.Tensor, "__getitem__", lambda t, i: taken.append(i) or getitem(t, i))
     dataset = TensorDataset(*tensors(12))
-    dataset.__getitems__(range(10))
+    dataset.batch_at(range(10))
     assert not taken
     dataset[0]
     assert len(taken) == 2
@@ -80,21 +80,21 @@ def test_tensor_dataset_takes_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -
 @given(indices=indices)
 def test_images_of_a_batch_lie_as_convolutions_want_them_in_memory_of_their_own(indices: list[int]) -> None:
     whole = images(12)
-    (batch,) = TensorDataset(whole).__getitems__(indices)
+    (batch,) = TensorDataset(whole).batch_at(indices)
     assert is_batch_innermost(batch.array)
     assert not np.shares_memory(batch.array, whole.array)
 
 
 def test_batches_of_differentiable_tensors_are_recorded() -> None:
     x = tg.ones(3, requires_grad=True)
-    (batch,) = TensorDataset(x).__getitems__([0, 0, 2])
+    (batch,) = TensorDataset(x).batch_at([0, 0, 2])
     batch.sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [2.0, 0.0, 1.0]
 
 
 def test_empty_batch_keeps_the_shape() -> None:
-    rows, numbers = TensorDataset(*tensors(12)).__getitems__([])
+    rows, numbers = TensorDataset(*tensors(12)).batch_at([])
     assert (rows.shape, numbers.shape) == ((0, 2, 3), (0,))
 
 
@@ -116,7 +116,7 @@ def test_datasets_end_when_iterated_over() -> None:
 )
 def test_wrong_indices_are_named(make: Any, wrong: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        make().__getitems__(wrong)
+        make().batch_at(wrong)
 
 
 def test_subset_checks_its_indices_when_made() -> None:
@@ -137,13 +137,13 @@ def test_tensor_dataset_wants_tensors_of_one_length() -> None:
         TensorDataset(tg.tensor(1.0))
 
 
-def test_dataset_without_its_methods_cannot_be_made() -> None:
-    class Half(Dataset):
+def test_a_dataset_without_samples_says_so_when_one_is_asked_for() -> None:
+    class Half(Dataset[int]):
         def __len__(self) -> int:
             return 1
 
-    with pytest.raises(TypeError, match="__getitem__"):
-        Half()
+    with pytest.raises(NotImplementedError, match=r"Half: __getitem__\(\) is not defined"):
+        Half()[0]
 
 
 @pytest.mark.parametrize(
@@ -152,30 +152,32 @@ def test_dataset_without_its_methods_cannot_be_made() -> None:
         ([1, 2], tg.tensor([1, 2])),
         ([1, 2.5], tg.tensor([1.0, 2.5])),
         ([True, False], tg.tensor([True, False])),
-        ([np.float64(1), np.float64(2)], tg.tensor([1.0, 2.0])),
+        ([np.float64(1), np.float64(2)], tg.tensor([1.0, 2.0], tg.float64)),
+        ([2.5, 1], tg.tensor([2.5, 1], tg.float64)),
+        ([np.int8(1), np.int8(2)], tg.tensor([1, 2], tg.int8)),
         ([np.ones(2, np.float32)] * 2, tg.ones(2, 2)),
         ([tg.tensor(1), tg.tensor(2)], tg.tensor([1, 2])),
-        ([(1, (2.0,)), [3, (4.0,)]], (tg.tensor([1, 3]), (tg.tensor([2.0, 4.0]),))),
+        ([(1, (2.0,)), [3, (4.0,)]], [tg.tensor([1, 3]), [tg.tensor([2.0, 4.0], tg.float64)]]),
     ],
 )
 def test_samples_are_stacked(samples: list[Any], batch: Any) -> None:
-    assert_same(collate(samples), batch)
+    assert_same(default_collate(samples), batch)
 
 
 def test_samples_that_make_no_batch_are_refused() -> None:
-    with pytest.raises(TypeError, match="collate: cannot make one batch of str; wanted tensors"):
-        collate(["a", "b"])
+    with pytest.raises(TypeError, match="default_collate: cannot make one batch of NoneType; wanted tensors"):
+        default_collate([None, None])
     with pytest.raises(TypeError, match="cannot make one batch of Tensor, int"):
-        collate([1, tg.tensor(1)])
+        default_collate([1, tg.tensor(1)])
     with pytest.raises(TypeError, match="cannot make one batch of int, tuple"):
-        collate([(1,), 1])
+        default_collate([(1,), 1])
     with pytest.raises(ValueError, match=r"wanted samples of as many parts each, got \[1, 2\]"):
-        collate([(1,), (1, 2)])
+        default_collate([(1,), (1, 2)])
     with pytest.raises(ValueError, match="wanted at least one sample"):
-        Subset(Squares(), [1]).__getitems__([])
+        Subset(Squares(), [1]).batch_at([])
     for samples in ([tg.ones(2), tg.ones(3)], [np.ones(2), np.ones(3)]):
         with pytest.raises(ValueError, match=r"wanted tensors of one shape, got \[\(2,\), \(3,\)\]"):
-            collate(samples)
+            default_collate(samples)
 
 
 def test_lists_are_datasets() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tinygrad_cnn.data import MNIST, DataLoader, datasets, mnist, write_idx
+from tinygrad_cnn.data import MNIST, DataLoader, Subset, datasets, mnist, write_idx
 from tinygrad_cnn.data.download import MNIST_MIRRORS, MNIST_SHA256
+from tinygrad_cnn.data.transforms import Compose, Normalize, Pad, Resize, ToTensor
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 12, np.uint8)
@@ -76,7 +78,7 @@ def test_training_and_test_digits_are_not_mistaken_for_one_another(tmp_path: Pat
 
 @given(indices=st.lists(st.integers(-12, 11), max_size=20))
 def test_batch_is_the_bytes_over_255_with_the_batch_innermost(root: Path, indices: list[int]) -> None:
-    images, labels = MNIST(root).__getitems__(indices)
+    images, labels = MNIST(root).batch_at(indices)
     wanted = IMAGES[np.array(indices, int)][:, None] / np.float32(255)
     np.testing.assert_array_equal(images.array, wanted, strict=True)
     np.testing.assert_array_equal(labels.array, LABELS[np.array(indices, int)].astype(np.int64), strict=True)
@@ -85,8 +87,8 @@ def test_batch_is_the_bytes_over_255_with_the_batch_innermost(root: Path, indice
 
 @given(indices=st.lists(st.integers(-12, 11), min_size=1, max_size=5), one_hot=st.booleans())
 def test_whole_batch_equals_sample_by_sample(root: Path, indices: list[int], one_hot: bool) -> None:
-    digits = MNIST(root, one_hot=one_hot, transform=lambda images: images * 2 - 1)
-    images, labels = digits.__getitems__(indices)
+    digits = MNIST(root, one_hot=one_hot, transform=Compose([ToTensor(), lambda image: image * 2 - 1]))
+    images, labels = digits.batch_at(indices)
     samples = [digits[i] for i in indices]
     np.testing.assert_array_equal(images.array, tg.stack([image for image, _ in samples]).array, strict=True)
     for (_, label), row in zip(samples, labels, strict=True):
@@ -102,7 +104,7 @@ def test_sample_is_an_image_and_a_number(root: Path) -> None:
 
 def test_one_hot_labels_are_one_at_the_digit(root: Path) -> None:
     digits = MNIST(root, one_hot=True)
-    _, labels = digits.__getitems__(range(12))
+    _, labels = digits.batch_at(range(12))
     assert (labels.shape, labels.dtype) == ((12, 10), tg.float32)
     np.testing.assert_array_equal(labels.array.argmax(1), LABELS)
     assert (labels.array.sum(1) == 1).all()
@@ -111,15 +113,17 @@ def test_one_hot_labels_are_one_at_the_digit(root: Path) -> None:
     assert (label.shape, label.dtype) == ((10,), tg.float32)
 
 
-def test_transform_is_given_batches(root: Path) -> None:
+def test_a_transform_that_takes_batches_is_given_batches(root: Path) -> None:
     shapes = []
 
     def transform(images: tg.Tensor) -> tg.Tensor:
         shapes.append(images.shape)
         return images + 1
 
+    transform.takes_batches = True  # type: ignore[attr-defined]
+
     digits = MNIST(root, transform=transform)
-    images, _ = digits.__getitems__([1, 2])
+    images, _ = digits.batch_at([1, 2])
     assert shapes == [(2, 1, 28, 28)]
     assert images.array.min() >= 1
     image, _ = digits[0]
@@ -129,7 +133,7 @@ def test_transform_is_given_batches(root: Path) -> None:
 
 def test_writing_to_a_batch_leaves_the_digits_alone(root: Path) -> None:
     digits = MNIST(root)
-    for tensor in digits.__getitems__(range(12)):
+    for tensor in digits.batch_at(range(12)):
         tensor.fill_(7)
     np.testing.assert_array_equal(digits.images, IMAGES)
     np.testing.assert_array_equal(digits.labels, LABELS)
@@ -283,14 +287,52 @@ def test_labels_may_be_transformed_one_by_one(root: Path) -> None:
     digits = MNIST(root, target_transform=lambda label: tg.zeros(10).scatter_(0, tg.tensor(label), 1))
     plain = MNIST(root, one_hot=True)
     assert digits[3][1].tolist() == plain[3][1].tolist()
-    assert digits.__getitems__([3, 1])[1].tolist() == plain.__getitems__([3, 1])[1].tolist()
+    assert digits.batch_at([3, 1])[1].tolist() == plain.batch_at([3, 1])[1].tolist()
 
 
-def test_a_transform_for_single_images_is_told_that_it_gets_batches(root: Path) -> None:
-    digits = MNIST(root, transform=lambda images: images.view(-1))
-    for indices in ([0], [0, 1]):
-        with pytest.raises(ValueError, match=r"MNIST: transform made images .* flatten\(1\)"):
-            digits.__getitems__(indices)
+def test_any_other_transform_is_given_one_picture_as_in_torchvision(root: Path) -> None:
+    seen = []
+    digits = MNIST(root, transform=lambda picture: seen.append(picture) or np.asarray(picture))
+    assert digits[3][0].tolist() == IMAGES[3].tolist()
+    assert (seen[0].mode, seen[0].size) == ("L", (28, 28))
+    flat = MNIST(root, transform=Compose([ToTensor(), lambda image: image.flatten()]))
+    assert flat[0][0].shape == (784,)
+    images, labels = next(iter(DataLoader(flat, batch_size=5)))
+    np.testing.assert_array_equal(images.array, IMAGES[:5].reshape(5, -1) / np.float32(255), strict=True)
+    assert labels.tolist() == LABELS[:5].tolist()
+
+
+def test_a_subclass_with_samples_of_its_own_gives_batches_of_them(root: Path) -> None:
+    class Numbered(MNIST):
+        def __getitem__(self, index: int) -> Any:
+            return (*super().__getitem__(index), index)
+
+    images, labels, numbers = next(iter(DataLoader(Subset(Numbered(root), [7, 5]), batch_size=2)))
+    assert numbers.tolist() == [7, 5]
+    assert labels.tolist() == LABELS[[7, 5]].tolist()
+    np.testing.assert_array_equal(images.array, MNIST(root).batch_at([7, 5])[0].array)
+
+
+def test_data_and_targets_may_be_replaced(root: Path) -> None:
+    digits = MNIST(root, transform=ToTensor())
+    odd = digits.targets % 2 == 1
+    digits.data, digits.targets = digits.data[odd], digits.targets[odd] // 2
+    assert len(digits) == odd.sum()
+    np.testing.assert_array_equal(digits[1][0].array[0], IMAGES[LABELS % 2 == 1][1] / np.float32(255))
+    assert next(iter(DataLoader(digits, 99)))[1].tolist() == (LABELS[LABELS % 2 == 1] // 2).tolist()
+    digits.data = digits.data.float()
+    with pytest.raises(TypeError, match=r"MNIST: data is float32 .*; wanted bytes"):
+        digits[0]
+
+
+@pytest.mark.parametrize("before", [[Pad(2, fill=255)], [Resize(9)], []])
+def test_what_stands_before_totensor_computes_with_bytes_as_on_a_picture(root: Path, before: Any) -> None:
+    """At once for a batch, and one by one: the same bits."""
+    at_once = MNIST(root, transform=Compose([*before, ToTensor(), Normalize(0.5, 0.25)]))
+    one_by_one = MNIST(root, transform=Compose([*before, ToTensor(), Normalize(0.5, 0.25), lambda image: image]))
+    assert at_once.transform.takes_batches > one_by_one.transform.takes_batches
+    for a, b in zip(*(next(iter(DataLoader(digits, 12))) for digits in (at_once, one_by_one)), strict=True):
+        np.testing.assert_array_equal(a.array, b.array, strict=True)
 
 
 def test_bytes_and_labels_are_tensors_too(root: Path) -> None:

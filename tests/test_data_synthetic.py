@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.data import MNIST, DataLoader, SyntheticDigits, datasets, read_idx, synthetic, write_idx
+from tinygrad_cnn.data.transforms import Compose, ToTensor
 from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.training import Trainer
 
@@ -81,8 +82,10 @@ def test_synthetic_digits_are_read_back_from_files_of_mnist(tmp_path: Path) -> N
 
 
 def test_batches_are_those_of_mnist() -> None:
-    digits = datasets.SyntheticDigits(size=30, transform=lambda images: 1 - images, one_hot=True)
-    images, labels = digits.__getitems__([3, 4])
+    digits = datasets.SyntheticDigits(
+        size=30, transform=Compose([ToTensor(), lambda image: 1 - image]), one_hot=True
+    )
+    images, labels = digits.batch_at([3, 4])
     assert (images.shape, labels.shape) == ((2, 1, 28, 28), (2, 10))
     np.testing.assert_allclose(images.array[0, 0], 1 - digits.images[3] / np.float32(255), rtol=1e-6)
     assert labels.array.argmax(1).tolist() == digits.labels[3:5].tolist()

@@ -204,7 +204,7 @@ def test_the_kernel_calls_of_one_step() -> None:
 
 def test_images_of_a_dataset_are_not_copied_again() -> None:
     """They come in the layout in which kernels compute."""
-    images = tg.utils.data.TensorDataset(tg.rand(64, 1, 28, 28)).__getitems__(np.arange(64))[0]
+    images = tg.utils.data.TensorDataset(tg.rand(64, 1, 28, 28)).batch_at(np.arange(64))[0]
     model = LeNet()
     with tg.use_kernels("numpy"), count_calls() as calls:
         model(images).sum().backward()

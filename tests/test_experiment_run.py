@@ -103,7 +103,7 @@ def test_the_saved_weights_are_those_that_were_measured(tmp_path: Path) -> None:
     model = tg.models.LeNet()
     model.load_state_dict(tg.load(tmp_path / "model.safetensors"))
     test = sources.open_dataset("synthetic").test
-    images, labels = test.__getitems__(range(len(test)))
+    images, labels = test.batch_at(range(len(test)))
     with tg.no_grad():
         right = (model(images).argmax(1) == labels).float().mean().item()
     assert right == pytest.approx(metrics["test_accuracy"])

@@ -99,7 +99,7 @@ def test_smaller_images_get_two_zeros_on_each_side() -> None:
 def test_lenet5_learns_a_batch_by_heart() -> None:
     tg.manual_seed(0)
     model = LeNet5()
-    images, labels = SyntheticDigits(size=20).__getitems__(range(20))
+    images, labels = SyntheticDigits(size=20).batch_at(range(20))
     optimizer = tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(120):  # the first 60 on a plateau: the published bounds are small
         optimizer.zero_grad()

@@ -282,7 +282,7 @@ def test_what_cannot_come_out_says_why(call, message):
         (tg.tensor([True]), "tensor([ True])"),
         (tg.tensor([]), "tensor([])"),
         (tg.tensor([1e-5, 1.0]), "tensor([1.0000e-05, 1.0000e+00])"),
-        (tg.tensor([float("nan"), 1.0]), "tensor([   nan, 1.0000])"),
+        (tg.tensor([float("nan"), 1.0]), "tensor([nan, 1.])"),
         (tg.zeros(1, dtype=tg.float64), "tensor([0.], dtype=float64)"),
         (tg.zeros(1, requires_grad=True), "tensor([0.], requires_grad=True)"),
         (tg.zeros(1, requires_grad=True) * 2, "tensor([0.], grad_fn=<mul>)"),

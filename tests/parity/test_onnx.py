@@ -40,8 +40,8 @@ def mapped(case: OpCase) -> bool:
 UNMAPPED = set(
     "all any atan2 avg_unpool2d binary_cross_entropy cholesky "
     "class_cross_entropy cofactors col2im conv2d_weight copysign det diagonal div_trunc im2col inv isclose "
-    "logabsdet max_pick2d max_places2d max_unpool2d nan_to_num nonzero one_hot overlapped put roll sign_of_det "
-    "soft_cross_entropy solve sum_to undiagonal where_nonzero windows".split()
+    "logabsdet max_pick2d max_places2d max_unpool2d nan_to_num nonzero one_hot overlapped put recurrent roll "
+    "sign_of_det soft_cross_entropy solve sum_to undiagonal where_nonzero windows".split()
 )
 
 

@@ -21,6 +21,18 @@ Inputs = Callable[[Rng, dict[str, Any]], tuple[np.ndarray, ...]]
 
 
 @dataclass(frozen=True)
+class Part:
+    """A module that is an argument of another."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def make(self, library: Any) -> Any:
+        """Make the module of a library."""
+        return getattr(library.nn, self.name)(**self.arguments)
+
+
+@dataclass(frozen=True)
 class Sample:
     """How a module is made (arrays become tensors) and called: float64 arrays, integers and constants."""
 
@@ -30,13 +42,18 @@ class Sample:
 
     def make(self, library: Any, name: str) -> Any:
         """Make the module of a library, in float64."""
-        tensors = {k: library.tensor(v) if isinstance(v, np.ndarray) else v for k, v in self.arguments.items()}
-        return getattr(library.nn, name)(**tensors).double()
+        return getattr(library.nn, name)(**made(library, self.arguments)).double()
 
     def given(self, library: Any) -> list[Any]:
         """Return the inputs as a library's tensors, those to differentiate as leaves."""
         live = len(self.inputs) - self.constant
         return [library.tensor(x, requires_grad=i < live) for i, x in enumerate(self.inputs)]
+
+
+def made(library: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments with a library's tensors for arrays, and its modules for parts."""
+    make = {np.ndarray: library.tensor, Part: lambda part: part.make(library)}
+    return {key: make.get(type(value), lambda value: value)(value) for key, value in arguments.items()}
 
 
 @dataclass(frozen=True)
@@ -219,6 +236,85 @@ case(
     mode=st.just("bilinear"),
     align_corners=bools,
     **upsampling,
+)
+
+# --- recurrent ---
+
+
+def sequences(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Three steps of two sequences, or of one without a batch."""
+    return (rng.standard_normal((3, 2, 2) if rng.integers(2) else (3, 2)),)
+
+
+layers = {
+    "input_size": st.just(2),
+    "hidden_size": st.just(3),
+    "num_layers": option(2),
+    "bias": bools,
+    "batch_first": bools,
+    "bidirectional": bools,
+}
+case("RNN", sequences, **layers, nonlinearity=option("relu"))
+case("LSTM", sequences, **layers, proj_size=option(2))
+case("GRU", sequences, **layers)
+case("LSTM GRU", sequences, **{**layers, "num_layers": st.just(2)}, dropout=st.just(0.3), random=True)
+
+
+def one_step(states: int) -> Inputs:
+    """The input, and sometimes the state."""
+
+    def draw(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+        batch = (2,) if rng.integers(2) else ()
+        given = (rng.standard_normal((*batch, 2)), rng.standard_normal((*batch, 3)))
+        return given[: 1 + states * rng.integers(2)]
+
+    return draw
+
+
+cells = {"input_size": st.just(2), "hidden_size": st.just(3), "bias": bools}
+case("RNNCell", one_step(1), **cells, nonlinearity=option("relu"))
+case("LSTMCell", one_step(0), **cells)
+case("GRUCell", one_step(1), **cells)
+
+# --- attention ---
+
+
+def attended(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Queries, keys and values of a batch of two, or of one sequence."""
+    widths = (4, a.get("kdim") or 4, a.get("vdim") or 4)
+    batch = (2,) if rng.integers(2) else ()
+    lengths = [(*batch, n) if a.get("batch_first") else (n, *batch) for n in (3, 5, 5)]
+    return tuple(rng.standard_normal((*length, width)) for length, width in zip(lengths, widths, strict=True))
+
+
+case(
+    "MultiheadAttention",
+    attended,
+    embed_dim=st.just(4),
+    num_heads=st.sampled_from([1, 2]),
+    bias=bools,
+    add_bias_kv=bools,
+    add_zero_attn=bools,
+    kdim=option(3),
+    vdim=option(5),
+    batch_first=bools,
+)
+heads = {"d_model": st.just(4), "nhead": st.just(2), "dim_feedforward": st.just(3)}
+options = {"activation": option("relu", "gelu"), "batch_first": bools, "norm_first": bools, "bias": bools}
+case("TransformerEncoderLayer", normal(2, 3, 4), **heads, **options, dropout=st.just(0.0))
+case("TransformerDecoderLayer", several(2, (2, 3, 4)), **heads, **options, dropout=st.just(0.0))
+case("TransformerEncoderLayer", normal(2, 3, 4), **heads, dropout=st.just(0.4), random=True)
+depths = {"num_encoder_layers": st.just(1), "num_decoder_layers": st.sampled_from([1, 2])}
+case("Transformer", several(2, (2, 3, 4)), **heads, **options, **depths, dropout=st.just(0.0))
+plain = {"d_model": 4, "nhead": 2, "dim_feedforward": 3, "dropout": 0.0}
+norm = option(None, Part("LayerNorm", {"normalized_shape": 4}))
+count = {"num_layers": st.integers(1, 2), "norm": norm}
+case("TransformerEncoder", normal(2, 3, 4), encoder_layer=st.just(Part("TransformerEncoderLayer", plain)), **count)
+case(
+    "TransformerDecoder",
+    several(2, (2, 3, 4)),
+    decoder_layer=st.just(Part("TransformerDecoderLayer", plain)),
+    **count,
 )
 
 # --- dropout ---

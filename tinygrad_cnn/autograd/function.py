@@ -197,6 +197,8 @@ def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor | None
         if argument is None:
             continue
         shape, dtype = argument
+        if value is not None and value.dtype.kind == dtype.kind == "f":
+            value = value.to(dtype)  # a gradient of another float type is converted, as in PyTorch
         if value is not None and (value.shape, value.dtype) != argument:
             raise RuntimeError(
                 f"{name}: backward returned a gradient of shape {value.shape} and type {value.dtype} for argument "

@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
-from typing import Any, Protocol
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
+from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from tinygrad_cnn.creation import from_array, tensor
+from tinygrad_cnn.data.arguments import as_indices, overrides, want_dataset
+from tinygrad_cnn.data.collate import default_collate
 from tinygrad_cnn.kernels.batch_innermost import take
-from tinygrad_cnn.ops import stack
-from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset(Protocol):
-    """A length, and samples by index. Lists are datasets too.
 
-    A dataset that also has ``__getitems__(indices)``, which returns the batch of the samples at an array of
-    indices, spares `DataLoader` fetching each sample by itself. (PyTorch's returns a list of samples there.)
-    """
+class Samples(Protocol):
+    """What a loader accepts as a dataset: a length, and samples by index. Lists are datasets too."""
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def __getitem__(self, index: int, /) -> Any: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
 
 
-class TensorDataset(Dataset):
+class Dataset(Generic[Sample]):
+    """The base of datasets: subclasses define ``__getitem__`` and, for all but some samplers, ``__len__``.
+
+    ``a + b`` is `ConcatDataset`. A dataset that has ``batch_at(indices)`` too, which returns the batch of the
+    samples at an array of indices, spares `DataLoader` fetching each sample by itself. It is not used if a
+    subclass overrides ``__getitem__`` alone. ``__getitems__(indices)``, as in PyTorch, returns a list of samples.
+    """
+
+    def __getitem__(self, index: Any, /) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: __getitem__() is not defined")
+
+    def __add__(self, other: Any) -> Dataset[Any]:
+        return ConcatDataset([self, other])  # type: ignore[list-item]
+
+
+class IterableDataset(Dataset[Sample]):
+    """The base of datasets that are read from the front by ``__iter__``, which subclasses define.
+
+    ``a + b`` is `ChainDataset`.
+
+    >>> from tinygrad_cnn.utils.data import DataLoader, IterableDataset
+    >>> class Squares(IterableDataset):
+    ...     def __iter__(self):
+    ...         return (i * i for i in range(5))
+    >>> list(DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4, 9]), tensor([16])]
+    """
+
+    def __iter__(self) -> Iterator[Sample]:
+        raise NotImplementedError(f"{type(self).__name__}: __iter__() is not defined")
+
+    def __add__(self, other: Any) -> Dataset[Any]:
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors of one length: sample i is the tuple of their rows i.
 
     >>> import tinygrad_cnn as tg
@@ -55,18 +84,19 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return len(self.tensors[0])
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, index: Any, /) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
-    def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, ...]:
+    def batch_at(self, indices: Sequence[int] | Array) -> list[Tensor]:
+        """Return the rows at the indices, (N, ...) of each tensor."""
         wanted = as_indices("TensorDataset", indices, len(self))
-        return tuple(t[wanted] if t.requires_grad else make_tensor(t, take(t.array, wanted)) for t in self.tensors)
+        return [t[wanted] if t.requires_grad else make_tensor(t, take(t.array, wanted)) for t in self.tensors]
 
 
-class Subset(Dataset):
+class Subset(Dataset[Any]):
     """The samples of a dataset at the given indices, in their order."""
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int] | Array) -> None:
+    def __init__(self, dataset: Samples, indices: Sequence[int] | Array) -> None:
         want_dataset("Subset", dataset)
         self.dataset = dataset
         self.indices = as_indices("Subset", indices, len(dataset))
@@ -74,120 +104,102 @@ class Subset(Dataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any, /) -> Any:
         return self.dataset[int(self.indices[as_indices("Subset", [index], len(self))[0]])]
 
-    def __getitems__(self, indices: Sequence[int] | Array) -> Any:
+    def batch_at(self, indices: Sequence[int] | Array) -> Any:
+        """Return the batch of the samples at the indices."""
         return batch_of(self.dataset, self.indices[as_indices("Subset", indices, len(self))])
 
+    def __getitems__(self, indices: Sequence[int] | Array) -> list[Any]:
+        return samples_of(self.dataset, self.indices[as_indices("Subset", indices, len(self))].tolist())
 
-def random_split(
-    dataset: Dataset, lengths: Sequence[float], generator: np.random.Generator | None = None
-) -> list[Subset]:
-    """Deal a dataset out at random into subsets of the given lengths.
 
-    Lengths are integers that add up to the dataset's, or fractions that add up to 1: each is rounded down, and
-    what is left goes one by one to the first ones, as in PyTorch. Raises ValueError if they do not add up.
+class ConcatDataset(Dataset[Any]):
+    """Several datasets, one after the other.
 
-    >>> import numpy as np
-    >>> from tinygrad_cnn.data import random_split
-    >>> train, valid = random_split(range(10), [0.75, 0.25], np.random.default_rng(0))
-    >>> len(train), len(valid)
-    (8, 2)
+    >>> from tinygrad_cnn.utils.data import ConcatDataset
+    >>> ConcatDataset([[1, 2], [3]])[2]
+    3
     """
-    want_dataset("random_split", dataset)
-    wanted = list(lengths) if isinstance(lengths, Iterable) else [None]
-    if not all(isinstance(n, Real) for n in wanted):
-        raise TypeError(f"random_split: lengths are {lengths!r:.60}; wanted a sequence of numbers")
-    sizes = _sizes(wanted, len(dataset))
-    order = as_generator("random_split", generator).permutation(len(dataset))
-    return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes)[:-1])]
+
+    def __init__(self, datasets: Iterable[Samples]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: wanted at least one dataset")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise TypeError("ConcatDataset: an IterableDataset has no samples by index; wanted ChainDataset")
+            want_dataset("ConcatDataset", dataset)
+        self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: Any, /) -> Any:
+        place = int(as_indices("ConcatDataset", [index], len(self))[0]) % len(self)
+        number = bisect_right(self.cumulative_sizes, place)
+        return self.datasets[number][place - (self.cumulative_sizes[number - 1] if number else 0)]
 
 
-def _sizes(lengths: list[float], total: int) -> list[int]:
-    if not lengths or not all(n >= 0 for n in lengths):
-        raise ValueError(f"random_split: lengths are {lengths}; wanted at least one, and none negative")
-    if all(isinstance(n, (int, np.integer)) for n in lengths):
-        if sum(lengths) != total:
-            raise ValueError(f"random_split: lengths {lengths} add up to {sum(lengths)}; the dataset has {total}")
-        return [int(n) for n in lengths]
-    if not math.isclose(math.fsum(lengths), 1):
-        raise ValueError(f"random_split: fractions {lengths} add up to {math.fsum(lengths)}; wanted 1")
-    sizes = [math.floor(total * fraction) for fraction in lengths]
-    for i in range(total - sum(sizes)):
-        sizes[i % len(sizes)] += 1
-    return sizes
+class StackDataset(Dataset[Any]):
+    """Several datasets of one length side by side: a sample is a tuple of theirs or, if they are named, a dict.
+
+    >>> from tinygrad_cnn.utils.data import StackDataset
+    >>> StackDataset(image=[1, 2], text=["a", "b"])[1]
+    {'image': 2, 'text': 'b'}
+    """
+
+    def __init__(self, *args: Samples, **kwargs: Samples) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: wanted datasets, either all of them by name or none")
+        self.datasets: Any = kwargs or args
+        several = list(kwargs.values() or args)
+        for dataset in several:
+            want_dataset("StackDataset", dataset)
+        if len(lengths := {len(dataset) for dataset in several}) > 1:
+            raise ValueError(f"StackDataset: wanted datasets of one length, got {sorted(lengths)}")
+        self._length = len(several[0])
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any, /) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
 
 
-def batch_of(dataset: Dataset, indices: Array) -> Any:
+class ChainDataset(IterableDataset[Any]):
+    """Several iterable datasets, one after the other."""
+
+    def __init__(self, datasets: Iterable[IterableDataset[Any]]) -> None:
+        self.datasets = list(datasets)
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise TypeError(f"ChainDataset: wanted IterableDatasets, got {type(dataset).__name__}")
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self.datasets)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.datasets))  # type: ignore[arg-type]
+
+
+def has_batches(dataset: Any) -> bool:
+    """Return whether a dataset returns whole batches that are the batches of its samples."""
+    return overrides(type(dataset), "batch_at", "__getitem__", "__getitems__")
+
+
+def batch_of(dataset: Any, indices: Array) -> Any:
     """Return the batch of the samples at the indices: at once where the dataset can, else sample by sample."""
-    at_once = getattr(dataset, "__getitems__", None)
-    return at_once(indices) if at_once else collate([dataset[int(i)] for i in indices])
+    if has_batches(dataset):
+        return dataset.batch_at(indices)
+    return default_collate(samples_of(dataset, indices.tolist()))
 
 
-def collate(samples: Sequence[Any]) -> Any:
-    """Return samples as one batch: tensors and arrays stacked, numbers as a tensor, tuples part by part.
-
-    >>> from tinygrad_cnn.data.dataset import collate
-    >>> collate([(0.5, 1), (1.5, 2)])
-    (tensor([0.5000, 1.5000]), tensor([1, 2]))
-    """
-    if not isinstance(samples, Sequence):
-        raise TypeError(f"collate: wanted a list of samples, got {type(samples).__name__}")
-    if not samples:
-        raise ValueError("collate: wanted at least one sample, got none: their kind is not known")
-    for kinds, join in _JOINS:
-        if all(isinstance(sample, kinds) for sample in samples):
-            return join(samples)
-    given = ", ".join(sorted({type(sample).__name__ for sample in samples}))
-    raise TypeError(
-        f"collate: cannot make one batch of {given}; wanted tensors, arrays, numbers or tuples of them, or another "
-        "function, DataLoader(..., collate_fn=FUNCTION)"
-    )
-
-
-def _collate_parts(samples: Sequence[Any]) -> tuple[Any, ...]:
-    if len(lengths := {len(sample) for sample in samples}) > 1:
-        raise ValueError(f"collate: wanted samples of as many parts each, got {sorted(lengths)}")
-    return tuple(collate(part) for part in zip(*samples, strict=True))
-
-
-_JOINS: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
-    ((tuple, list), _collate_parts),
-    ((Tensor,), stack),
-    ((np.ndarray,), lambda arrays: stack([from_array(own_array("collate", a)) for a in arrays])),
-    ((bool, int, float, np.generic), tensor),
-)
-
-
-def want_dataset(name: str, dataset: Any) -> None:
-    """Refuse what has no length or no samples by index."""
-    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
-        raise TypeError(f"{name}: {type(dataset).__name__} is no dataset; wanted a length and samples by index")
-
-
-def as_indices(name: str, indices: Sequence[int] | Array, length: int) -> Array:
-    """Return indices as an array of integers that are within a length."""
-    try:
-        array = plain_array(name, np.asanyarray(indices))
-    except ValueError as error:
-        raise TypeError(f"{name}: wanted a sequence of integers as indices: {error}") from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise TypeError(
-            f"{name}: wanted a sequence of integers as indices, got {array.dtype} of shape {array.shape}"
-        )
-    if array.size and not (array.min() >= -length and array.max() < length):
-        wrong = array.max() if array.max() >= length else array.min()
-        raise IndexError(f"{name}: index {wrong} is out of range for {length} samples")
-    return array.astype(np.intp, copy=False)
-
-
-def as_generator(name: str, generator: np.random.Generator | None) -> np.random.Generator:
-    """Return the generator, or this thread's if there is none."""
-    if generator is None:
-        return default_generator()
-    if not isinstance(generator, np.random.Generator):
-        raise TypeError(
-            f"{name}: generator is {generator!r}; wanted a numpy.random.Generator, such as default_rng(0)"
-        )
-    return generator
+def samples_of(dataset: Any, indices: list[Any]) -> list[Any]:
+    """Return the samples at the indices."""
+    if callable(several := getattr(dataset, "__getitems__", None)):
+        return several(indices)
+    return [dataset[index] for index in indices]

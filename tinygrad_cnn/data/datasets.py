@@ -3,5 +3,8 @@
 from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = ["KMNIST", "MNIST", "EMNISTDigits", "FashionMNIST", "SyntheticDigits"]
+
+explain_missing_names("torchvision.datasets", __name__)

@@ -1,4 +1,4 @@
-"""Small grey images with labels, as MNIST and what takes its place have them."""
+"""Small images with labels, as MNIST, CIFAR and what takes their place have them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import Dataset, as_indices, collate
-from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
+from tinygrad_cnn.creation import as_tensor, from_numpy
+from tinygrad_cnn.data.arguments import as_indices
+from tinygrad_cnn.data.collate import default_collate
+from tinygrad_cnn.data.dataset import Dataset
+from tinygrad_cnn.data.pil import picture_of
+from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, memory_order
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.ops import one_hot
 from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
-Transform = Callable[[Tensor], Tensor]
+Transform = Callable[[Any], Any]
 
 
-class Images(Dataset):
-    """Images (1, 28, 28), numbers of the default type in [0, 1], and labels 0 to 9.
+class Images(Dataset[tuple[Any, Any]]):
+    """Images with labels: a sample is (image, label), the image (C, H, W) with numbers in [0, 1].
 
-    ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64; ``data`` and ``targets``
-    are tensors around them. ``transform`` maps a batch of images (N, 1, 28, 28), of which a single sample is one
-    with N = 1; ``target_transform`` maps one label. With ``one_hot`` a label is 10 numbers, 1 at the class.
+    ``images`` (N, H, W) or (N, H, W, C) and ``labels`` (N,) are the arrays themselves, uint8 and int64;
+    ``data`` and ``targets`` are tensors around them, which may be replaced. ``transform`` maps one image, a picture
+    of Pillow as in torchvision, to what the sample is to have. The package's own transforms, which have
+    ``takes_batches``, are given a batch of images (N, C, H, W) at once, and treat each image as if it were alone.
+    ``target_transform`` maps one label. With ``one_hot`` a label is as many numbers as there are classes, 1 at its
+    class.
     """
 
-    classes: tuple[str, ...]
+    classes: Sequence[str]
 
     def __init__(
         self,
@@ -47,62 +53,92 @@ class Images(Dataset):
         self.target_transform = target_transform
 
     @property
-    def data(self) -> Tensor:
-        """All images as bytes, (N, 28, 28)."""
+    def data(self) -> Any:
+        """All images as bytes, (N, H, W)."""
         return from_numpy(self.images)
 
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.images = as_tensor(value).array
+
     @property
-    def targets(self) -> Tensor:
+    def targets(self) -> Any:
         """All labels, (N,)."""
         return from_numpy(self.labels)
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @targets.setter
+    def targets(self, value: Any) -> None:
+        self.labels = as_tensor(value).array
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The number of each class."""
+        return {name: number for number, name in enumerate(self.classes)}
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any, /) -> tuple[Any, Any]:
         place = as_indices(type(self).__name__, [index], len(self))
-        image = self._images(place)[0]
+        if self.transform is None or _takes_batches(self.transform):
+            image = self._images(place)[0]
+        else:
+            image = self.transform(picture_of(self._bytes(place)[0]))
         if self.one_hot and self.target_transform is None:
             return image, self._targets(place)[0]
         label = int(self.labels[place[0]])
         return image, label if self.target_transform is None else self.target_transform(label)
 
-    def __getitems__(self, indices: Sequence[int] | Array) -> tuple[Tensor, Any]:
-        """Return the batch at the indices: images (N, 1, 28, 28), labels (N,), or (N, 10) if one-hot."""
+    def batch_at(self, indices: Sequence[int] | Array) -> list[Any]:
+        """Return the batch at the indices: images (N, C, H, W), labels (N,), or (N, classes) if one-hot."""
         wanted = as_indices(type(self).__name__, indices, len(self))
-        return self._images(wanted), self._targets(wanted)
+        if self.transform is None or _takes_batches(self.transform):
+            return [self._images(wanted), self._targets(wanted)]
+        return default_collate([self[i] for i in wanted.tolist()])
+
+    def _bytes(self, indices: Array) -> Array:
+        """Return the bytes of some images, (N, H, W) or (N, H, W, C)."""
+        if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4):
+            raise TypeError(
+                f"{type(self).__name__}: data is {self.images.dtype} of shape {self.images.shape}; wanted bytes "
+                "(N, H, W) or (N, H, W, C), or a subclass with a __getitem__ of its own"
+            )
+        return self.images.take(indices, 0)
 
     def _images(self, indices: Array) -> Tensor:
-        images = from_numpy(_batch(self.images, indices))
-        if self.transform is None:
-            return images
-        result = self.transform(images)
-        if not isinstance(result, Tensor):
-            raise TypeError(
-                f"{type(self).__name__}: transform gave {type(result).__name__}; wanted a tensor of images"
-            )
-        if not result.ndim or len(result) != len(images):
+        taken = self._bytes(indices)
+        planes = taken[:, None] if taken.ndim == 3 else taken.transpose(0, 3, 1, 2)
+        transform = self.transform
+        if transform is None:
+            return from_numpy(scaled(planes))
+        images = from_numpy(planes if getattr(transform, "reads_bytes", False) else scaled(planes))
+        result = transform(images)
+        if not isinstance(result, Tensor) or not result.ndim or len(result) != len(images):
+            given = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(
-                f"{type(self).__name__}: transform made images of shape {images.shape} into {result.shape}; wanted "
-                f"{len(images)} again: it is given whole batches, so flatten(1) in place of flatten() or view(-1)"
+                f"{type(self).__name__}: transform has takes_batches, but made {given} of images of shape "
+                f"{images.shape}; wanted a tensor of {len(images)} images"
             )
         return result
 
     def _targets(self, indices: Array) -> Any:
         labels = self.labels[indices]
         if self.target_transform is not None:
-            return collate([self.target_transform(int(label)) for label in labels])
+            return default_collate([self.target_transform(int(label)) for label in labels])
         targets = from_numpy(labels)
         return one_hot(targets, len(self.classes)).float() if self.one_hot else targets
 
 
-def _batch(images: Array, indices: Array) -> Array:
-    """Return images scaled to [0, 1], (N, 1, H, W), in the batch-innermost layout, as convolutions compute.
+def _takes_batches(transform: Transform) -> bool:
+    return bool(getattr(transform, "takes_batches", False))
+
+
+def scaled(images: Array) -> Array:
+    """Return bytes (N, C, H, W) scaled to [0, 1], in the batch-innermost layout, as convolutions compute.
 
     One division of the transposed bytes into memory of the pool is the shortest code that was measured, and at most
     a tenth slower than the fastest. Fresh memory, which the system must first map, takes up to 2.6 times as long.
     """
-    turned = images.take(indices, 0).transpose(1, 2, 0)
+    turned = memory_order(images)
     dtype = default_dtype()
-    scaled: Array = np.divide(turned, dtype.type(255), out=empty(turned.shape, dtype))
-    return from_batch_innermost(scaled[:, None])
+    return from_batch_innermost(np.divide(turned, dtype.type(255), out=empty(turned.shape, dtype)))

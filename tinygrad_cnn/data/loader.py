@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.data.dataset import Dataset, as_generator, as_indices, batch_of, want_dataset
+from tinygrad_cnn.data.arguments import as_generator, as_indices, flag, want_dataset
+from tinygrad_cnn.data.collate import default_collate, default_convert
+from tinygrad_cnn.data.dataset import IterableDataset, has_batches, samples_of
+from tinygrad_cnn.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    batches_in,
+    in_arrays,
+    in_batches,
+)
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.typing import Array
+
+MOST_LISTED = 1 << 24
+"""How long an order may be to be listed, so that a training epoch can be resumed in the middle."""
 
 
 class DataLoader:
     """Iterates over a dataset in batches, in order or in an order drawn anew each time.
 
-    A batch is what the dataset's ``__getitems__`` returns for an array of indices, or its samples stacked. Each
-    iterator goes its own way, so there may be several at once. The order is drawn when an iterator is made, from
-    the generator (this thread's if there is none): same state, same order. With ``drop_last`` a last batch that is
-    not full is left out. A sampler gives the order instead; ``collate_fn`` makes a batch of a list of samples.
-    ``num_workers`` and ``pin_memory`` are taken for PyTorch's sake, and change nothing. Raises ValueError for a
-    batch size below 1 or an empty dataset, TypeError for an argument of the wrong kind.
+    A batch is the dataset's ``batch_at(indices)`` if it has that method, else its samples joined by ``collate_fn``
+    (`default_collate`). The order comes from ``sampler``, or from `RandomSampler` if ``shuffle``, else from
+    `SequentialSampler`; it is drawn when an iterator is made, from the generator (this thread's if there is none):
+    same state, same order. Each iterator goes its own way, so there may be several at once. With ``drop_last`` a
+    last batch that is not full is left out. ``batch_sampler`` gives lists of indices; with ``batch_size=None``
+    there are no batches, only samples. An `IterableDataset` is read from its front.
+
+    All is done in the calling thread. ``num_workers``, ``pin_memory``, ``worker_init_fn`` and the other options of
+    worker processes are accepted as in PyTorch, and change nothing. Raises ValueError for a batch size below 1, an
+    empty dataset or options that exclude one another, TypeError for an argument of the wrong kind.
 
     >>> from tinygrad_cnn.data import DataLoader
     >>> list(DataLoader([5, 6, 7], batch_size=2))
@@ -29,65 +48,165 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset: Dataset,
-        batch_size: int = 1,
-        shuffle: bool = False,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Sequence[Any]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
         generator: np.random.Generator | None = None,
         *,
-        sampler: Collection[int] | None = None,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
-        num_workers: int = 0,
-        pin_memory: bool = False,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        self.batch_size = whole("DataLoader", "batch_size", batch_size, 1)
-        whole("DataLoader", "num_workers", num_workers, 0)
-        want_dataset("DataLoader", dataset)
-        if not len(dataset):
-            raise ValueError("DataLoader: the dataset is empty")
-        for argument, flag in (("shuffle", shuffle), ("drop_last", drop_last), ("pin_memory", pin_memory)):
-            if not (
-                isinstance(flag, (int, np.bool_)) and flag in (0, 1)
-            ):  # a generator or sampler in the wrong place, perhaps
-                raise TypeError(f"DataLoader: {argument} is {flag!r:.60}; wanted True or False")
+        name = "DataLoader"
+        self.shuffle = shuffle is not None and flag(name, "shuffle", shuffle)
+        self.drop_last = flag(name, "drop_last", drop_last)
+        self.pin_memory = flag(name, "pin_memory", pin_memory)
         if generator is not None:
-            as_generator("DataLoader", generator)
-        if sampler is not None and not (isinstance(sampler, Sized) and isinstance(sampler, Iterable)):
-            raise TypeError(f"DataLoader: sampler is {sampler!r:.60}; wanted indices, and how many there are")
-        if sampler is not None and shuffle:
-            raise ValueError("DataLoader: a sampler gives the order, so shuffle must be False")
-        if collate_fn is not None and not callable(collate_fn):
-            raise TypeError(f"DataLoader: collate_fn is {collate_fn!r:.60}; wanted a function of a list of samples")
-        self.dataset = dataset
-        self.shuffle = shuffle
-        self.drop_last = drop_last
+            as_generator(name, generator)
         self.generator = generator
-        self.sampler = sampler
-        self.collate_fn = collate_fn
+        self.num_workers = whole(name, "num_workers", num_workers, 0)
+        _check_worker_options(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        self.timeout, self.prefetch_factor, self.persistent_workers = timeout, prefetch_factor, persistent_workers
+        self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
+        self.pin_memory_device, self.in_order = pin_memory_device, in_order
+
+        self.dataset = dataset
+        self.batch_size = None if batch_size is None else whole(name, "batch_size", batch_size, 1)
+        self._check_order(sampler, batch_sampler)
+        self._iterable = isinstance(dataset, IterableDataset)
+        self.sampler: Any = sampler
+        if sampler is None and not self._iterable:
+            self.sampler = (
+                RandomSampler(self.dataset, generator=generator)
+                if self.shuffle
+                else SequentialSampler(self.dataset)
+            )
+        self.batch_sampler: Any = batch_sampler
+        if batch_sampler is not None:
+            self.batch_size = None
+        elif self.batch_size is not None and not self._iterable:
+            self.batch_sampler = BatchSampler(self.sampler, self.batch_size, self.drop_last)
+        self._batched = batch_sampler is not None or batch_size is not None
+        if collate_fn is not None and not callable(collate_fn):
+            raise TypeError(f"{name}: collate_fn is {collate_fn!r:.60}; wanted a function of a list of samples")
+        self.collate_fn = collate_fn or (default_collate if self._batched else default_convert)
+
+    def _check_order(self, sampler: Any, batch_sampler: Any) -> None:
+        """Raise for a dataset that is none, and for options of the order that exclude one another."""
+        for argument, value in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+            if value is not None and not isinstance(value, Iterable):
+                raise TypeError(f"DataLoader: {argument} is {value!r:.60}; wanted an iterable of indices")
+        if sampler is not None and self.shuffle:
+            raise ValueError("DataLoader: a sampler gives the order, so shuffle must be False")
+        if batch_sampler is not None and (
+            self.batch_size != 1 or self.shuffle or sampler is not None or self.drop_last
+        ):
+            raise ValueError(
+                "DataLoader: a batch_sampler gives the batches; wanted no batch_size, shuffle, sampler or drop_last"
+            )
+        if self.batch_size is None and self.drop_last:
+            raise ValueError("DataLoader: with batch_size=None there are no batches, so drop_last must be False")
+        if isinstance(self.dataset, IterableDataset):
+            if self.shuffle or sampler is not None or batch_sampler is not None:
+                raise ValueError(
+                    "DataLoader: an IterableDataset gives the order; wanted no shuffle, sampler or batch_sampler"
+                )
+        elif sampler is None and batch_sampler is None:
+            want_dataset("DataLoader", self.dataset)
+            if not len(self.dataset):
+                raise ValueError("DataLoader: the dataset is empty")
+        elif not hasattr(self.dataset, "__getitem__"):
+            raise TypeError(f"DataLoader: {type(self.dataset).__name__} is no dataset; wanted samples by index")
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        samples = self.dataset if self.sampler is None else self.sampler
-        full, rest = divmod(len(samples), self.batch_size)
-        return full + bool(rest and not self.drop_last)
+        if self._iterable:
+            samples = len(self.dataset)
+            return samples if self.batch_size is None else batches_in(samples, self.batch_size, self.drop_last)
+        return len(self.batch_sampler if self._batched else self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
-        return self.batches(self.order())
+        if self._iterable:
+            samples = iter(self.dataset)
+            return self._of_samples(samples) if self._batched else map(self.collate_fn, samples)
+        if not self._batched:
+            return (self.collate_fn(self.dataset[index]) for index in self.sampler)
+        if self.batch_size is None:
+            return map(self._fetch, map(list, self.batch_sampler))
+        if self.is_listed and in_arrays(self.sampler):
+            return self.batches(self.order())
+        full = self.batch_size if self.drop_last else 1
+        return (self._fetch(part) for part in in_batches(self.sampler, self.batch_size) if len(part) >= full)
 
-    def order(self) -> Array:
-        """Return the indices of the samples in the order of one pass, drawn anew if they are shuffled."""
-        samples = len(self.dataset)
-        if self.sampler is not None:
-            return as_indices("DataLoader", list(self.sampler), samples)
-        if self.shuffle:
-            return as_generator("DataLoader", self.generator).permutation(samples)
-        return np.arange(samples)
+    def _of_samples(self, samples: Iterator[Any]) -> Iterator[Any]:
+        while batch := list(islice(samples, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield self.collate_fn(batch)
 
-    def batches(self, order: Array, start: int = 0) -> Iterator[Any]:
+    def _fetch(self, indices: Array | list[Any]) -> Any:
+        """Return the batch at the indices: at once where the dataset can, else sample by sample."""
+        if self.collate_fn is default_collate and has_batches(self.dataset):
+            return self.dataset.batch_at(indices)
+        if isinstance(self.dataset, Sequence):
+            indices = as_indices("DataLoader", indices, len(self.dataset))
+        return self.collate_fn(
+            samples_of(self.dataset, indices.tolist() if isinstance(indices, np.ndarray) else indices)
+        )
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the order can be listed: not of an `IterableDataset`, a batch sampler, or a very long sampler."""
+        listed = not self._iterable and self.batch_size is not None and hasattr(self.sampler, "__len__")
+        return listed and len(self.sampler) <= MOST_LISTED
+
+    def order(self) -> Array | None:
+        """Return the indices of the samples in the order of one pass, drawn anew if they are shuffled.
+
+        None if the order is not listed.
+        """
+        if not self.is_listed:
+            return None
+        parts = list(in_batches(self.sampler, MOST_LISTED))
+        return as_indices("DataLoader", parts[0] if parts else [], len(self.dataset))
+
+    def batches(self, order: Array | None, start: int = 0) -> Iterator[Any]:
         """Iterate over one pass in an order, from batch number ``start`` on."""
-        for i in range(start, len(self)):
-            indices = order[i * self.batch_size :][: self.batch_size]
-            if self.collate_fn is None:
-                yield batch_of(self.dataset, indices)
-            else:
-                yield self.collate_fn([self.dataset[int(index)] for index in indices])
+        if order is None or self.batch_size is None:
+            raise ValueError("DataLoader.batches: wanted the order of a loader that has is_listed")
+        size = self.batch_size
+        for i in range(start, batches_in(len(order), size, self.drop_last)):
+            yield self._fetch(order[i * size :][:size])
+
+
+def get_worker_info() -> None:
+    """Return None: samples are read in the calling process, as in PyTorch's main process."""
+
+
+def _check_worker_options(
+    num_workers: int, timeout: Any, prefetch_factor: Any, persistent_workers: Any, context: Any
+) -> None:
+    """Raise for the options of workers where there are none, as PyTorch does, and for those of the wrong kind."""
+    if not isinstance(timeout, Real) or not float(timeout) >= 0:
+        raise ValueError(f"DataLoader: timeout is {timeout!r:.60}; wanted a number of at least 0")
+    if prefetch_factor is not None:
+        whole("DataLoader", "prefetch_factor", prefetch_factor, 0)
+    flag("DataLoader", "persistent_workers", persistent_workers)
+    given = {
+        "timeout": timeout != 0,
+        "prefetch_factor": prefetch_factor is not None,
+        "persistent_workers": persistent_workers,
+        "multiprocessing_context": context is not None,
+    }
+    for argument, is_given in given.items():
+        if is_given and not num_workers:
+            raise ValueError(f"DataLoader: {argument} is for workers; wanted num_workers above 0")

@@ -25,9 +25,8 @@ class MNIST(Images):
     ``root`` is the folder with the four official files, raw or ``.gz``, in itself or in ``MNIST/raw/`` below
     it, also under the names that 7-Zip and Kaggle give them: ``train-images.idx3-ubyte``, or each in a folder
     of its own name. If left out, it is the one that the environment variable TINYGRAD_CNN_DATA names, or the
-    user's cache. With ``download`` a missing file is fetched into it. ``transform`` maps a batch of images (N,
-    1, 28, 28), of which a single sample is one with N = 1; ``target_transform`` maps one label. With
-    ``one_hot`` a label is 10 numbers, 1 at the digit.
+    user's cache. With ``download`` a missing file is fetched into it. ``transform``, ``target_transform`` and
+    ``one_hot`` are those of `Images`.
 
     ``images`` (N, 28, 28) and ``labels`` (N,) are the arrays themselves, uint8 and int64. Raises FileNotFoundError
     if a file is missing, ValueError if it is not what it should be.

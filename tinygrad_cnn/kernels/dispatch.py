@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,8 @@ def numpy_kernel(reference: Function, compiled_from: float = COMPILED_FROM) -> C
 
     def register(numpy: Function) -> Function:
         row = TABLE[numpy.__name__] = Kernel(numpy.__name__, reference, numpy)
+        if compiled_from == inf:
+            return wraps(numpy)(lambda *arguments: (_plain(row) if _special else numpy)(*arguments))
         row.compiled = partial(_first_call, row)
 
         @wraps(numpy)
@@ -80,6 +83,11 @@ def numpy_kernel(reference: Function, compiled_from: float = COMPILED_FROM) -> C
         return call
 
     return register
+
+
+def _plain(row: Kernel) -> Function:
+    """Return the kernel that is chosen where there is no compiled one."""
+    return row.reference if _choice_for(row.name) == "reference" else row.numpy
 
 
 def _first_call(row: Kernel, *arguments: Any) -> Any:

@@ -121,16 +121,17 @@ def _is_numpys(owner: Any) -> bool:
     return isinstance(owner, np.ndarray)
 
 
-def is_exclusive(holder: list[Array]) -> bool:
-    """Return whether only the list refers to the array in it, and the array has its memory to itself.
+def is_exclusive(holder: Any, key: Any) -> bool:
+    """Return whether only ``holder[key]`` refers to an array, and the array has its memory to itself.
 
-    The count of an array that only a list refers to differs between versions of Python, so it is measured once.
+    The count of an array that only a container refers to differs between versions of Python, so it is measured
+    once.
     """
-    return isinstance(holder[0], np.ndarray) and sys.getrefcount(holder[0]) == _ALONE and has_own(holder[0])
+    return isinstance(holder[key], np.ndarray) and sys.getrefcount(holder[key]) == _ALONE and has_own(holder[key])
 
 
 def _count_alone() -> int:
-    holder = [np.empty(1)]
+    holder = {0: np.empty(1)}
     return sys.getrefcount(holder[0])
 
 

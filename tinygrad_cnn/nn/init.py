@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float
 from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tensor import Tensor
 
@@ -129,3 +130,6 @@ def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     if mode not in fans:
         raise ValueError(f"{name}: mode {mode!r} is unknown; wanted fan_in or fan_out")
     return calculate_gain(nonlinearity, a) / sqrt(fans[mode])
+
+
+explain_missing_names("torch.nn.init", __name__)

@@ -334,8 +334,12 @@ class Module:
         """Return the arguments to show in the module's repr."""
         return ""
 
+    def _shown(self) -> Iterable[tuple[str, str]]:
+        """Return the names and representations of the submodules."""
+        return [(name, repr(child)) for name, child in self._own("module")]
+
     def __repr__(self) -> str:
-        inside = [f"({name}): {child!r}" for name, child in self._own("module")]
+        inside = [f"({name}): {child}" for name, child in self._shown()]
         extra = self.extra_repr()
         if not inside:
             return f"{type(self).__name__}({extra})"

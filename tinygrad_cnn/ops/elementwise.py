@@ -117,7 +117,7 @@ def mul(input: Array, other: Array) -> Array:
 
 @fractional(
     input=lambda g, other: g / other,
-    other=lambda g, out, other: -g * (out / other),
+    other=lambda g, input, other: -g * (input / other / other),
 )
 def _div(input: Array, other: Array) -> Array:
     return np.true_divide(as_float(input), as_float(other))

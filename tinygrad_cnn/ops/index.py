@@ -16,6 +16,7 @@ from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_U
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, Shape, T
 
 __all__ = [
@@ -44,7 +45,7 @@ def filled(index: Any, arrays: Sequence[Any]) -> Any:
     return tuple(arrays[part.number] if isinstance(part, Slot) else part for part in index) if arrays else index
 
 
-@operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
+@view_operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
 def _index(input: Array, *arrays: Array, index: Any) -> Array:
     out = input[filled(index, arrays)]
     return out if arrays or isinstance(out, np.ndarray) else input[(*index, ...)]  # one entry: a view of it

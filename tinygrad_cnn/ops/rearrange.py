@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, one_or_several, whole
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several, whole
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -73,8 +75,8 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
     >>> tg.tensor([1, 2, 3]).roll(1)
     tensor([3, 1, 2])
     """
-    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    by = tuple(map(operator.index, as_tuple(shifts)))
+    along = () if dims is None else as_tuple(dims)
     if len(by) != len(along or (0,)):
         raise ValueError(f"roll: shifts {shifts} and dims {dims} do not have the same length")
     return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, input.ndim) for d in along) or None)
@@ -161,14 +163,15 @@ def unfold(input: T, dimension: int, size: int, step: int) -> T:
     return _windows(input, axis=axis, size=size, step=whole("unfold", "step", step, 1))
 
 
-@operation(
+@view_operation(
     input=lambda g, input_shape, axis, size, step: _overlapped(
         g, shape=input_shape, axis=axis, size=size, step=step
     )
 )
 def _windows(input: Array, *, axis: int, size: int, step: int) -> Array:
     every = (slice(None),) * axis + (slice(None, None, step),)
-    return np.lib.stride_tricks.sliding_window_view(input, size, axis)[every]
+    apart = step >= size  # windows that overlap are not written to
+    return np.lib.stride_tricks.sliding_window_view(input, size, axis, writeable=apart)[every]
 
 
 @operation(input=lambda g, axis, size, step: _windows(g, axis=axis, size=size, step=step))
@@ -218,7 +221,7 @@ def _triangle(name: str, input: T, diagonal: int, lower: bool) -> T:
     return where(np.tri(rows, columns, diagonal, dtype=bool) == lower, input, np.zeros((), input.dtype))
 
 
-@operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))
+@view_operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))
 def _diagonal(input: Array, *, offset: int) -> Array:
     view = np.diagonal(input, offset, -2, -1)
     view.flags.writeable = input.flags.writeable

@@ -19,11 +19,12 @@ class Adagrad(PerParameter):
     "Adaptive subgradient methods for online learning and stochastic optimization", 2011.)
     """
 
+    _accepted = ("foreach", "differentiable", "fused")
     _state_names: ClassVar = {"step": True, "sum": True}
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Group],
+        params: Iterable[Any],
         lr: float = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
@@ -31,6 +32,7 @@ class Adagrad(PerParameter):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        **implementation: Any,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -40,7 +42,7 @@ class Adagrad(PerParameter):
             "eps": eps,
             "maximize": maximize,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, implementation)
 
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")

@@ -39,11 +39,12 @@ class Adam(PerParameter):
     tensor([0.9000])
     """
 
+    _accepted = ("foreach", "capturable", "differentiable", "fused")
     _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Group],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -52,6 +53,7 @@ class Adam(PerParameter):
         *,
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
+        **implementation: Any,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -62,7 +64,7 @@ class Adam(PerParameter):
             "maximize": maximize,
             "decoupled_weight_decay": decoupled_weight_decay,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, implementation)
 
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "eps", "weight_decay")
@@ -87,7 +89,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Group],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -95,9 +97,18 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **implementation: Any,
     ) -> None:
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=True,
+            **implementation,
         )
 
     def _check(self, group: Group) -> None:

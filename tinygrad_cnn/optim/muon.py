@@ -34,11 +34,12 @@ class Muon(PerParameter):
     """
 
     _state_names: ClassVar = {"momentum_buffer": True}
+    _accepted = ()
     _decoupled: ClassVar[bool] = True
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Group],
+        params: Iterable[Any],
         lr: float = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
@@ -58,7 +59,7 @@ class Muon(PerParameter):
             "ns_steps": ns_steps,
             "adjust_lr_fn": adjust_lr_fn,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, {})
 
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "weight_decay", "momentum", "eps", "ns_steps")

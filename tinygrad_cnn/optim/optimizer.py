@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from math import isfinite
@@ -10,10 +12,12 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from tinygrad_cnn.nn.parameter import clear_gradients
+from tinygrad_cnn.optim.hooks import Hook, StepHooks
+from tinygrad_cnn.optim.options import number_of
 from tinygrad_cnn.optim.state import ADDED_LATER, NUMBERS, check_form, check_names, fitting
-from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tape.backward import ACCUMULATED
 from tinygrad_cnn.tape.grad_mode import enable_grad
+from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tape.writes import LATEST, writes
 from tinygrad_cnn.tensor import Tensor
@@ -22,10 +26,11 @@ Group = dict[str, Any]
 
 
 class Optimizer:
-    """The base of optimizers: subclasses define `_update`, which changes the parameters of one group.
+    """The base of optimizers: subclasses define `_update`, which changes the parameters of one group, or `step`.
 
-    ``params`` is an iterable of tensors, or of dicts that have such under "params" and any options beside it, which
-    hold for that group instead of the defaults. ``param_groups`` may be changed between steps.
+    ``params`` is an iterable of tensors, of pairs (name, tensor), or of dicts that have such under "params" and any
+    options beside it, which hold for that group instead of the defaults. Groups keep other keys too, for your own
+    use. ``param_groups`` may be changed between steps.
     """
 
     _state_names: ClassVar[Mapping[str, bool] | None] = None
@@ -35,9 +40,11 @@ class Optimizer:
         None  # a gradient that the last step used, and the time of the step
     )
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
+    _hooks: StepHooks | None = None
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
             raise TypeError(
@@ -61,10 +68,10 @@ class Optimizer:
 
     def _want_finite(self, group: Group, least: float, *options: str) -> None:
         for option in options:
-            value = group[option]
+            value = number_of(group[option])
             if not (isinstance(value, Real) and isfinite(value) and float(value) >= least):
                 raise ValueError(
-                    f"{type(self).__name__}: {option} is {value!r}; wanted a finite number of at least {least}"
+                    f"{type(self).__name__}: {option} is {group[option]!r}; wanted a finite number of at least {least}"
                 )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -89,7 +96,31 @@ class Optimizer:
             return closure()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_used": None}
+        kept = {key: value for key, value in vars(self).items() if key not in ("step", "_hooks")}
+        return {**kept, "_used": None}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            options = sorted(group.keys() - {"params"})
+            lines += [f"Parameter Group {i}", *(f"    {option}: {group[option]}" for option in options)]
+        return "\n".join([*lines, ")"])
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other (args, kwargs) for `step`."""
+        return self._register("before", hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return self._register("after", hook)
+
+    def _register(self, when: str, hook: Hook) -> RemovableHandle:
+        if not callable(hook):
+            raise TypeError(f"{type(self).__name__}: the hook is {hook!r:.60}; wanted a function")
+        if self._hooks is None:
+            self._hooks = StepHooks()
+        self._hooks.attach(self)
+        return RemovableHandle(getattr(self._hooks, when), hook)
 
     def _warn_if_not_cleared(self, gradient: Tensor, stepped: int) -> None:
         """Warn if only backward has written to a gradient, before the last step and after it."""
@@ -111,12 +142,15 @@ class Optimizer:
         if not isinstance(param_group, Mapping) or "params" not in param_group:
             raise TypeError(f'{name}: wanted a parameter group {{"params": tensors, ...}}, got {param_group!r:.60}')
         for option in param_group.keys() - self.defaults.keys() - {"params"}:
-            raise TypeError(f"{name}: there is no option {option!r}{did_you_mean(str(option), self.defaults)}")
+            if meant := difflib.get_close_matches(str(option), self.defaults, n=1, cutoff=0.85):
+                warn_user(f"{name}: {option!r} is kept in the group and has no effect; did you mean {meant[0]!r}?")
         options = dict(param_group)
         params = options.pop("params")
         if isinstance(params, (set, str)) or not isinstance(params, Iterable):
             raise TypeError(f"{name}: params is a {type(params).__name__}; wanted tensors in a fixed order")
         params = [params] if isinstance(params, Tensor) else list(params)
+        if params and all(isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str) for p in params):
+            options["param_names"], params = [name for name, _ in params], [p for _, p in params]
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -163,11 +197,15 @@ class Optimizer:
                 raise ValueError(f"{name}: there is state for parameter {number!r}, which is in no group")
             p = by_number[number]
             check_names(name, number, values, self._state_names)
-            state[p] = {key: fitting(f"{name}: {key}", p, value, key in NUMBERS) for key, value in values.items()}
-        self.state = state
+            state[p] = {key: self._fitting(f"{name}: {key}", p, key, value) for key, value in values.items()}
+        self.state = defaultdict(dict, state)
         for own, group in zip(self.param_groups, groups, strict=True):
             own.clear()
             own.update(group)
+
+    def _fitting(self, name: str, p: Tensor, key: str, value: Any) -> Any:
+        """Return a copy of an item of the state of a parameter. Raises ValueError if it does not fit."""
+        return fitting(name, p, value, key in NUMBERS)
 
     def _check_kind(self, name: str, given: Mapping[str, Any]) -> None:
         """Raise ValueError if a group has the options of another kind of optimizer."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.kernels.elementwise import scaled, scaled_sum
 from tinygrad_cnn.optim.optimizer import Group, Optimizer
+from tinygrad_cnn.optim.options import accepted_options, numbers_of
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -23,18 +23,22 @@ class PerParameter(Optimizer):
         False  # whether weight decay is applied to the parameter, not added to the gradient
     )
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[Group], defaults: Mapping[str, Any]) -> None:
-        self._check(dict(defaults))
+    _accepted: ClassVar[tuple[str, ...]] = ("foreach", "capturable", "differentiable")
+    """Those of PyTorch's options of implementation that its optimizer of this name has."""
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        defaults = {**defaults, **accepted_options(type(self).__name__, self._accepted, given)}
+        self._check(defaults)
         super().__init__(params, defaults)
 
     def _check_betas(self, group: Group) -> None:
         betas = group["betas"]
-        numbers = isinstance(betas, Sequence) and all(isinstance(beta, Real) for beta in betas)
-        if not numbers or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        numbers = numbers_of(betas, 2)
+        if numbers is None or not all(0 <= beta < 1 for beta in numbers):
             raise ValueError(f"{type(self).__name__}: betas is {betas!r}; wanted two numbers from 0 to less than 1")
 
     def _update(self, group: Group) -> None:
-        decay, lr = float(group["weight_decay"]), float(group["lr"])
+        decay, lr = float(group.get("weight_decay", 0)), float(group["lr"])
         for p in group["params"]:
             if p._grad is None:
                 continue

@@ -33,7 +33,7 @@ class RMSprop(PerParameter):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Group],
+        params: Iterable[Any],
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -42,6 +42,7 @@ class RMSprop(PerParameter):
         centered: bool = False,
         *,
         maximize: bool = False,
+        **implementation: Any,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -52,7 +53,7 @@ class RMSprop(PerParameter):
             "centered": centered,
             "maximize": maximize,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, implementation)
 
     def _check(self, group: Group) -> None:
         self._want_finite(group, 0, "lr", "alpha", "eps", "weight_decay", "momentum")

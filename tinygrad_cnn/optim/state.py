@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.optim.options import IMPLEMENTATION
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
-ADDED_LATER = {"maximize", "decoupled_weight_decay"}
+ADDED_LATER = {"maximize", "decoupled_weight_decay", *IMPLEMENTATION}
 """Options that states of older versions of PyTorch lack."""
 
-NUMBERS = {"step", "mu_product"}
+NUMBERS = {"step", "mu_product", "eta", "mu"}
 """What is one number in the state of a parameter; all else has the parameter's shape."""
 
 

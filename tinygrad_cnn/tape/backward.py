@@ -44,7 +44,7 @@ def backward(
     try:
         gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
         of_node = {} if targets is None else {origin_of(t): t for t in targets}
-        for origin in gradients.origins():
+        for origin in tuple(gradients):
             accumulate(of_node.get(origin, origin), gradients, origin)
         for callback in _mode.at_end:
             callback()
@@ -58,12 +58,14 @@ def grad(
     grad_outputs: Variable | Sequence[Variable | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[T | None, ...]:
     """Return the gradient of the sum of the outputs with respect to each input; ``.grad`` does not change.
 
-    Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error, or has the
-    gradient None with ``allow_unused``. The other arguments are those of `backward`.
+    Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error; with
+    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. The other arguments are those of
+    `backward`.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
@@ -75,11 +77,14 @@ def grad(
     targets = _as_sequence(inputs)
     gradients = differentiate("grad", outputs, grad_outputs, targets, retain_graph, create_graph)
     unused = [i for i, target in enumerate(targets) if origin_of(target) not in gradients]
-    if unused and not allow_unused:
+    if unused and not (materialize_grads if allow_unused is None else allow_unused):
         raise RuntimeError(
             f"grad: the outputs do not depend on input {unused[0]}; pass allow_unused=True to get None for it"
         )
-    return tuple(None if i in unused else gradients.as_owned_tensor(t, origin_of(t)) for i, t in enumerate(targets))
+    found = [None if i in unused else gradients.as_owned_tensor(t, origin_of(t)) for i, t in enumerate(targets)]
+    for i in unused if materialize_grads else ():
+        found[i] = make_tensor(targets[i], np.zeros_like(targets[i].array))
+    return tuple(found)
 
 
 def queue_callback(callback: Callable[[], None]) -> None:
@@ -144,7 +149,7 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
     return (tensors,) if isinstance(tensors, Variable) else tuple(tensors)
 
 
-def _initial(name: str, output: Variable, gradient: Variable | None, create_graph: bool) -> Any:
+def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
     """Return the initial gradient of an output: the given one, checked, or 1 for a scalar."""
     if not output._requires_grad:
         raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
@@ -157,9 +162,11 @@ def _initial(name: str, output: Variable, gradient: Variable | None, create_grap
         return make_tensor(output, one) if create_graph else one
     if not isinstance(gradient, Variable):
         raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
-    if gradient.shape != output.shape or gradient.dtype != output.dtype:
+    if gradient.shape != output.shape or gradient.dtype.kind != "f":
         given, wanted = (f"shape {t.shape} and type {t.dtype}" for t in (gradient, output))
         raise ValueError(f"{name}: got a gradient of {given} for an output of {wanted}; wanted the same")
+    if gradient.dtype != output.dtype:
+        gradient = make_tensor(output, gradient.array.astype(output.dtype))
     return gradient if create_graph else gradient.array
 
 

@@ -68,7 +68,7 @@ class _Writes:
 
 def owner_of(array: Any) -> Any:
     """Return the object that owns the memory of an array and of all its views."""
-    while hasattr(base := array.base, "base"):
+    while (base := array.base) is not None and hasattr(base, "base"):
         array = base
     return array
 

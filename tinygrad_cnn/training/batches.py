@@ -39,7 +39,10 @@ def check_loader(name: str, loader: Any, passes: int = 1) -> None:
 
 
 def order_of_pass(loader: Loader) -> Array | None:
-    """Return the order of one pass: of the samples of a DataLoader, of the batches of a list, None for others."""
+    """Return the order of one pass: of the samples of a DataLoader, of the batches of a list, None for others.
+
+    None too for a DataLoader whose order cannot be listed.
+    """
     if isinstance(loader, DataLoader):
         return loader.order()
     return np.arange(len(loader)) if isinstance(loader, Sequence) else None
@@ -48,8 +51,8 @@ def order_of_pass(loader: Loader) -> Array | None:
 def check_order(loader: Loader, order: Array) -> None:
     """Raise ValueError if an epoch that was saved with this order cannot be resumed with this loader."""
     wanted = "; wanted the same data"
-    if isinstance(loader, DataLoader):
-        samples = len(loader.dataset if loader.sampler is None else loader.sampler)
+    if isinstance(loader, DataLoader) and loader.is_listed:
+        samples = len(loader.sampler)
         if len(order) != samples or order.max(initial=-1) >= len(loader.dataset):
             raise ValueError(
                 f"fit: the epoch that is running has {len(order)} samples, the training set {samples}{wanted}"

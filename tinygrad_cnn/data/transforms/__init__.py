@@ -14,6 +14,7 @@ from tinygrad_cnn.data.transforms.basic import Compose, Lambda, Normalize, Pad, 
 from tinygrad_cnn.data.transforms.elastic import ElasticTransform
 from tinygrad_cnn.data.transforms.geometry import RandomCrop, RandomHorizontalFlip, Resize
 from tinygrad_cnn.data.transforms.random_affine import RandomAffine, affine
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "Compose",
@@ -28,3 +29,5 @@ __all__ = [
     "ToTensor",
     "affine",
 ]
+
+explain_missing_names("torchvision.transforms", __name__)

@@ -18,7 +18,7 @@ def check_images(name: str, images: Tensor) -> None:
     if not isinstance(images, Tensor):
         raise TypeError(f"{name}: wanted a tensor of images, got {type(images).__name__}")
     if images.ndim != 4:
-        raise ValueError(f"{name}: wanted images (N, C, H, W), got shape {images.shape}")
+        raise ValueError(f"{name}: wanted images (C, H, W) or (N, C, H, W), got shape {images.shape}")
     if not images.shape[2] or not images.shape[3]:
         raise ValueError(f"{name}: wanted images with pixels, got shape {images.shape}")
     if images.dtype not in (np.float32, np.float64):

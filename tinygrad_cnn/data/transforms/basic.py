@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, tensor
-from tinygrad_cnn.data.transforms.arguments import Numbers, check_images, numbers, pixels_of
+from tinygrad_cnn.data.images import scaled
+from tinygrad_cnn.data.pil import is_picture, pixels_of_picture
+from tinygrad_cnn.data.transforms.arguments import Numbers, numbers, pixels_of
+from tinygrad_cnn.data.transforms.base import ImageTransform
 from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.typing import Array
 
-Transform = Callable[[Tensor], Tensor]
+Transform = Callable[[Any], Any]
 
 
 class Compose:
@@ -26,29 +29,46 @@ class Compose:
             raise TypeError(f"Compose: wanted a list of transforms, got {type(transforms).__name__}")
         self.transforms = list(transforms)
         for t in self.transforms:
-            _want_callable("Compose", t)
+            want_callable("Compose", t)
 
-    def __call__(self, images: Tensor) -> Tensor:
+    @property
+    def takes_batches(self) -> bool:
+        """Whether all of the transforms do."""
+        return all(getattr(t, "takes_batches", False) for t in self.transforms)
+
+    @property
+    def reads_bytes(self) -> bool:
+        """Whether one of the transforms does."""
+        return any(getattr(t, "reads_bytes", False) for t in self.transforms)
+
+    def __call__(self, img: Any) -> Any:
         for transform in self.transforms:
-            images = transform(images)
-        return images
+            img = transform(img)
+        return img
+
+    def __repr__(self) -> str:
+        return "\n".join(["Compose(", *(f"    {t}" for t in self.transforms), ")"])
 
 
 class Lambda:
-    """Apply any function of a batch of images."""
+    """Apply any function. A dataset calls it with one image at a time."""
 
     def __init__(self, lambd: Transform) -> None:
-        _want_callable("Lambda", lambd)
+        want_callable("Lambda", lambd)
         self.lambd = lambd
 
-    def __call__(self, images: Tensor) -> Tensor:
-        return self.lambd(images)
+    def __call__(self, img: Any) -> Any:
+        return self.lambd(img)
+
+    def __repr__(self) -> str:
+        return "Lambda()"
 
 
 class ToTensor:
-    """Return tensors as they are: this package's images are some already, with numbers in [0, 1].
+    """Return a picture of Pillow, or an array (H, W) or (H, W, C), as a tensor (C, H, W).
 
-    An array of bytes (H, W) or (H, W, C) becomes a tensor (C, H, W) of such, as in torchvision.
+    Bytes become numbers of the default type in [0, 1], those of a tensor (C, H, W) or (N, C, H, W) too. Other
+    arrays keep their type, and other tensors are returned as they are.
 
     >>> import numpy as np
     >>> from tinygrad_cnn.data.transforms import ToTensor
@@ -56,19 +76,34 @@ class ToTensor:
     tensor([[[0., 1.]]])
     """
 
-    def __call__(self, images: Tensor | Array) -> Tensor:
-        if isinstance(images, Tensor):
-            return images
-        if not isinstance(images, np.ndarray) or images.ndim not in (2, 3):
-            given = f"shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise TypeError(f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), got {given}")
-        array = own_array("ToTensor", images)
+    takes_batches = True
+    reads_bytes = True
+    """Read by datasets: whether the batch that it is given is to be of bytes."""
+
+    def __call__(self, pic: Any) -> Tensor:
+        if is_picture(pic):
+            pic = from_numpy(pixels_of_picture(pic))
+        if isinstance(pic, Tensor):
+            if pic.dtype != np.uint8:
+                return pic
+            return from_numpy(scaled(pic.array)) if pic.ndim == 4 else pic.to(default_dtype()) / 255
+        if not isinstance(pic, np.ndarray) or pic.ndim not in (2, 3):
+            given = f"shape {pic.shape}" if isinstance(pic, np.ndarray) else type(pic).__name__
+            raise TypeError(
+                f"ToTensor: wanted a tensor, or an array (H, W) or (H, W, C), or a picture, got {given}"
+            )
+        array = own_array("ToTensor", pic)
         planes = from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1)).contiguous()
         return planes.to(default_dtype()) / 255 if array.dtype == np.uint8 else planes
 
+    def __repr__(self) -> str:
+        return "ToTensor()"
 
-class Normalize:
+
+class Normalize(ImageTransform):
     """Subtract a mean and divide by a standard deviation: one number each, or one for each channel. Differentiable.
+
+    Raises TypeError for pictures and bytes: `ToTensor` must come first.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data.transforms import Normalize
@@ -82,8 +117,12 @@ class Normalize:
         if not all(s > 0 for s in self.std):
             raise ValueError(f"Normalize: std is {std!r}; wanted numbers above 0")
 
-    def __call__(self, images: Tensor) -> Tensor:
-        check_images("Normalize", images)
+    def __call__(self, img: Tensor) -> Tensor:
+        if is_picture(img) or (isinstance(img, Tensor) and img.dtype == np.uint8):
+            raise TypeError("Normalize: wanted float32 or float64, got bytes; ToTensor() makes floats of them")
+        return super().__call__(img)
+
+    def _apply(self, images: Tensor) -> Tensor:
         channels = images.shape[1]
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, channels):
@@ -92,7 +131,7 @@ class Normalize:
         return (images - mean) / std
 
 
-class Pad:
+class Pad(ImageTransform):
     """Put a border around images.
 
     ``padding`` is its width, or (left and right, top and bottom), or (left, top, right, bottom).
@@ -109,7 +148,7 @@ class Pad:
         self.left, self.top, self.right, self.bottom = sides * (4 // len(sides))
         (self.fill,) = numbers("Pad", "fill", fill, (1,))
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("Pad", images)
         n, c, h, w = array.shape
         result = empty_images((n, c, h + self.top + self.bottom, w + self.left + self.right), array.dtype)
@@ -118,6 +157,6 @@ class Pad:
         return from_numpy(result)
 
 
-def _want_callable(name: str, function: Transform) -> None:
+def want_callable(name: str, function: Transform) -> None:
     if not callable(function):
         raise TypeError(f"{name}: wanted a function of images, got {type(function).__name__}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import as_generator
+from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
+from tinygrad_cnn.data.transforms.base import ImageTransform
 from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -15,7 +16,7 @@ MAX_SIGMA = 10_000
 """Pixels: a Gaussian takes memory for eight times as many."""
 
 
-class ElasticTransform:
+class ElasticTransform(ImageTransform):
     """Distort images by a random field of displacements, smoothed by a Gaussian of deviation ``sigma`` pixels.
 
     The field is uniform in [-1, 1] before it is smoothed, 0 beyond the image, and multiplied by ``alpha`` pixels
@@ -35,7 +36,7 @@ class ElasticTransform:
             as_generator("ElasticTransform", generator)
         self.generator = generator
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("ElasticTransform", images)
         generator = as_generator("ElasticTransform", self.generator)
         height, width = array.shape[2:]

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import as_generator
+from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
+from tinygrad_cnn.data.transforms.base import ImageTransform
 from tinygrad_cnn.data.transforms.basic import Pad
 from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import pair, whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
-Generator = np.random.Generator | None
 
-
-class Resize:
+class Resize(ImageTransform):
     """Bring images to a size: (height, width), or the shorter side, which keeps the proportions.
 
     Each pixel is a mean of those around it, weighted by a triangle that is as wide as a new pixel where the image
@@ -38,7 +38,7 @@ class Resize:
             else pair("Resize", "size", size, 1)
         )
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("Resize", images)
         height, width = array.shape[2:]
         if isinstance(self.size, int):
@@ -60,7 +60,7 @@ def _weights(before: int, after: int, dtype: np.dtype[Any]) -> Array:
     return normed
 
 
-class RandomCrop:
+class RandomCrop(ImageTransform):
     """Cut a part of a size out of each image, anywhere; ``padding`` puts a border of ``fill`` around it first.
 
     ``size`` is (height, width), or one number for both; ``padding`` is that of `Pad`.
@@ -84,8 +84,8 @@ class RandomCrop:
             as_generator("RandomCrop", generator)
         self.generator = generator
 
-    def __call__(self, images: Tensor) -> Tensor:
-        padded = self.pad(images).array
+    def _apply(self, images: Tensor) -> Tensor:
+        padded = self.pad._apply(from_numpy(pixels_of("RandomCrop", images))).array
         (n, c, *sides), (height, width) = padded.shape, self.size
         if height > sides[0] or width > sides[1]:
             raise ValueError(f"RandomCrop: cannot cut {self.size} out of images of {tuple(sides)}")
@@ -99,7 +99,7 @@ class RandomCrop:
         return from_numpy(result)
 
 
-class RandomHorizontalFlip:
+class RandomHorizontalFlip(ImageTransform):
     """Turn each image into its mirror image, left for right, with probability p."""
 
     def __init__(self, p: float = 0.5, generator: Generator = None) -> None:
@@ -110,7 +110,7 @@ class RandomHorizontalFlip:
             as_generator("RandomHorizontalFlip", generator)
         self.generator = generator
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("RandomHorizontalFlip", images)
         turned = as_generator("RandomHorizontalFlip", self.generator).random(len(array)) < self.p
         return from_numpy(np.where(turned[:, None, None, None], array[..., ::-1], array))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygrad_cnn.creation import from_numpy
-from tinygrad_cnn.data.dataset import as_generator
+from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
+from tinygrad_cnn.data.transforms.base import ImageTransform, on_batch
 from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.support.arrays import own_array
@@ -18,7 +19,7 @@ from tinygrad_cnn.typing import Array
 PerImage = float | Array
 
 
-class RandomAffine:
+class RandomAffine(ImageTransform):
     """Turn, shift, zoom and shear images at random, by one bilinear interpolation; see `affine`.
 
     ``degrees`` and ``shear`` are a range (low, high) or d for (-d, d), in degrees; the shear is horizontal, four
@@ -51,11 +52,11 @@ class RandomAffine:
             as_generator(name, generator)
         self.generator = generator
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def _apply(self, images: Tensor) -> Tensor:
         n, _, height, width = pixels_of("RandomAffine", images).shape
         draw = as_generator("RandomAffine", self.generator).uniform
         x, y = self.translate[0] * width, self.translate[1] * height
-        return affine(
+        return _affine(
             images,
             angle=draw(*self.degrees, n),
             translate=(draw(-x, x, n), draw(-y, y, n)),
@@ -82,6 +83,16 @@ def affine(
     tensor([[[[0.5000, 1.5000],
               [1.5000, 3.5000]]]])
     """
+    return on_batch("affine", lambda batch: _affine(batch, angle, translate, scale, shear), images)
+
+
+def _affine(
+    images: Tensor,
+    angle: PerImage,
+    translate: tuple[PerImage, PerImage],
+    scale: PerImage,
+    shear: tuple[PerImage, PerImage],
+) -> Tensor:
     array = pixels_of("affine", images)
     n, _, height, width = array.shape
     turn, skew_x, skew_y = np.deg2rad([_per_image("angle", angle, n), *(_per_image("shear", s, n) for s in shear)])

@@ -29,6 +29,7 @@ from tinygrad_cnn.ops import (
     one_hot,
     pairwise_distance,
 )
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "avg_pool1d",
@@ -49,3 +50,5 @@ __all__ = [
 ]
 for _part in (activation, lookup, loss, noise, normalization, pooling, products, vision):
     __all__ += _part.__all__
+
+explain_missing_names("torch.nn.functional", __name__)

@@ -12,13 +12,12 @@ import numpy as np
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import want_float
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
-
-Generator = np.random.Generator | None
 
 
 def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float, generator: Generator) -> Array:

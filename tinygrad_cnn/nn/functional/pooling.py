@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops import avg_pool2d, max_pool2d, reshape, squeeze, sum, unsqueeze, where
-from tinygrad_cnn.ops.arguments import pair, single, want_float
+from tinygrad_cnn.ops.arguments import as_tuple, pair, single, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
@@ -97,7 +97,8 @@ def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
     if len(shape) not in (3, 4) or min(shape[-3:]) < 1:
         raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W) with pixels, got shape {shape}")
     want_float(name, input)
-    given = output_size if isinstance(output_size, Iterable) else (output_size, output_size)
+    given = as_tuple(output_size)
+    given = given * 2 if len(given) == 1 else given
     wanted = [n if out is None else out for n, out in zip(shape[-2:], given, strict=False)]
     return (shape[-2], shape[-1]), pair(name, "output_size", wanted, 1)
 

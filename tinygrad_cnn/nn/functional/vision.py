@@ -65,7 +65,7 @@ def _target(
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: wanted size or scale_factor, got {size} and {scale_factor}")
     given = size if scale_factor is None else scale_factor
-    values = tuple(given) if isinstance(given, Iterable) else (given,) * len(spatial)
+    values = tuple(given) if np.ndim(given) else (given,) * len(spatial)
     if len(values) != len(spatial):
         raise ValueError(f"interpolate: got {values} for {len(spatial)} spatial dimensions")
     if scale_factor is None:

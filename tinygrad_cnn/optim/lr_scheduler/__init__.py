@@ -20,29 +20,41 @@ A warm-up is a schedule before another:
 """
 
 from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler
+from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler as _LRScheduler
+from tinygrad_cnn.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR
 from tinygrad_cnn.optim.lr_scheduler.factor import (
     ConstantLR,
     CosineAnnealingLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
+    PolynomialLR,
     StepLR,
 )
 from tinygrad_cnn.optim.lr_scheduler.one_cycle import OneCycleLR
 from tinygrad_cnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from tinygrad_cnn.optim.lr_scheduler.sequential import SequentialLR
+from tinygrad_cnn.optim.lr_scheduler.sequential import ChainedScheduler, SequentialLR
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
+    "PolynomialLR",
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
 ]
+
+explain_missing_names("torch.optim.lr_scheduler", __name__)

@@ -10,7 +10,9 @@ from typing import Any
 
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Optimizer
+from tinygrad_cnn.optim.options import number_of
 from tinygrad_cnn.tape.watch import warn_user
+from tinygrad_cnn.tensor import Tensor
 
 
 class LRScheduler:
@@ -30,7 +32,7 @@ class LRScheduler:
         self.last_epoch = whole(name, "last_epoch", last_epoch, -1)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", number_of(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"{name}: last_epoch is {last_epoch}, but group {i} of the optimizer has no initial_lr; wanted "
@@ -48,12 +50,21 @@ class LRScheduler:
         """Return the learning rate of each group at step ``last_epoch``: subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__}: get_lr() is not defined")
 
-    def step(self) -> None:
-        """Go to the next step, and set the learning rates of the optimizer.
+    def get_closed_form_lr(self) -> list[float]:
+        """Return the learning rates at step ``last_epoch`` whatever the rates are now, for a step out of turn."""
+        return self.get_lr()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go to the next step, or to the one that is given, and set the learning rates of the optimizer.
 
         Warns if the optimizer has not stepped before the first: the schedule's first rate would never be used.
         """
-        if self.last_epoch == 0 and not self.optimizer.has_stepped:
+        if epoch is not None:
+            self.last_epoch = whole(type(self).__name__, "epoch", epoch, 0)
+            self._set_rates(self.get_closed_form_lr())
+            return
+        knows = type(self.optimizer).step is Optimizer.step
+        if knows and self.last_epoch == 0 and not self.optimizer.has_stepped:
             warn_user(
                 f"{type(self).__name__}: step() before the optimizer's first step() skips the first rate of the "
                 "schedule; wanted the optimizer's first"
@@ -62,18 +73,24 @@ class LRScheduler:
 
     def _go_to(self, epoch: int) -> None:
         self.last_epoch = epoch
-        self._last_lr = self.get_lr()
-        for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
-            group["lr"] = lr
+        self._set_rates(self.get_lr())
+
+    def _set_rates(self, rates: list[float]) -> None:
+        """Set the rates of the groups; one that is a tensor stays that tensor."""
+        self._last_lr = rates
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].array[...] = lr
+            else:
+                group["lr"] = lr
 
     def _restart(self) -> None:
         """Go to step 0 from the initial rates, whatever the rates are now."""
-        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = lr
+        self._set_rates(self.base_lrs)
         self._go_to(0)
 
     def _rates(self) -> list[float]:
-        return [group["lr"] for group in self.optimizer.param_groups]
+        return [number_of(group["lr"]) for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float]:
         """Return the learning rates that the last step set."""

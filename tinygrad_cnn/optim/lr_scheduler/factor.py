@@ -42,6 +42,11 @@ class _FactorLR(LRScheduler):
             return [lr + (base - low) * now for lr, base in zip(self._rates(), self.base_lrs, strict=True)]
         return [low + (lr - low) * (now / before) for lr in self._rates()]
 
+    def get_closed_form_lr(self) -> list[float]:
+        """Return the learning rates at step ``last_epoch`` whatever the rates are now."""
+        now, low = self._factor(self.last_epoch), self.eta_min
+        return [low + (base - low) * now for base in self.base_lrs]
+
 
 class _GammaLR(LRScheduler):
     """A schedule that multiplies the rate by gamma at some steps: `_times(step)` times in all up to a step."""
@@ -56,6 +61,10 @@ class _GammaLR(LRScheduler):
         before = self._times(self.last_epoch - 1) if self.last_epoch else 0
         change = self.gamma ** (self._times(self.last_epoch) - before)
         return [lr * change for lr in self._rates()]
+
+    def get_closed_form_lr(self) -> list[float]:
+        """Return the learning rates at step ``last_epoch`` whatever the rates are now."""
+        return [base * self.gamma ** self._times(self.last_epoch) for base in self.base_lrs]
 
 
 class StepLR(_GammaLR):
@@ -131,6 +140,20 @@ class LinearLR(_FactorLR):
         return linear(self.start_factor, self.end_factor, min(epoch / self.total_iters, 1.0))
 
 
+class PolynomialLR(_FactorLR):
+    """Let the rate fall to 0 in ``total_iters`` steps: its factor is (1 - step / total_iters)^power."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        self.total_iters = whole("PolynomialLR", "total_iters", total_iters, 1)
+        self.power = number("PolynomialLR", "power", power)
+        super().__init__(optimizer, last_epoch)
+
+    def _factor(self, epoch: int) -> float:
+        return (1.0 - min(epoch / self.total_iters, 1.0)) ** self.power
+
+
 class CosineAnnealingLR(_FactorLR):
     """Let the rate fall to ``eta_min`` in ``T_max`` steps along half a cosine wave, then rise again, and so on.
 
@@ -146,11 +169,8 @@ class CosineAnnealingLR(_FactorLR):
         return cosine(1.0, 0.0, epoch / self.T_max)
 
 
-class LambdaLR(LRScheduler):
-    """Set the rate to the initial one times a function of the step, or each group's by a function of its own.
-
-    The state does not hold the functions: give them anew to resume.
-    """
+class _OfFunctionsLR(LRScheduler):
+    """A schedule by functions of the step, one for all groups or one for each. The state does not hold them."""
 
     _held_outside = frozenset({"optimizer", "lr_lambdas"})
 
@@ -160,18 +180,38 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        self.lr_lambdas = per_group("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        name = type(self).__name__
+        self.lr_lambdas = per_group(name, "lr_lambda", lr_lambda, optimizer)
         for function in self.lr_lambdas:
             if not callable(function):
-                raise TypeError(f"LambdaLR: lr_lambda is {function!r}; wanted a function of the step")
+                raise TypeError(f"{name}: lr_lambda is {function!r}; wanted a function of the step")
         super().__init__(optimizer, last_epoch)
+
+    def _factors(self) -> list[float]:
+        factors = [function(self.last_epoch) for function in self.lr_lambdas]
+        for factor in factors:
+            if not isinstance(factor, Real):
+                name = f"{type(self).__name__}: lr_lambda({self.last_epoch})"
+                raise TypeError(f"{name} returned {factor!r:.60}; wanted a number")
+        return [float(factor) for factor in factors]
+
+
+class LambdaLR(_OfFunctionsLR):
+    """Set the rate to the initial one times a function of the step, or each group's by a function of its own.
+
+    The state does not hold the functions: give them anew to resume.
+    """
 
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group at step ``last_epoch``."""
-        rates = []
-        for base, function in zip(self.base_lrs, self.lr_lambdas, strict=True):
-            factor = function(self.last_epoch)
-            if not isinstance(factor, Real):
-                raise TypeError(f"LambdaLR: lr_lambda({self.last_epoch}) returned {factor!r:.60}; wanted a number")
-            rates.append(base * float(factor))
-        return rates
+        return [base * factor for base, factor in zip(self.base_lrs, self._factors(), strict=True)]
+
+
+class MultiplicativeLR(_OfFunctionsLR):
+    """Multiply the rate at each step but the first by a function of the step. The state does not hold it."""
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each group at step ``last_epoch``."""
+        if not self.last_epoch:
+            return self._rates()
+        return [lr * factor for lr, factor in zip(self._rates(), self._factors(), strict=True)]

@@ -60,7 +60,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Return the rates of the groups as they are: only `step` reduces them."""
         return self._rates()
 
-    def step(self, metrics: float) -> None:  # type: ignore[override]
+    def step(self, metrics: float, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at the metric of one more step, a number or a tensor of one, and reduce the rates if it is time."""
         try:
             value = float(metrics)
@@ -73,12 +73,11 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group, low in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
-                reduced = max(group["lr"] * self.factor, low)
-                if group["lr"] - reduced > self.eps:
-                    group["lr"] = reduced
+            reduced = [max(lr * self.factor, low) for lr, low in zip(self._rates(), self.min_lrs, strict=True)]
+            pairs = zip(self._rates(), reduced, strict=True)
+            self._set_rates([new if lr - new > self.eps else lr for lr, new in pairs])
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._go_to(self.last_epoch + 1)
+        self._go_to(self.last_epoch + 1 if epoch is None else whole("ReduceLROnPlateau", "epoch", epoch, 0))
 
     def _is_better(self, value: float) -> bool:
         sign = -1 if self.mode == "min" else 1
