@@ -17,11 +17,11 @@ import tinygrad_cnn
 numba = pytest.importorskip("numba")
 llvmlite = pytest.importorskip("llvmlite")
 
-from tinygrad_cnn.kernels.compiled import cache_key as cache  # noqa: E402
+from tinygrad_cnn.kernels.compiled import cache  # noqa: E402
 
 RELU = """
 import numpy as np
-from tinygrad_cnn.kernels.compiled.cache import note_intact
+from tinygrad_cnn.kernels.compiled.checksums import note_intact
 from tinygrad_cnn.kernels.compiled.relu import relu
 note_intact()
 print(relu(np.array([-1, 2] * 500, np.float32))[:2].tolist())

@@ -202,39 +202,39 @@ def test_omp_num_threads_is_the_number_of_threads_at_first(given: str, wanted: s
 
 
 @pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def checksums(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The module that looks after the machine code, in a folder with two files."""
     pytest.importorskip("numba")
-    from tinygrad_cnn.kernels.compiled import cache
+    from tinygrad_cnn.kernels.compiled import checksums
 
-    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    monkeypatch.setattr(checksums, "folder", lambda: tmp_path)
     for name in ("a.nbi", "a.1.nbc"):
         (tmp_path / name).write_bytes(bytes(1000))
-    return cache
+    return checksums
 
 
-def test_machine_code_that_is_intact_is_kept(cache: Any, tmp_path: Path) -> None:
-    cache.note_intact()
+def test_machine_code_that_is_intact_is_kept(checksums: Any, tmp_path: Path) -> None:
+    checksums.note_intact()
     (tmp_path / "other.pyc").write_bytes(b"")
-    cache.delete_damaged()
+    checksums.delete_damaged()
     assert {path.suffix for path in tmp_path.iterdir()} == {".nbi", ".nbc", ".json", ".pyc"}
 
 
 @pytest.mark.parametrize("name", ["a.nbi", "a.1.nbc", "tinygrad_cnn-checksums.json"])
 @pytest.mark.parametrize("content", [b"", bytes(999), bytes(500) + b"x" + bytes(499), b"[]"])
 def test_machine_code_that_is_damaged_is_deleted_with_one_warning(
-    cache: Any, tmp_path: Path, name: str, content: bytes
+    checksums: Any, tmp_path: Path, name: str, content: bytes
 ) -> None:
-    cache.note_intact()
+    checksums.note_intact()
     (tmp_path / name).write_bytes(content)
     with pytest.warns(UserWarning, match="the machine code there is damaged") as warned:
-        cache.delete_damaged()
+        checksums.delete_damaged()
     assert len(warned) == 1
     assert not list(tmp_path.glob("*.nb?"))
 
 
-def test_machine_code_of_a_compilation_that_has_not_ended_is_used(cache: Any, tmp_path: Path) -> None:
-    cache.delete_damaged()
+def test_machine_code_of_a_compilation_that_has_not_ended_is_used(checksums: Any, tmp_path: Path) -> None:
+    checksums.delete_damaged()
     assert len(list(tmp_path.glob("*.nb?"))) == 2
 
 

@@ -1,71 +1,76 @@
-"""The machine code that Numba keeps on disk: where it is, and whether it is as it was written.
+"""The key of compiled code in Numba's cache: all that the code was made from.
 
-Numba runs what it finds. So a file beside the code lists the checksum of each of its files, once all are there.
-Code that differs from the list is deleted and compiled anew. Until there is a list, some process is still compiling,
-or was killed: the files that are there are used, since Numba writes each file as a whole.
+Numba compiles a function anew when the file that the function is in has changed. But compiled functions of other
+files are inlined into it, and LLVM code of `simd.py` and constants of `thresholds.py` are part of it. So the key is
+a hash of every source in `kernels/`, of the versions, of the processor, and of the settings of Numba that change
+machine code. Code of each key has a folder of its own, so processes with different keys can run side by side.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import warnings
+import shutil
+import sys
+from hashlib import sha256
+from inspect import getfile
 from pathlib import Path
+from typing import Any
 
-from numba import config
+import llvmlite
+import numba
+import numpy as np
+from llvmlite import binding
+from numba.core import config
 from numba.core.caching import FunctionCache
 
-from tinygrad_cnn.kernels.compiled.cache_key import delete_older
-
-LIST = "tinygrad_cnn-checksums.json"
-
-
-def folder() -> Path:
-    """Return the folder of the machine code; raise an error if Numba compiles nothing or can keep nothing."""
-    if config.DISABLE_JIT:
-        raise ImportError("NUMBA_DISABLE_JIT is set")
-    try:
-        return Path(FunctionCache(folder).cache_path)
-    except RuntimeError as error:
-        raise ImportError(
-            "there is no folder to keep machine code in; set NUMBA_CACHE_DIR to one that can be written"
-        ) from error
-
-
-def delete_damaged() -> None:
-    """Delete all machine code if some of it is not as it was written."""
-    place = folder()
-    found, listed = _checksums(place), _listed(place)
-    if not found or listed is None or found == listed:
-        return
-    warnings.warn(f"{place}: the machine code there is damaged; it is compiled anew", stacklevel=2)
-    (place / LIST).unlink(missing_ok=True)  # first: other processes that start now take no notice of what is left
-    for name in found:
-        (place / name).unlink(missing_ok=True)
+KERNELS = Path(__file__).parents[1]
+SETTINGS = (
+    "BOUNDSCHECK",
+    "CPU_FEATURES",
+    "CPU_NAME",
+    "DEBUGINFO_DEFAULT",
+    "DISABLE_INTEL_SVML",
+    "EXTEND_VARIABLE_LIFETIMES",
+    "LLVM_REFPRUNE_FLAGS",
+    "LLVM_REFPRUNE_PASS",
+    "LOOP_VECTORIZE",
+    "OPT",
+    "SLP_VECTORIZE",
+)
+FOLDER = "tinygrad_cnn-"
+KEPT = 4  # folders of other keys, the newest
 
 
-def note_intact() -> None:
-    """List the checksums of the machine code, which was compiled or loaded just now."""
-    place = folder()
-    found = _checksums(place)
-    if found != _listed(place):
-        part = place / f"{LIST}.{os.getpid()}"
-        part.write_text(json.dumps(found), encoding="utf-8")
-        part.replace(place / LIST)
-        delete_older(place)
+def key() -> str:
+    """Return a hash of the sources, versions, processor and settings that compiled code is made from."""
+    hashed = sha256(repr((sys.version, numba.__version__, llvmlite.__version__, np.__version__)).encode())
+    hashed.update(f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}".encode())
+    hashed.update(repr([(name, str(getattr(config, name, None))) for name in SETTINGS]).encode())
+    for path in sorted(KERNELS.rglob("*.py")):
+        source = path.read_bytes()
+        hashed.update(f"{path.relative_to(KERNELS).as_posix()} {len(source)}\n".encode() + source)
+    return hashed.hexdigest()
 
 
-def _checksums(place: Path) -> dict[str, str]:
-    files = [path for path in place.glob("*") if path.suffix in (".nbi", ".nbc")]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+class _Cached(FunctionCache._impl_class):
+    """How Numba caches a function; for a function of `kernels/`, by the key and in the folder of the key."""
+
+    key = key()
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        if KERNELS in Path(getfile(function)).parents:
+            folder = Path(self.locator.get_cache_path()) / (FOLDER + self.key[:16])
+            self.locator.get_source_stamp = lambda: self.key
+            self.locator.get_cache_path = lambda: str(folder)
 
 
-def _listed(place: Path) -> object:
-    """Return the list of checksums; None if there is none, and another object if it cannot be read."""
-    try:
-        return json.loads((place / LIST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        return "unreadable"
+def use_key() -> None:
+    """Have Numba cache the functions of `kernels/` under the key, and all others as before."""
+    FunctionCache._impl_class = _Cached
+
+
+def delete_older(folder: Path) -> None:
+    """Delete the folders of other keys, except for the newest."""
+    others = [path for path in folder.parent.glob(FOLDER + "*") if path != folder]
+    for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
