@@ -21,7 +21,9 @@ from tinygrad_cnn.kernels.compiled import cache_key as cache  # noqa: E402
 
 RELU = """
 import numpy as np
+from tinygrad_cnn.kernels.compiled.cache import note_intact
 from tinygrad_cnn.kernels.compiled.relu import relu
+note_intact()
 print(relu(np.array([-1, 2] * 500, np.float32))[:2].tolist())
 """
 
@@ -46,7 +48,7 @@ def relu(copy: Path, **environment: str) -> tuple[str, dict[str, int]]:
         check=True,
         cwd=copy.parent,
     )
-    return done.stdout.strip(), {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.nbc")}
+    return done.stdout.strip(), {str(path): path.stat().st_mtime_ns for path in folder.rglob("*.nbc")}
 
 
 def edit(path: Path, find: str, put: str) -> None:
@@ -65,9 +67,18 @@ def test_code_that_was_inlined_from_another_file_is_compiled_anew(copy: Path) ->
     edit(copy / "kernels/compiled/simd.py", 'fcmp_ordered(">"', 'fcmp_ordered("<"')
     wrong, second = relu(copy)
     assert wrong == "[-1.0, 0.0]"
-    assert all(second[name] > first[name] for name in first)
+    assert second.items() > first.items()  # in a folder of their own
+    assert len(second) == 2 * len(first)
     edit(copy / "kernels/compiled/simd.py", 'fcmp_ordered("<"', 'fcmp_ordered(">"')
-    assert relu(copy)[0] == right
+    assert relu(copy) == (right, second)
+
+
+def test_folders_of_older_keys_are_deleted(tmp_path: Path) -> None:
+    for i, name in enumerate("abcdefg"):
+        (tmp_path / f"tinygrad_cnn-{name}").mkdir()
+        os.utime(tmp_path / f"tinygrad_cnn-{name}", (i, i))
+    cache.delete_older(tmp_path / "tinygrad_cnn-a")
+    assert {path.name[-1] for path in tmp_path.iterdir()} == set("adefg")
 
 
 def test_every_source_is_in_the_key(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +112,6 @@ def test_versions_and_settings_are_in_the_key(monkeypatch: pytest.MonkeyPatch, o
 
 
 def test_another_processor_has_machine_code_of_its_own(copy: Path) -> None:
-    """Numba's own index has the name and features of the processor: both machine codes are kept."""
     right, first = relu(copy)
     other, both = relu(copy, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
     assert other == right

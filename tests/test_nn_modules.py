@@ -16,6 +16,7 @@ import tinygrad_cnn as tg
 from tests.support.module_cases import CASES, ModuleCase
 from tinygrad_cnn import nn
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*implicit dimension choice:UserWarning")
 every_case = pytest.mark.parametrize("case", CASES, ids=repr)
 
 

@@ -38,8 +38,10 @@ names = st.sampled_from(sorted(OPERATIONS))
 calls = st.lists(st.tuples(names, pick, pick), min_size=1, max_size=2)
 computing = st.tuples(st.just("operation"), names, pick, pick)
 walking = st.tuples(st.just("backward"), pick, st.booleans(), pick)
-others = st.tuples(st.sampled_from(["delete", "use_a_gradient", "detach"]), pick) | st.tuples(
-    st.just("write"), pick, st.sampled_from(sorted(WRITES))
+others = (
+    st.tuples(st.sampled_from(["delete", "use_a_gradient", "detach"]), pick)
+    | st.tuples(st.just("write"), pick, st.sampled_from(sorted(WRITES)))
+    | st.tuples(st.just("recorded_write"), pick, pick)
 )
 
 
@@ -56,6 +58,7 @@ class Programs(RuleBasedStateMachine):
         self.engine = Engine()
         self.values: list[tuple[tg.Tensor, Value]] = []
         self.recorded: list[tuple[weakref.ref[Any], weakref.ref[Any]]] = []
+        self.gradients: list[tg.Tensor] = []
 
     def teardown(self) -> None:
         gc.enable()
@@ -118,12 +121,26 @@ class Programs(RuleBasedStateMachine):
         write_naive(naive.data)
         self.engine.written(naive.data)
 
-    @rule(a=pick)
-    def write_where_it_would_have_to_be_recorded(self, a: int) -> None:
-        ours, naive = self.one(a)
-        if naive.requires_grad:
-            with pytest.raises(RuntimeError, match="mul_"):
-                ours.mul_(2.0)
+    @rule(a=pick, b=pick)
+    def recorded_write(self, a: int, b: int) -> None:
+        """To tensors without views; `tests/parity/test_writes_in_place.py` draws views too."""
+        (ours, naive), (other, naive_other) = self.one(a), self.one(b)
+        is_gradient = any(ours is gradient for gradient in self.gradients)  # which a later pass would replace
+        if is_gradient or ours._base is not None or ours._views or other.shape[0] > ours.shape[0]:
+            return
+        if naive.requires_grad and naive.step is None:
+            with pytest.raises(RuntimeError, match="mul_: a leaf that requires a gradient"):
+                ours.mul_(other)
+            return
+        old = Value(naive.data.copy(), naive.requires_grad, naive.step)
+        result = self.engine.apply("mul", [old, naive_other])
+        naive.data[...] = result.data
+        naive.requires_grad, naive.step = result.requires_grad, result.step
+        self.engine.written(naive.data)
+        ours.mul_(other)
+        assert ours.requires_grad == naive.requires_grad
+        if naive.step is not None:
+            self.recorded.append((weakref.ref(ours.grad_fn), weakref.ref(naive.step)))
 
     def backward(self, a: int, retain: bool, seed: int) -> None:
         ours, naive = self.one(a)
@@ -145,6 +162,7 @@ class Programs(RuleBasedStateMachine):
     def use_a_gradient(self, a: int) -> None:
         ours, naive = self.one(a)
         if naive.grad is not None:
+            self.gradients.append(ours.grad)
             self.add(ours.grad, naive.grad)
 
     @rule(a=pick)

@@ -72,7 +72,8 @@ def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
     many_dims("norm", dims, A.ndim)
     along, over = dims if abs(ord) == 1 else dims[::-1]
     sums = ops.sum(ops.abs(A), along, keepdim=True)
-    extreme = (ops.amax if ord > 0 else ops.amin)(sums, over, keepdim=True)
+    largest = ops.amax if sums.shape[over] else ops.sum  # of no sums, the largest is 0
+    extreme = (largest if ord > 0 else ops.amin)(sums, over, keepdim=True)
     return extreme if keepdim else ops.squeeze(extreme, dims)
 
 

@@ -44,7 +44,7 @@ class Tensor(InPlace):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self.array = as_array(data, dtype)
-        self.node = self._grad = self._hooks = self._view = self._views = None
+        self.node = self._grad = self._hooks = self._base = self._refusal = self._views = None
         self._requires_grad = False
         self.requires_grad = requires_grad
 
@@ -247,7 +247,7 @@ class Tensor(InPlace):
 
     def contiguous(self) -> Tensor:
         """Return the tensor in row-major memory order: the tensor itself if it is contiguous already."""
-        return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
+        return self if self.array.flags.c_contiguous else ops.reshape(ops.ravel(self), self.shape)
 
     # --- conversions to NumPy and Python ---
 
@@ -415,7 +415,7 @@ class OutdatedView(Tensor):
     def node(self) -> Node | None:  # type: ignore[override]
         """Refuse: no node leads to the numbers that the view now shows."""
         raise RuntimeError(
-            f"this tensor {self._view.refusal}, and its base has since been written to in place; make the view "
+            f"this tensor {self._refusal}, and its base has since been written to in place; make the view "
             "anew after the write, or write out of place"
         )
 
@@ -428,7 +428,7 @@ def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """Return a leaf of the given class that holds an array."""
     leaf = object.__new__(kind)
     leaf.array, leaf._requires_grad = array, requires_grad
-    leaf.node = leaf._grad = leaf._hooks = leaf._view = leaf._views = None
+    leaf.node = leaf._grad = leaf._hooks = leaf._base = leaf._refusal = leaf._views = None
     return leaf
 
 

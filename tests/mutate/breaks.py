@@ -104,12 +104,12 @@ ROOMS["methods"] = Room(
         Break(
             "methods/recorded_writes.py", "node.hooks.after, before.hooks.after = before.hooks.after, []", "pass"
         ),
-        Break("methods/recorded_writes.py", "if view._view.refusal is None:", "if True:"),
-        Break("tape/views.py", "inherited if _mode.recording else MADE_UNDER_NO_GRAD", "inherited"),
+        Break("methods/recorded_writes.py", "if view._refusal is None:", "if True:"),
+        Break("tape/views.py", "source._refusal if _mode.recording else MADE_UNDER_NO_GRAD", "source._refusal"),
         Break(
             "tape/views.py",
-            "base, inherited = source._view or View(source, None)",
-            "base, inherited = source, None",
+            "source if source._base is None else source._base",
+            "source",
         ),
         Break("ops/region.py", "if stride <= reach:", "if stride < reach:"),
         Break("methods/conversions.py", "if wanted == self.dtype and not copy:", "if wanted == self.dtype:"),
@@ -261,7 +261,7 @@ ROOMS["compiled kernels"] = Room(
         Break("kernels/compiled/conv_loops.py", "                tile = none\n", "                pass\n"),
         Break("kernels/compiled/cache_key.py", 'KERNELS.rglob("*.py")', 'KERNELS.glob("*.py")', CACHE),
         Break("kernels/compiled/cache_key.py", "numba.__version__, llvmlite.__version__, ", "", CACHE),
-        Break("kernels/compiled/thread_pool.py", "\nuse_key()\n", "\n", CACHE),
+        Break("kernels/compiled/__init__.py", "\nuse_key()\n", "\n", CACHE),
     ],
     needs=("numba",),
 )
@@ -275,9 +275,9 @@ ROOMS["nn"] = Room(
         Break("nn/module.py", "module.training = mode", "self.training = mode"),
         Break("nn/module.py", '(*module._own("parameter"), *module._own("buffer"))', 'module._own("parameter")'),
         Break("nn/module.py", "if not (remove_duplicate and value in seen):", "if True:"),
-        Break("nn/module.py", "tensor.grad = tensor.grad.detach().to(wanted)", "pass"),
+        Break("nn/parameter.py", "tensor.grad = tensor.grad.detach().to(dtype)", "pass"),
         Break("nn/hooks.py", "self._call_hooks((None,) * self.count)", "pass"),
-        Break("nn/state.py", "if given.shape != own.shape:", "if False:"),
+        Break("nn/state.py", "and given.shape != own.shape:", "and False:"),
         Break("nn/normalization.py", "1 / (int(count) + 1)", "1 / (int(count) + 2)"),
         Break(
             "nn/normalization.py",
@@ -390,7 +390,7 @@ ROOMS["storage"] = Room(
         Break("storage/atomic_files.py", "temporary.unlink(missing_ok=True)", "pass"),
         Break("storage/atomic_files.py", "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB"),
         Break("storage/nested_state.py", 'if metadata["sha256"] != digest', "if not digest"),
-        Break("storage/nested_state.py", "arrays.pop(value[_TENSOR])", "arrays[value[_TENSOR]]"),
+        Break("storage/nested_state.py", "self.arrays.pop(name)", "self.arrays[name]"),
         Break("storage/parse.py", "if length > MAX_HEADER:", "if False:"),
         Break("storage/parse.py", "if name in result:", "if False:"),
         Break("storage/parse.py", "max(initial=0) > 1:", "max(initial=0) > 2:"),

@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[dict[str, Any], Any]] = {
     "Normal": ({"loc": real, "scale": above}, real),
     "Uniform": ({"low": st.floats(-3, 0), "high": st.floats(1, 3)}, inside),
     "Exponential": ({"rate": above}, st.floats(0, 4)),
-    "Bernoulli of probs": ({"probs": st.floats(0, 1)}, st.sampled_from([0.0, 1.0])),
+    "Bernoulli of probs": ({"probs": inside}, st.sampled_from([0.0, 1.0])),
     "Bernoulli of logits": ({"logits": real}, st.sampled_from([0.0, 1.0])),
     "Categorical of probs": ({"probs": above}, st.integers(0, 2)),
     "Categorical of logits": ({"logits": real}, st.integers(0, 2)),
@@ -96,6 +96,8 @@ def test_values_and_gradients(kind: str, data: Any) -> None:
 @given(data=st.data())
 def test_divergences_and_their_gradients(kind: str, data: Any) -> None:
     (first, _), (second, _) = data.draw(cases(kind)), data.draw(cases(kind))
+    if kind.startswith(("Bernoulli", "Categorical")):  # PyTorch does not broadcast these
+        second = {name: np.resize(value, first[name].shape) for name, value in second.items()}
     results = []
     for p in (tg, torch):
         (a, tensors), (b, others) = made(p, kind, first), made(p, kind, second)
@@ -103,6 +105,22 @@ def test_divergences_and_their_gradients(kind: str, data: Any) -> None:
     if not all(np.isfinite(part).all() for part in results[1]):  # PyTorch's gradients of an infinity are NaN
         results = [[result[0]] for result in results]
     assert_same(*results)
+
+
+@pytest.mark.parametrize("kind", ["Bernoulli", "Categorical"])
+@given(data=st.data())
+def test_probabilities_of_0_and_1(kind: str, data: Any) -> None:
+    edges = st.sampled_from([0.0, 0.25, 1.0])
+    pairs = data.draw(st.tuples(*[st.lists(edges, min_size=2, max_size=2).map(np.array)] * 2))
+    if kind == "Categorical" and not all(pair.sum() for pair in pairs):
+        return
+    results = []
+    for p in (tg, torch):
+        a, b = (getattr(p.distributions, kind)(p.tensor(pair)) for pair in pairs)
+        value = p.tensor([0.0, 1.0], dtype=p.float64)
+        results.append([a.log_prob(value), a.entropy(), p.distributions.kl_divergence(a, b)])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-9, atol=1e-9)
 
 
 @each

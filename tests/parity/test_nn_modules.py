@@ -14,7 +14,9 @@ import tinygrad_cnn as tg
 from tests.support.module_cases import CASES, ModuleCase, Part, made
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:enable_nested_tensor:UserWarning", "ignore:.*mplicit dimension choice:UserWarning"
+)
 
 
 def close(case: ModuleCase) -> dict[str, float]:
@@ -119,13 +121,23 @@ STARTS: dict[str, dict[str, Any]] = {
     "AdaptiveAvgPool2d": {"output_size": 2},
     "AdaptiveMaxPool2d": {"output_size": 2},
     "Unflatten": {"dim": 1, "unflattened_size": (2, 3)},
-    "ZeroPad2d": {"padding": 1},
     "PixelShuffle": {"upscale_factor": 2},
     "LocalResponseNorm": {"size": 2},
     "Threshold": {"threshold": 1, "value": 2},
-    "Softmax": {"dim": 1},
-    "LogSoftmax": {"dim": 1},
-    "Softmin": {"dim": 1},
+    **{
+        f"{kind}Pad{d}d": {"padding": 1}
+        for kind in ("Zero", "Reflection", "Replication", "Circular")
+        for d in (1, 2, 3)
+    },
+    **{f"ConstantPad{d}d": {"padding": 1, "value": 2} for d in (1, 2, 3)},
+    **{f"LPPool{d}d": {"norm_type": 2, "kernel_size": 2} for d in (1, 2)},
+    **{f"MaxUnpool{d}d": {"kernel_size": 2} for d in (1, 2)},
+    "AdaptiveAvgPool1d": {"output_size": 2},
+    "AdaptiveMaxPool1d": {"output_size": 2},
+    "PixelUnshuffle": {"downscale_factor": 2},
+    "ChannelShuffle": {"groups": 2},
+    "Unfold": {"kernel_size": 2},
+    "Fold": {"output_size": 2, "kernel_size": 2},
     "BatchNorm1d": {"num_features": 3},
     "BatchNorm2d": {"num_features": 3},
     "InstanceNorm1d": {"num_features": 3, "affine": True, "track_running_stats": True},

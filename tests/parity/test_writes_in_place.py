@@ -202,8 +202,8 @@ class Programs(RuleBasedStateMachine):
             self.both(lambda x: x.detach().fill_(1.0), (target,))
 
     def refused_views_of(self, tensor: tg.Tensor) -> bool:
-        views = [ours for ours, _ in self.pairs if owner_of(ours.array) is owner_of(tensor.array) and ours._view]
-        return any(view._view.refusal for view in views)
+        views = [ours for ours, _ in self.pairs if owner_of(ours.array) is owner_of(tensor.array)]
+        return any(view._refusal for view in views)
 
     def forget(self, a: int) -> None:
         if len(self.pairs) > 2:

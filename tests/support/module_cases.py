@@ -220,11 +220,46 @@ output_size = st.sampled_from([1, 3, (2, 5), (None, 3)])
 case("AdaptiveAvgPool2d", lambda rng, a: images(rng, a, 2), output_size=output_size)
 case("AdaptiveMaxPool2d", lambda rng, a: images(rng, a, 2), output_size=output_size, return_indices=bools)
 
+lengths = lambda rng, a: images(rng, a, 1)  # noqa: E731
+case("AdaptiveAvgPool1d", lengths, output_size=st.integers(1, 4))
+case("AdaptiveMaxPool1d", lengths, output_size=st.integers(1, 4), return_indices=bools)
+for dims in (1, 2):
+    case(
+        f"LPPool{dims}d",
+        lambda rng, a, dims=dims: tuple(np.abs(x) for x in images(rng, a, dims)),
+        norm_type=st.sampled_from([2, 3.0]),
+        kernel_size=st.integers(2, 3),
+        stride=option(None, 2),
+        ceil_mode=bools,
+    )
+
+
+def pooled(rng: Rng, a: dict[str, Any], dims: int) -> tuple[np.ndarray, ...]:
+    """Values, and different places for the values of each channel."""
+    x = rng.standard_normal((2, 3, *(2,) * dims))
+    places = np.stack([rng.permutation(4**dims)[: 2**dims] for _ in range(6)])
+    return x, places.reshape(x.shape)
+
+
+for dims in (1, 2):
+    case(f"MaxUnpool{dims}d", lambda rng, a, dims=dims: pooled(rng, a, dims), constant=1, kernel_size=st.just(2))
+
 # --- shape ---
 
 case("Flatten", normal(2, 3, 2, 2), start_dim=option(0, 1, -2), end_dim=option(2, -1))
 case("Unflatten", normal(2, 6), dim=st.sampled_from([1, -1]), unflattened_size=st.sampled_from([(2, 3), (3, -1)]))
-case("ZeroPad2d", normal(2, 3, 4, 4), padding=st.sampled_from([1, (1, 0, 2, 3), (-1, 0, 0, 1)]))
+for dims, shape in ((1, (2, 3, 4)), (2, (2, 3, 4, 4)), (3, (1, 2, 3, 4, 3))):
+    widths = st.sampled_from([1, (1, 0, 2, 2, 0, 1)[: 2 * dims], (2, 1, 1, 0, 1, 1)[: 2 * dims]])
+    for kind in ("Zero", "Reflection", "Replication", "Circular"):
+        case(f"{kind}Pad{dims}d", normal(*shape), padding=widths)
+    case(f"ConstantPad{dims}d", normal(*shape), padding=widths, value=st.sampled_from([0, -1.5]))
+case("ZeroPad2d", normal(2, 3, 4, 4), padding=st.just((-1, 0, 0, 1)))
+case("PixelUnshuffle", normal(2, 2, 4, 6), downscale_factor=st.sampled_from([1, 2]))
+case("ChannelShuffle", drawn(normal(2, 6, 3), normal(1, 6, 2, 2)), groups=st.sampled_from([1, 2, 3]))
+case("Unfold", normal(2, 3, 4, 5), kernel_size=sizes(2, 1, 2), padding=maybe(sizes(2, 0, 1)), stride=option(2))
+case("Fold", normal(2, 8, 9), output_size=st.just((4, 4)), kernel_size=st.just(2))
+case("UpsamplingNearest2d UpsamplingBilinear2d", normal(2, 3, 4, 5), size=st.sampled_from([7, (3, 8)]))
+case("UpsamplingNearest2d UpsamplingBilinear2d", normal(2, 3, 4, 5), scale_factor=st.sampled_from([2, 1.5]))
 case("PixelShuffle", normal(2, 8, 3, 2), upscale_factor=st.sampled_from([1, 2]))
 upsampling = {"recompute_scale_factor": option(None, False)}
 case("Upsample", normal(2, 3, 4, 5), size=st.sampled_from([7, (3, 8)]), mode=option("nearest"))
@@ -366,6 +401,9 @@ case("ELU CELU", matrix, alpha=option(0.5))
 case("GELU", matrix, approximate=option("none", "tanh"))
 case("Softplus", matrix, beta=option(2.0), threshold=option(1.0))
 case("Softmax LogSoftmax Softmin", matrix, dim=st.sampled_from([0, 1, -1]))
+case("Softmax LogSoftmax Softmin", drawn(normal(3, 4), normal(4), normal(2, 3, 4)), dim=option(None))
+case("Softmax2d", drawn(normal(2, 3, 2, 2), normal(3, 2, 2)))
+case("RReLU", matrix, random=True, lower=option(0.2), upper=option(0.25))
 case("GLU", matrix, dim=option(1, -1))
 
 # --- losses ---
@@ -463,5 +501,25 @@ case(
     swap=bools,
     reduction=reduction,
 )
+case("TripletMarginWithDistanceLoss", several(3, (4, 3)), margin=option(0.5), swap=bools, reduction=reduction)
+case(
+    "MultiMarginLoss",
+    with_target(classes, (6, 5)),
+    constant=1,
+    p=option(2),
+    margin=option(0.5),
+    weight=weight,
+    reduction=reduction,
+)
+case(
+    "MultiLabelMarginLoss",
+    with_target(
+        lambda rng, shape: np.stack([[*rng.permutation(5)[:2], -1, 0, 1] for _ in range(shape[0])]), (4, 5)
+    ),
+    constant=1,
+    reduction=reduction,
+)
+binary = with_target(lambda rng, shape: rng.integers(0, 2, shape).astype(float), (4, 5))
+case("MultiLabelSoftMarginLoss", binary, constant=1, weight=weight, reduction=reduction)
 case("CosineSimilarity", several(2, (4, 3)), dim=option(0, -1))
 case("PairwiseDistance", several(2, (4, 3)), p=option(1.0, 3.0), keepdim=bools)

@@ -28,6 +28,8 @@ if "expecttest" not in sys.modules:  # the samples' module imports it for tests 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal import common_methods_invocations as invocations
+    from torch.testing._internal.common_modules import module_db as module_db
+    from torch.testing._internal.common_optimizers import optim_db as optim_db
 
 DTYPES = {
     getattr(torch, name): np.dtype(name)
@@ -40,30 +42,34 @@ class NotApplicable(Exception):
     """A sample that asks for what this package does not have at all: complex or sparse numbers, other devices."""
 
 
-def convert(value: Any) -> Any:
-    """Return an argument with this package's tensors and types; tensors share their memory with PyTorch's."""
+def convert(value: Any, known: dict[int, Any] | None = None) -> Any:
+    """Return an argument with this package's tensors and types; tensors share their memory with PyTorch's.
+
+    What is the same tensor there is the same tensor here.
+    """
+    known = {} if known is None else known
     if isinstance(value, torch.Tensor):
         if value.dtype not in DTYPES or value.layout is not torch.strided:
             raise NotApplicable(f"{value.dtype} {value.layout}")
-        return tg.from_numpy(value.detach().numpy()).requires_grad_(value.requires_grad)
+        if id(value) not in known:
+            known[id(value)] = tg.from_numpy(value.detach().numpy()).requires_grad_(value.requires_grad)
+        return known[id(value)]
     if isinstance(value, torch.dtype):
         if value not in DTYPES:
             raise NotApplicable(str(value))
         return DTYPES[value]
+    if isinstance(value, (torch.layout, complex)):
+        raise NotApplicable(str(value))
     if isinstance(value, torch.device):
         return str(value)
-    if isinstance(value, torch.layout):
-        raise NotApplicable(str(value))
-    if isinstance(value, complex):
-        raise NotApplicable("a complex number")
     if isinstance(value, slice):
-        return slice(convert(value.start), convert(value.stop), convert(value.step))
+        return slice(*(convert(part, known) for part in (value.start, value.stop, value.step)))
     if isinstance(value, torch.Size):
         return tuple(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(map(convert, value))
+        return type(value)(convert(item, known) for item in value)
     if isinstance(value, dict):
-        return {key: convert(item) for key, item in value.items()}
+        return {key: convert(item, known) for key, item in value.items()}
     return value
 
 
@@ -144,7 +150,8 @@ def theirs_of(function: Callable[..., Any], arguments: Any, options: Any) -> Any
 def ours_of(function: Callable[..., Any], arguments: Any, options: Any) -> Any:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return function(*convert(list(arguments)), **convert(options))
+        converted, named = convert([list(arguments), options])
+        return function(*converted, **named)
 
 
 def is_close(mine: Any, other: Any, tolerance: float) -> bool:

@@ -212,7 +212,7 @@ class InPlace(Conversions):
 
     def detach_(self) -> Self:
         """Detach the tensor from the autograd graph: it becomes a leaf that requires no gradient."""
-        if self._view is not None:
+        if self._base is not None:
             raise RuntimeError("detach_: this tensor is a view, whose base would stay recorded; use detach()")
         self.node, self._requires_grad = None, False
         return self
@@ -261,7 +261,7 @@ class InPlace(Conversions):
             chosen = take_at(target, last)
         except (ValueError, TypeError, IndexError) as error:
             raise _named(error, "setitem", self) from error
-        if chosen._view is not None:
+        if chosen._base is not None:
             chosen._record_copy("setitem", value)
         else:
             target._record_write("setitem", lambda x: put_at(x, fitted(chosen, value), last))

@@ -28,7 +28,7 @@ def must_be_recorded(target: Variable, arguments: tuple[Any, ...]) -> bool:
     """Return whether a write must be recorded: whether the tensor, its base or an argument requires a gradient."""
     if not _mode.recording:
         return False
-    if target._requires_grad or (target._view is not None and target._view.base._requires_grad):
+    if target._requires_grad or (target._base is not None and target._base._requires_grad):
         return True
     for argument in arguments:
         if getattr(argument, "_requires_grad", False):
@@ -80,10 +80,10 @@ def fitted(target: Variable, value: Any) -> Any:
 
 def check_writable(name: str, target: Variable) -> None:
     """Refuse a recorded write to what may not be written to, as in PyTorch."""
-    base, view = base_of(target), target._view
-    if view is not None and view.refusal is not None:
+    base = base_of(target)
+    if target._refusal is not None:
         raise RuntimeError(
-            f"{name}: this tensor {view.refusal}, so a write to it cannot be recorded; compute out of place, or "
+            f"{name}: this tensor {target._refusal}, so a write to it cannot be recorded; compute out of place, or "
             "write to a copy (clone())"
         )
     if base.node is None and (base._requires_grad or target._requires_grad):
@@ -116,7 +116,7 @@ def move_on(target: Variable, value: Variable, replaces: bool) -> None:
         node = _recorded(put_region, (base, value), base.array, region=region_of(target.array, base.array))
     become(base, node)
     for view in views_of(base):
-        if view._view.refusal is None:
+        if view._refusal is None:
             become(view, _recorded(take_region, (base,), view.array, region=region_of(view.array, base.array)))
         else:
             view._requires_grad, view.__class__ = True, target._outdated_class

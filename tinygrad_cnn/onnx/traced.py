@@ -152,7 +152,7 @@ class Traced(Tensor):
 
     def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Move on to a new array: a file has no memory that could be written to, and no view of it."""
-        if self._view is not None or self._views:
+        if self._base is not None or self._views:
             refuse(f"{name} writes in place to a tensor that has views; {MEND}")
         check_writable(name, self)
         result = like_target(name, self, function(self, *arguments, **options))

@@ -124,7 +124,7 @@ def _diagonal(x: Any) -> Any:
 
 def _summed(x: Any, labels: Labels, wanted: set[Hashable]) -> tuple[Any, Labels]:
     dims = [i for i, label in enumerate(labels) if label not in wanted]
-    return (sum(x, dims), [label for label in labels if label in wanted]) if dims else (x, labels)
+    return (sum(x, dims, dtype=x.dtype), [label for label in labels if label in wanted]) if dims else (x, labels)
 
 
 def _product(a: Any, of_a: Labels, b: Any, of_b: Labels, later: set[Hashable]) -> tuple[Any, Labels]:

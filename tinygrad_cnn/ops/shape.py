@@ -10,8 +10,8 @@ from math import prod
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
-from tinygrad_cnn.ops.arguments import as_tuple, many_dims, one_dim, one_or_several
-from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several
+from tinygrad_cnn.ops.broadcast import apart, broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
@@ -76,8 +76,9 @@ view_as = reshape_as
 
 
 def ravel(input: T) -> T:
-    """Reshape to one dimension."""
-    return reshape(input, -1) if prod(input.shape) else reshape(input, 0)
+    """Reshape to one dimension: a view of a contiguous tensor, else a copy."""
+    out = _reshape(input, shape=(prod(input.shape),))
+    return out if array_of(input).flags.c_contiguous else apart(out, input)
 
 
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:

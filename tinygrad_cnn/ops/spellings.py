@@ -77,6 +77,8 @@ def written(name: str, result: Any, out: Any) -> Any:
         )
     if RANK[result.dtype.kind] > RANK[out.dtype.kind]:
         raise RuntimeError(f"{name}: a result of {result.dtype} cannot be written to out, which is {out.dtype}")
+    if any(stride == 0 and n > 1 for stride, n in zip(out.array.strides, out.shape, strict=True)):
+        raise RuntimeError(f"{name}: several entries of out lie at one place (it is expanded); clone() it first")
     target: Any = out
     if result.shape == out.shape:
         return target.copy_(result)

@@ -126,6 +126,8 @@ def differentiate(
     roots = [(origin_of(o), _initial(name, o, g, create_graph)) for o, g in zip(outputs, given, strict=True)]
     captured, needed = set(), None
     if inputs is not None:
+        if not inputs:
+            raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
         if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
             raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
         captured = {origin_of(i) for i in inputs}

@@ -130,7 +130,7 @@ class Output(Node):
 class Variable:
     """The part of a tensor that the tape uses: its array, the node that made it, and its gradient."""
 
-    __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "_view", "_views", "array", "node")
+    __slots__ = ("__weakref__", "_base", "_grad", "_hooks", "_refusal", "_requires_grad", "_views", "array", "node")
 
     _result_class: ClassVar[type[Variable]]  # the class of results: the sum of a Parameter is a Tensor
     _outdated_class: ClassVar[type[Variable]]  # of views that cannot follow a write to their base
@@ -140,7 +140,8 @@ class Variable:
     _requires_grad: bool
     _grad: Any  # a tensor, or None
     _hooks: GradientHooks | None  # of a leaf
-    _view: Any  # of a view: its `View` (see views.py)
+    _base: Any  # of a view: the tensor whose memory it shows (see views.py)
+    _refusal: str | None  # of a view: why a recorded write to it is refused
     _views: Any  # of a base: weak references to its views, or None
 
     @property
@@ -169,7 +170,7 @@ def make_tensor(like: Any, array: Array, node: Node | None = None) -> Any:
     result.array = array
     result.node = node
     result._requires_grad = node is not None
-    result._grad = result._hooks = result._view = result._views = None
+    result._grad = result._hooks = result._base = result._refusal = result._views = None
     return result
 
 

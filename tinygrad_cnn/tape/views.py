@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Operation, Variable
@@ -18,18 +18,11 @@ ONE_OF_SEVERAL = "is one of the results of {name}, which makes several views at 
 MADE_IN_FUNCTION = "was returned by a custom Function and shows an input's memory"
 
 
-class View(NamedTuple):
-    """What a view knows of itself: its base, and why a recorded write to it is refused, or None if it is not."""
-
-    base: Variable
-    refusal: str | None
-
-
 def note_view(result: Any, source: Variable, refusal: str | None = None) -> Any:
     """Return a new tensor, noted as a view of the source's base if it shows the same memory."""
-    if result._view is None and owner_of(result.array) is owner_of(source.array):
-        base, inherited = source._view or View(source, None)
-        result._view = View(base, refusal or (inherited if _mode.recording else MADE_UNDER_NO_GRAD))
+    if result._base is None and owner_of(result.array) is owner_of(source.array):
+        base = result._base = source if source._base is None else source._base
+        result._refusal = refusal or (source._refusal if _mode.recording else MADE_UNDER_NO_GRAD)
         base._views = base._views or set()
         base._views.add(weakref.ref(result, base._views.discard))
     return result
@@ -37,7 +30,7 @@ def note_view(result: Any, source: Variable, refusal: str | None = None) -> Any:
 
 def base_of(tensor: Variable) -> Variable:
     """Return the base of a view, or the tensor itself if it is no view."""
-    return tensor if tensor._view is None else tensor._view.base
+    return tensor if tensor._base is None else tensor._base
 
 
 def views_of(base: Variable) -> list[Variable]:
@@ -48,8 +41,8 @@ def views_of(base: Variable) -> list[Variable]:
 def one_of_several(name: str, views: tuple[Any, ...]) -> tuple[Any, ...]:
     """Note that views were made by one call: as in PyTorch, they refuse to be written to in place."""
     for view in views:
-        if isinstance(view, Variable) and view._view is not None and _mode.recording:
-            view._view = View(view._view.base, ONE_OF_SEVERAL.format(name=name))
+        if isinstance(view, Variable) and view._base is not None and _mode.recording:
+            view._refusal = ONE_OF_SEVERAL.format(name=name)
     return views
 
 

@@ -1,5 +1,7 @@
 """Kernels compiled by Numba, for float32. Importing any of them imports Numba; `kernels.dispatch` chooses."""
 
 from tinygrad_cnn.kernels.compiled.cache import delete_damaged
+from tinygrad_cnn.kernels.compiled.cache_key import use_key
 
+use_key()
 delete_damaged()

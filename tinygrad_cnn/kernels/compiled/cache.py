@@ -1,7 +1,8 @@
 """The machine code that Numba keeps on disk: where it is, and whether it is as it was written.
 
-Numba runs what it finds. So a file beside the code lists the checksum of each of its files. Code that differs from
-the list is deleted and compiled anew.
+Numba runs what it finds. So a file beside the code lists the checksum of each of its files, once all are there.
+Code that differs from the list is deleted and compiled anew. Until there is a list, some process is still compiling,
+or was killed: the files that are there are used, since Numba writes each file as a whole.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from numba import config
 from numba.core.caching import FunctionCache
+
+from tinygrad_cnn.kernels.compiled.cache_key import delete_older
 
 LIST = "tinygrad_cnn-checksums.json"
 
@@ -33,14 +36,11 @@ def folder() -> Path:
 def delete_damaged() -> None:
     """Delete all machine code if some of it is not as it was written."""
     place = folder()
-    found = _checksums(place)
-    if not found or found == _listed(place):
+    found, listed = _checksums(place), _listed(place)
+    if not found or listed is None or found == listed:
         return
-    if _listed(place) is not None:
-        warnings.warn(
-            f"{place}: the machine code there is damaged (or another process is writing it); it is compiled anew",
-            stacklevel=2,
-        )
+    warnings.warn(f"{place}: the machine code there is damaged; it is compiled anew", stacklevel=2)
+    (place / LIST).unlink(missing_ok=True)  # first: other processes that start now take no notice of what is left
     for name in found:
         (place / name).unlink(missing_ok=True)
 
@@ -53,6 +53,7 @@ def note_intact() -> None:
         part = place / f"{LIST}.{os.getpid()}"
         part.write_text(json.dumps(found), encoding="utf-8")
         part.replace(place / LIST)
+        delete_older(place)
 
 
 def _checksums(place: Path) -> dict[str, str]:

@@ -39,12 +39,10 @@ from tinygrad_cnn.kernels.compiled.atomics import (
     store_release,
     yield_processor,
 )
-from tinygrad_cnn.kernels.compiled.cache_key import use_key
 from tinygrad_cnn.kernels.threads import ThreadPool, get_num_threads
 from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SLEEP
 from tinygrad_cnn.typing import Array
 
-use_key()
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 INLINE: dict[str, Any] = {**OPTIONS, "cache": False, "forceinline": True}
 """For functions that a band calls. A tile that is an argument goes through memory, unless the call is inlined. The

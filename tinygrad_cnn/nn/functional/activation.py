@@ -9,24 +9,31 @@ from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
+from tinygrad_cnn.creation import zeros_like
 from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops import (
     abs,
+    argmax,
     clamp,
     erfc,
     hardshrink,
-    log_softmax,
     logaddexp,
     narrow,
     prelu,
+    scatter,
     sigmoid,
-    softmax,
     tanh,
     where,
 )
 from tinygrad_cnn.ops import activation as ops
+from tinygrad_cnn.ops import log_softmax as ops_log_softmax
+from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.activation import exponential_below_zero
-from tinygrad_cnn.ops.arguments import one_dim
+from tinygrad_cnn.ops.arguments import one_dim, want_float
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "elu",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -45,6 +53,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rrelu",
     "selu",
     "sigmoid",
     "silu",
@@ -75,6 +84,20 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return input where it is above the threshold, else the value, whose derivative is 0."""
     return _of(ops.threshold, input, inplace, threshold, value)
+
+
+@accepting_inplace
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """Return input where it is positive, else a slope times input: in training a random one for each number.
+
+    The slope is uniform between the bounds; in evaluation it is their mean. (Xu et al., 2015.)
+    """
+    if not lower <= upper:
+        raise ValueError(f"rrelu: lower is {lower} and upper {upper}; wanted lower <= upper")
+    slope: Any = (lower + upper) / 2
+    if training:
+        slope = default_generator().uniform(lower, upper, input.shape).astype(input.dtype)
+    return where(input > 0, input, input * slope)
 
 
 @accepting_inplace
@@ -192,6 +215,61 @@ def tanhshrink(input: Tensor) -> Tensor:
 # --- along a dimension ---
 
 
+def _guessed(name: str, dim: int | None, ndim: int) -> int:
+    """Return a dimension, or if it is None the one that PyTorch takes, with its warning."""
+    if dim is not None:
+        return dim
+    guess = 0 if ndim in (0, 1, 3) else 1
+    warn_user(
+        f"{name}: implicit dimension choice is deprecated: dimension {guess} is taken; give dim={guess}, or the "
+        "dimension of the classes"
+    )
+    return guess
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return e^x / sum e^x along a dimension; if none is given, it is 0 or 1, with a warning, as in PyTorch.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.softmax(tg.zeros(1, 2), dim=1)
+    tensor([[0.5000, 0.5000]])
+    """
+    return ops_softmax(input, _guessed("softmax", dim, input.ndim), dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return the logarithm of `softmax`, without overflow or underflow."""
+    return ops_log_softmax(input, _guessed("log_softmax", dim, input.ndim), dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return the softmax of -input."""
+    return ops_softmax(-input, _guessed("softmin", dim, input.ndim), dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor,
+    tau: float = 1,
+    hard: bool = False,
+    eps: float = 1e-10,
+    dim: int = -1,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Return a sample of a relaxed categorical distribution: softmax((logits + Gumbel noise) / tau).
+
+    If ``hard``, the sample is one-hot, with the gradient of the relaxed one. ``eps`` is not used, as in PyTorch.
+    (Jang et al., "Categorical reparameterization with Gumbel-softmax", 2017.)
+    """
+    want_float("gumbel_softmax", logits)
+    drawn = (generator or default_generator()).gumbel(size=logits.shape).astype(logits.dtype)
+    soft = ops_softmax((logits + drawn) / tau, dim)
+    if not hard:
+        return soft
+    largest = argmax(soft, dim, keepdim=True)
+    return scatter(zeros_like(soft), dim, largest, 1.0) - soft.detach() + soft
+
+
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return the first half along a dimension times the sigmoid of the second half (Dauphin et al., 2017)."""
     axis = one_dim("glu", dim, input.ndim)
@@ -199,8 +277,3 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise ValueError(f"glu: dimension {dim} of an input of shape {input.shape} cannot be halved")
     half = input.shape[axis] // 2
     return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))
-
-
-def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """Return the softmax of -input."""
-    return softmax(-input, dim, dtype)

@@ -79,6 +79,8 @@ class SequentialLR(_OfSeveralLR):
         number = bisect_right(self._milestones, epoch)
         schedule = self._schedulers[number]
         start = self._milestones[number - 1] if number else 0
+        if epoch == 0:
+            self._set_rates(self.base_lrs)  # undoes the first steps that the schedules took when they were made
         if epoch == start:
             schedule._restart()
         else:
