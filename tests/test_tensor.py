@@ -278,7 +278,7 @@ def test_what_cannot_come_out_says_why(call, message):
         (tg.tensor([0.5, 2.0]), "tensor([0.5000, 2.0000])"),
         (tg.tensor(3.5), "tensor(3.5000)"),
         (tg.tensor([1, 2]), "tensor([1, 2])"),
-        (tg.tensor([True]), "tensor([ True])"),
+        (tg.tensor([True]), "tensor([True])"),
         (tg.tensor([]), "tensor([])"),
         (tg.tensor([1e-5, 1.0]), "tensor([1.0000e-05, 1.0000e+00])"),
         (tg.tensor([float("nan"), 1.0]), "tensor([nan, 1.])"),

@@ -44,7 +44,7 @@ def with_tinygrad_cnn(path: Path, folder: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "tinygrad_cnn", str(path)],
         cwd=folder,
-        env={"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", "TINYGRAD_CNN_FAST": "0"},
         capture_output=True,
         text=True,
     )

@@ -27,6 +27,7 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.distributed": (f"{_STAND_INS}.distributed",),
     "torch.functional": ("tinygrad_cnn.ops",),
     "torch.mps": (f"{_STAND_INS}.absent",),
+    "torch.multiprocessing": (f"{_STAND_INS}.multiprocessing",),
     "torch.nn": ("tinygrad_cnn.nn", f"{_STAND_INS}.parallel"),
     "torch.jit": (f"{_STAND_INS}.jit",),
     "torch.nn.init": ("tinygrad_cnn.nn.init", f"{_STAND_INS}.old_init"),
