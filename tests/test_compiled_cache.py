@@ -17,7 +17,7 @@ import tinygrad_cnn
 numba = pytest.importorskip("numba")
 llvmlite = pytest.importorskip("llvmlite")
 
-from tinygrad_cnn.kernels.compiled import cache  # noqa: E402
+from tinygrad_cnn.kernels.compiled import cache_key as cache  # noqa: E402
 
 RELU = """
 import numpy as np

@@ -8,8 +8,8 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,19 +42,20 @@ def computed(code: str, **environment: str) -> str:
 @KERNELS
 def test_a_profiler_computes_at_each_moment(kernels: str) -> None:
     """Each moment of a tenth of them, which is another tenth in each run of this test."""
-    code = "print(at_each_moment(a.check, b.check, every=10))"
+    code = "print(at_each_moment(a.check_in_blocks, b.check_in_blocks, every=10))"
     assert int(computed(code, TINYGRAD_CNN_KERNELS=kernels)) > 100
 
 
 @unix
 @KERNELS
 def test_a_signal_handler_computes(kernels: str) -> None:
-    code = "print(with_signals(a.check, b.check, seconds=3))"
+    code = "print(with_signals(a.check_in_blocks, b.check_in_blocks, seconds=3))"
     assert int(computed(code, TINYGRAD_CNN_KERNELS=kernels)) > 10
 
 
 @KERNELS
 def test_finalisers_compute(kernels: str) -> None:
+    """Python 3.11 collects garbage within `ContextVar.set`, and crashes if a finaliser calls that: so no blocks."""
     code = "print(with_finalisers(a.check, b.check, seconds=3))"
     assert int(computed(code, TINYGRAD_CNN_KERNELS=kernels)) > 10
 
@@ -75,18 +76,26 @@ def test_an_interrupt_at_any_moment_leaves_blas_its_threads(monkeypatch: pytest.
     before = get()
     put(2)
 
+    is_running = False
+
     def interrupt() -> None:
-        raise KeyboardInterrupt
+        if is_running:
+            raise KeyboardInterrupt
 
     def program() -> None:
-        with suppress(KeyboardInterrupt):
+        nonlocal is_running
+        try:
+            is_running = True
             threads.parallel_for(lambda start, stop: 0, 4, 1e9)
+        except KeyboardInterrupt:
+            pass
+        is_running = False
         sys.setprofile(None)
         assert threads.parallel_for(lambda start, stop: get(), 1, 1e9) == [1]
         assert get() == 2
 
     try:
-        assert at_each_moment(program, interrupt) > 20
+        assert at_each_moment(program, interrupt, without="c_call") > 20
     finally:
         put(before)
 
@@ -154,11 +163,11 @@ def resident() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
 def test_a_large_tensor_gives_its_memory_back() -> None:
-    x = tg.ones(1 << 27)  # 512 MiB
+    x = tg.ones(1 << 26)  # 256 MiB
     y = x.relu()
     before = resident()
     del x, y
-    assert resident() < before - 1000 * (1 << 20)
+    assert resident() < before - 500 * (1 << 20)
 
 
 def test_threads_that_are_idle_hold_no_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,3 +196,64 @@ def test_omp_num_threads_is_the_number_of_threads_at_first(given: str, wanted: s
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [wanted if wanted.isdecimal() else str(threads._cores()), "7"]
     assert ("OMP_NUM_THREADS is" in ran.stderr) == (given in ("0", "many"))
+
+
+# --- a Numba that cannot compile, or whose cache is damaged ---
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The module that looks after the machine code, in a folder with two files."""
+    pytest.importorskip("numba")
+    from tinygrad_cnn.kernels.compiled import cache
+
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    for name in ("a.nbi", "a.1.nbc"):
+        (tmp_path / name).write_bytes(bytes(1000))
+    return cache
+
+
+def test_machine_code_that_is_intact_is_kept(cache: Any, tmp_path: Path) -> None:
+    cache.note_intact()
+    (tmp_path / "other.pyc").write_bytes(b"")
+    cache.delete_damaged()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".nbi", ".nbc", ".json", ".pyc"}
+
+
+@pytest.mark.parametrize("name", ["a.nbi", "a.1.nbc", "tinygrad_cnn-checksums.json"])
+@pytest.mark.parametrize("content", [b"", bytes(999), bytes(500) + b"x" + bytes(499), b"[]"])
+def test_machine_code_that_is_damaged_is_deleted_with_one_warning(
+    cache: Any, tmp_path: Path, name: str, content: bytes
+) -> None:
+    cache.note_intact()
+    (tmp_path / name).write_bytes(content)
+    with pytest.warns(UserWarning, match="the machine code there is damaged") as warned:
+        cache.delete_damaged()
+    assert len(warned) == 1
+    assert not list(tmp_path.glob("*.nb?"))
+
+
+def test_machine_code_of_a_compilation_that_did_not_end_is_deleted(cache: Any, tmp_path: Path) -> None:
+    cache.delete_damaged()
+    assert not list(tmp_path.glob("*.nb?"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("NUMBA_DISABLE_JIT", "1", "NUMBA_DISABLE_JIT is set"),
+        # as in an installation that cannot be written to, of a user without a home
+        ("NUMBA_CACHE_LOCATOR_CLASSES", "IPythonCacheLocator", "there is no folder to keep machine code in"),
+    ],
+)
+def test_a_numba_that_cannot_compile_costs_one_warning(variable: str, value: str, said: str) -> None:
+    pytest.importorskip("numba")
+    code = "a.check()\nimport sys\nprint('numba' in sys.modules)"
+    begin = "import tinygrad_cnn as tg\nfrom tests.support.interrupted import *\na = Step(0)\n"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), variable: value}
+    ran = subprocess.run(
+        [sys.executable, "-c", begin + code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["True"]
+    assert ran.stderr.count("Warning") == 1
+    assert said in ran.stderr

@@ -77,6 +77,23 @@ def muon(g: Array, s: State, t: int, lr: float, momentum: float, nesterov: bool,
     return lr * size * x
 
 
+def adamax(g: Array, s: State, t: int, lr: float, betas: tuple[float, float], eps: float) -> Array:
+    s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
+    s["u"] = np.maximum(betas[1] * s.get("u", 0), np.abs(g) + eps)
+    return lr / (1 - betas[0] ** t) * s["m"] / s["u"]
+
+
+def radam(g: Array, s: State, t: int, lr: float, betas: tuple[float, float], eps: float) -> Array:
+    m, v = moments(g, s, betas)
+    m = m / (1 - betas[0] ** t)
+    most = 2 / (1 - betas[1]) - 1
+    rho = most - 2 * t * betas[1] ** t / (1 - betas[1] ** t)
+    if rho <= 5:
+        return lr * m
+    factor = np.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho))
+    return lr * factor * m * np.sqrt(1 - betas[1] ** t) / (np.sqrt(v) + eps)
+
+
 part = st.floats(0.1, 0.99)
 betas = st.tuples(part, part)
 eps = st.floats(1e-8, 1e-2)
@@ -91,6 +108,8 @@ OPTIMIZERS: dict[str, tuple[Formula, dict[str, Any], bool]] = {
     "RMSprop": (rmsprop, {"alpha": part, "eps": eps, "momentum": part, "centered": switch, **maximize}, False),
     "Adagrad": (adagrad, {"lr_decay": part, "initial_accumulator_value": part, "eps": eps, **maximize}, False),
     "Adadelta": (adadelta, {"rho": part, "eps": eps, **maximize}, False),
+    "Adamax": (adamax, {"betas": betas, "eps": eps, **maximize}, False),
+    "RAdam": (radam, {"betas": betas, "eps": eps, **maximize}, False),
     "Muon": (
         muon,
         {"momentum": part, "nesterov": switch, "adjust_lr_fn": st.sampled_from([None, "match_rms_adamw"])},
@@ -123,8 +142,60 @@ def test_five_steps(
         np.testing.assert_allclose(p.array, wanted, rtol=1e-9, atol=1e-11)
 
 
+@given(rng=generators(), lr=st.floats(0.001, 0.5), lambd=st.floats(0, 0.5), alpha=part, t0=st.integers(0, 4))
+def test_five_steps_of_asgd_and_their_mean(
+    rng: np.random.Generator, lr: float, lambd: float, alpha: float, t0: int
+) -> None:
+    p = tg.nn.Parameter(rng.standard_normal((3, 2)))
+    optimizer = optim.ASGD([p], lr, lambd, alpha, t0)
+    wanted, visited = p.array.copy(), []
+    for t in range(1, 6):
+        p.grad = tg.tensor(rng.standard_normal(wanted.shape))
+        optimizer.step()
+        eta = lr / (1 + lambd * lr * (t - 1)) ** alpha
+        wanted = wanted - eta * (p.grad.array + lambd * wanted)
+        visited.append(wanted)
+        np.testing.assert_allclose(p.array, wanted, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(
+        optimizer.state[p]["ax"].array, np.mean(visited[min(t0 + 1, 4) :], axis=0), rtol=1e-9, atol=1e-11
+    )
+
+
+def test_rprop_by_hand() -> None:
+    p = tg.nn.Parameter([0.0])
+    optimizer = optim.Rprop([p], lr=1.0, etas=(0.5, 2.0), step_sizes=(0.25, 3.0))
+    found = []
+    for gradient in (0.1, 7.0, 0.2, -5.0, -0.1, 0.3, 0.3):
+        p.grad = tg.tensor([gradient])
+        optimizer.step()
+        found.append(p.item())
+    #  1, 2 and 3 (not 4) down; a rest; 1.5 up; a rest; 0.75 down
+    assert found == [-1, -3, -6, -6, -4.5, -4.5, -5.25]
+
+
+@given(rng=generators(), lr=st.floats(0.001, 0.5), decay=st.floats(-2, -0.1), d=st.floats(1, 3))
+def test_five_steps_of_adafactor(rng: np.random.Generator, lr: float, decay: float, d: float) -> None:
+    p = tg.nn.Parameter(rng.standard_normal((3, 2)))
+    optimizer = optim.Adafactor([p], lr, decay, d=d)
+    wanted, rows, columns = p.array.copy(), np.zeros((3, 1)), np.zeros((1, 2))
+    for t in range(1, 6):
+        g = rng.standard_normal(wanted.shape)
+        p.grad = tg.tensor(g)
+        optimizer.step()
+        rate = max(1e-3, np.sqrt((wanted**2).mean())) * min(lr, 1 / np.sqrt(t))
+        rows = rows + t**decay * ((g**2).mean(1, keepdims=True) - rows)
+        columns = columns + t**decay * ((g**2).mean(0, keepdims=True) - columns)
+        update = g / np.sqrt(rows @ columns / rows.mean())
+        wanted = wanted - rate * update / max(1, np.sqrt((update**2).mean()) / d)
+        np.testing.assert_allclose(p.array, wanted, rtol=1e-9, atol=1e-11)
+
+
+BY_THEMSELVES = {"Optimizer", "SGD", "ASGD", "Rprop", "Adafactor", "LBFGS"}
+"""Tested above, in test_optim_sgd.py, and in test_optim_lbfgs.py."""
+
+
 def test_every_optimizer_has_its_formula() -> None:
-    assert OPTIMIZERS.keys() == {name for name in optim.__all__ if name[0].isupper()} - {"Optimizer", "SGD"}
+    assert OPTIMIZERS.keys() == {name for name in optim.__all__ if name[0].isupper()} - BY_THEMSELVES
 
 
 # --- the plateau schedule, by hand ---

@@ -56,8 +56,6 @@ def test_a_group_added_later_is_optimized_too():
         ([{"lr": 1}], TypeError, "wanted a parameter group"),
         ([{"params": [tg.ones(1)]}, tg.ones(1)], TypeError, "wanted a parameter group"),
         ([tg.ones(1, requires_grad=True) * 2], ValueError, "result of <mul>; wanted a leaf"),
-        ([{"params": [tg.ones(1)], "learning": 1, "lr": 1}], TypeError, "no option 'learning'"),
-        ([{"params": [tg.ones(1)], "momentun": 1}], TypeError, "no option 'momentun'; did you mean 'momentum'"),
     ],
 )
 def test_what_cannot_be_optimized(params, error, message):
@@ -182,3 +180,113 @@ def test_a_state_that_does_not_fit_changes_nothing(spoil, message):
     for i in range(3):
         old, new = (s["state"][i]["momentum_buffer"].numpy() for s in (before, after))
         assert np.array_equal(old, new)
+
+
+# --- keys of a user's own, names, hooks, and how it is printed ---
+
+
+def test_groups_keep_other_keys_and_warn_of_what_looks_like_an_option():
+    a, b = parameters(2)
+    optimizer = SGD([{"params": [a], "name": "first", "lr_mult": 2}, {"params": [b]}], lr=0.5)
+    assert (optimizer.param_groups[0]["name"], optimizer.param_groups[0]["lr_mult"]) == ("first", 2)
+    resumed = SGD([{"params": [a]}, {"params": [b]}])
+    resumed.load_state_dict(optimizer.state_dict())
+    assert resumed.param_groups[0]["name"] == "first"
+    with pytest.warns(UserWarning, match="'momentun' is kept .* and has no effect; did you mean 'momentum'"):
+        SGD([{"params": [a], "momentun": 1}])
+
+
+def test_parameters_may_come_with_their_names():
+    model = tg.nn.Linear(2, 1)
+    optimizer = SGD(model.named_parameters(), lr=0.5)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert optimizer.param_groups[0]["params"] == list(model.parameters())
+
+
+def test_hooks_are_called_around_each_step_until_they_are_removed():
+    (p,) = parameters(1)
+    optimizer = SGD([p], lr=1.0)
+    seen = []
+
+    def replaced(optimizer, args, kwargs):
+        seen.append(("before", args, kwargs, p.item()))
+        return (lambda: "loss",), {}
+
+    handles = [
+        optimizer.register_step_pre_hook(replaced),
+        optimizer.register_step_post_hook(lambda *given: seen.append(("after", *given[1:], p.item()))),
+    ]
+    p.grad = tg.ones(1)
+    assert optimizer.step() == "loss"
+    assert [call[0] for call in seen] == ["before", "after"]
+    assert [call[-1] for call in seen] == [1.0, 0.0]
+    assert copy.deepcopy(optimizer).step() is None
+    handles[0].remove()
+    assert optimizer.step() is None
+    handles[1].remove()
+    optimizer.step()
+    assert [call[0] for call in seen] == ["before", "after", "after"]
+    with pytest.raises(TypeError, match="SGD: the hook is 3; wanted a function"):
+        optimizer.register_step_pre_hook(3)
+
+
+def test_a_users_optimizer_may_define_its_own_step_and_find_empty_states():
+    class Signs(Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr})
+
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["steps"] = state.get("steps", 0) + 1
+                    p.data -= group["lr"] * p.grad.sign()
+
+    (p,) = parameters(1)
+    optimizer = Signs([p], lr=0.25)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, 1)
+    p.grad = tg.full((1,), 3.0)
+    optimizer.step()
+    schedule.step()
+    assert (p.item(), optimizer.state[p], optimizer.param_groups[0]["lr"]) == (0.75, {"steps": 1}, 0.025)
+
+
+@pytest.mark.parametrize("option", ["foreach", "fused"])
+def test_options_of_implementation_are_kept_and_change_nothing(option):
+    a, b = (tg.nn.Parameter([1.0]) for _ in range(2))
+    for p, optimizer in ((a, SGD([a], lr=0.5)), (b, SGD([b], lr=0.5, **{option: True}))):
+        p.grad = tg.ones(1)
+        optimizer.step()
+    assert optimizer.param_groups[0][option] is True
+    assert a.item() == b.item() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"differentiable": True}, ValueError, "SGD: differentiable=True is not supported"),
+        ({"foreach": True, "fused": True}, RuntimeError, "SGD: foreach and fused cannot both be True"),
+        ({"forech": True}, TypeError, "SGD: there is no option 'forech'; did you mean 'foreach'"),
+        ({"capturable": True}, TypeError, "SGD: there is no option 'capturable'"),
+        ({"lr": tg.ones(2)}, ValueError, "SGD: lr is tensor.*wanted a finite number"),
+        ({"lr": tg.tensor(-1.0)}, ValueError, "SGD: lr is tensor.*wanted a finite number"),
+    ],
+)
+def test_other_options_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        SGD(parameters(), **options)
+
+
+def test_a_rate_that_is_a_tensor_stays_that_tensor():
+    (p,) = parameters(1)
+    rate = tg.tensor(0.5)
+    optimizer = SGD([p], lr=rate)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    p.grad = tg.ones(1)
+    optimizer.step()
+    schedule.step()
+    assert p.item() == 0.5
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.item() == 0.25
+    assert repr(optimizer).splitlines()[:2] == ["SGD (", "Parameter Group 0"]
+    assert "    lr: 0.25" in repr(optimizer).splitlines()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
@@ -236,8 +237,6 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 # --- random numbers, from the given generator or, by default, from this thread's ---
-
-Generator = np.random.Generator | None
 
 
 def rand(

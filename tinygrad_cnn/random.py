@@ -49,6 +49,10 @@ class Generator(np.random.Generator):
         return [np.random.Generator(bits) for bits in self.bit_generator.spawn(n_children)]
 
 
+GeneratorArgument = np.random.Generator | None
+"""A generator, or None for that of this thread."""
+
+
 class _Default(threading.local):
     def __init__(self) -> None:
         self.generator = Generator()

@@ -415,8 +415,8 @@ class OutdatedView(Tensor):
     def node(self) -> Node | None:  # type: ignore[override]
         """Refuse: no node leads to the numbers that the view now shows."""
         raise RuntimeError(
-            f"this tensor {self._view.refusal}, and its base has since been written to in place; make the view anew "
-            "after the write, or write out of place"
+            f"this tensor {self._view.refusal}, and its base has since been written to in place; make the view "
+            "anew after the write, or write out of place"
         )
 
 

@@ -32,6 +32,7 @@ def ops(file: str, find: str, put: str, cases: str) -> Break:
     return Break(f"ops/{file}", find, put, f"tests/test_ops.py -k {cases}")
 
 
+CACHE = "tests/test_compiled_cache.py"
 EDGES = "tests/test_ops_edges.py tests/test_numerical_stability.py"
 
 ROOMS: dict[str, Room] = {}
@@ -91,12 +92,26 @@ ROOMS["autograd"] = Room(
 
 ROOMS["methods"] = Room(
     "tests/test_tensor.py tests/test_autograd.py tests/test_assignment.py tests/test_numpy_functions.py "
-    "tests/test_numpy_protocol.py",
+    "tests/test_numpy_protocol.py tests/test_writes_in_place.py",
     [
-        Break("methods/in_place.py", 'or getattr(value, "requires_grad", False)):', "):"),
         Break("methods/in_place.py", "mark_written(self.array, name)", "pass"),
-        Break("methods/in_place.py", "return other if alpha == 1 else array_of(other) * alpha", "return other"),
-        Break("methods/in_place.py", "write = not (recorded and is_grad_enabled())", "write = True"),
+        Break("methods/in_place.py", "if result.shape != array.shape:", "if False:"),
+        Break("methods/recorded_writes.py", 'return target.dtype.kind == "f"', "return True"),
+        Break("methods/recorded_writes.py", "fresh[0].sequence = next(clock)", "pass"),
+        Break("methods/recorded_writes.py", "for node in fresh if apart else ():", "for node in ():"),
+        Break("methods/recorded_writes.py", 'fresh[0].kept["out"] = target.array', "pass"),
+        Break("methods/recorded_writes.py", "if not (replaces and target is base):", "if target is not base:"),
+        Break(
+            "methods/recorded_writes.py", "node.hooks.after, before.hooks.after = before.hooks.after, []", "pass"
+        ),
+        Break("methods/recorded_writes.py", "if view._view.refusal is None:", "if True:"),
+        Break("tape/views.py", "inherited if _mode.recording else MADE_UNDER_NO_GRAD", "inherited"),
+        Break(
+            "tape/views.py",
+            "base, inherited = source._view or View(source, None)",
+            "base, inherited = source, None",
+        ),
+        Break("ops/region.py", "if stride <= reach:", "if stride < reach:"),
         Break("methods/conversions.py", "if wanted == self.dtype and not copy:", "if wanted == self.dtype:"),
         Break("methods/conversions.py", 'self if wanted.kind == "f" else make_tensor(self, self.array)', "self"),
         Break(
@@ -110,7 +125,7 @@ ROOMS["methods"] = Room(
 ROOMS["creation"] = Room(
     "tests/test_creation.py",
     [
-        Break("creation.py", "for v in (first, last, by))", "for v in (first, last))"),
+        Break("creation.py", "np.integer)) for v in (first, last, by))", "np.integer)) for v in (first, last))"),
         Break("creation.py", 'filled if dtype or filled.dtype.kind != "f" else', "filled if True else"),
         Break("creation.py", "low, high = 0, low", "low, high = 1, low"),
         Break("creation.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
@@ -213,7 +228,10 @@ ROOMS["kernels"] = Room(
         Break("kernels/pool.py", "        flat_free ^= flat_hit\n", ""),
         Break("kernels/pool.py", "yield hit\n        free ^= hit", "yield hit"),
         Break("kernels/relu.py", "np.multiply(bits(values), mask != 0,", "np.multiply(bits(values), mask > 0,"),
+        Break("kernels/matmul.py", "return x if by_rows or by_columns else", "return x if True else"),
+        Break("kernels/matmul.py", "return out if whole == terms else", "return out if True else"),
         Break("kernels/sums.py", "return out if whole == length else", "return out if True else"),
+        Break("kernels/sums.py", "wide = empty(x.shape, _DOUBLE)", "wide = empty(x.shape, x.dtype)"),
         Break("kernels/sums.py", "    rest += _part(upto, axis, -1, None)\n", ""),
         Break("kernels/sums.py", "(count - correction)", "count", "tests/test_ops.py -k var"),
         Break("kernels/memory.py", "if sys.getrefcount(placed[0]) == 2:", "if True:"),
@@ -231,7 +249,7 @@ ROOMS["kernels"] = Room(
 )
 
 ROOMS["compiled kernels"] = Room(
-    "tests/test_kernels.py tests/test_compiled.py -k compiled or bits",
+    "tests/test_kernels.py tests/test_compiled.py -k compiled or bits or blocks",
     [
         Break("kernels/compiled/conv.py", "[..., ::-1, ::-1]", "[..., ::-1, :]"),
         Break("kernels/compiled/conv.py", "    if stride != (1, 1):", "    if False:"),
@@ -239,6 +257,11 @@ ROOMS["compiled kernels"] = Room(
         Break("kernels/compiled/pool.py", "(memory.empty if plan.covers else memory.zeros)", "(memory.empty)"),
         Break("kernels/compiled/sums.py", "                add_sums(some, out, place, 0)\n", ""),
         Break("kernels/compiled/matmul.py", "1 if down else terms, rows if down else 1", "terms, 1"),
+        Break("kernels/compiled/matmul_loops.py", "        if first:\n", "        if False:\n"),
+        Break("kernels/compiled/conv_loops.py", "                tile = none\n", "                pass\n"),
+        Break("kernels/compiled/cache_key.py", 'KERNELS.rglob("*.py")', 'KERNELS.glob("*.py")', CACHE),
+        Break("kernels/compiled/cache_key.py", "numba.__version__, llvmlite.__version__, ", "", CACHE),
+        Break("kernels/compiled/thread_pool.py", "\nuse_key()\n", "\n", CACHE),
     ],
     needs=("numba",),
 )
@@ -261,7 +284,7 @@ ROOMS["nn"] = Room(
             "use_input_stats = self.training or mean is None or var is None",
             "use_input_stats = True",
         ),
-        Break("nn/utils.py", "(float(total) + 1e-6), 1.0)", "(float(total) + 1e-6), 9.0)"),
+        Break("nn/utils/__init__.py", "(float(total) + 1e-6), 1.0)", "(float(total) + 1e-6), 9.0)"),
         Break("nn/init.py", "sqrt(6 / sum(", "sqrt(3 / sum("),
         Break("nn/init.py", "shape[0] * prod(shape[2:])", "shape[0]"),
         Break("nn/init.py", "a=sqrt(5)", "a=0"),
@@ -308,8 +331,8 @@ ROOMS["optim"] = Room(
         Break("optim/state.py", 'parameter.dtype if value.dtype.kind == "f" else None', "None"),
         Break(
             "optim/lr_scheduler/base.py",
-            'group.setdefault("initial_lr", group["lr"])',
-            'group["initial_lr"] = group["lr"]',
+            'group.setdefault("initial_lr", number_of(group["lr"]))',
+            'group["initial_lr"] = number_of(group["lr"])',
         ),
         Break("optim/lr_scheduler/factor.py", "if before == 0:", "if False:"),
         Break("optim/lr_scheduler/factor.py", "low + (lr - low) * (now / before)", "lr * (now / before)"),
@@ -320,8 +343,8 @@ ROOMS["optim"] = Room(
             "self.num_bad_epochs > self.patience",
             "self.num_bad_epochs >= self.patience",
         ),
-        Break("optim/lr_scheduler/plateau.py", "- reduced > self.eps:", "- reduced > 0:"),
-        Break("optim/lr_scheduler/plateau.py", 'max(group["lr"] * self.factor, low)', 'group["lr"] * self.factor'),
+        Break("optim/lr_scheduler/plateau.py", "if lr - new > self.eps", "if lr - new > 0"),
+        Break("optim/lr_scheduler/plateau.py", "max(lr * self.factor, low)", "lr * self.factor"),
         Break(
             "optim/lr_scheduler/plateau.py",
             "self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0",

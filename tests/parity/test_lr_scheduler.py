@@ -15,6 +15,10 @@ FACTOR = st.floats(0.01, 1)
 COUNT = st.integers(1, 12)
 
 
+def halving_of(step):
+    return 0.5**step
+
+
 def lambda_for(slope):
     return lambda epoch: 1 / (1 + slope * epoch)
 
@@ -30,13 +34,50 @@ KINDS = {
     ),
     "CosineAnnealingLR": st.fixed_dictionaries({"T_max": COUNT}, optional={"eta_min": st.floats(0, 0.1)}),
     "LambdaLR": st.fixed_dictionaries({"lr_lambda": st.floats(0, 2).map(lambda_for)}),
+    "MultiplicativeLR": st.fixed_dictionaries({"lr_lambda": st.floats(0, 2).map(lambda_for)}),
+    "PolynomialLR": st.fixed_dictionaries({}, optional={"total_iters": COUNT, "power": st.floats(0.1, 3)}),
+    "CosineAnnealingWarmRestarts": st.fixed_dictionaries(
+        {"T_0": COUNT}, optional={"T_mult": st.integers(1, 3), "eta_min": st.floats(0, 0.1)}
+    ),
 }
+ALONE = {  # those that set the rate from its bounds, whatever it is
+    "CyclicLR": st.fixed_dictionaries(
+        {"base_lr": st.floats(1e-3, 0.1), "max_lr": st.floats(0.1, 1)},
+        optional={
+            "step_size_up": COUNT,
+            "step_size_down": COUNT,
+            "mode": st.sampled_from(["triangular", "triangular2", "exp_range"]),
+            "gamma": st.floats(0.5, 1),
+            "scale_fn": st.just(halving_of),
+            "scale_mode": st.sampled_from(["cycle", "iterations"]),
+            "cycle_momentum": st.booleans(),
+            "base_momentum": st.floats(0.5, 0.8),
+        },
+    ),
+    "SWALR": st.fixed_dictionaries(
+        {"swa_lr": st.floats(1e-3, 1)},
+        optional={"anneal_epochs": st.integers(0, 12), "anneal_strategy": st.sampled_from(["cos", "linear"])},
+    ),
+}
+
+
+def schedule_of(library, kind):
+    """A schedule's class, wherever the library has it."""
+    return getattr(library.optim.swa_utils if kind == "SWALR" else library.optim.lr_scheduler, kind)
+
+
 schedules = st.sampled_from(sorted(KINDS)).flatmap(lambda kind: st.tuples(st.just(kind), KINDS[kind]))
 
 
 def optimizer_of(library, tensor, rates):
     groups = [{"params": [tensor(1.0, requires_grad=True)], "lr": lr} for lr in rates]
     return library.optim.SGD(groups, lr=0.1, momentum=0.9)
+
+
+def both_alone(kind, options, rates):
+    for library, tensor in ((tg, tg.tensor), (torch, torch.tensor)):
+        optimizer = optimizer_of(library, tensor, rates)
+        yield optimizer, schedule_of(library, kind)(optimizer, **options)
 
 
 def both(make, rates):
@@ -65,6 +106,60 @@ def test_each_schedule_on_its_own(kind, data, rates, steps):
         for either in (ours, theirs, our_schedule, their_schedule):
             either.step()
     assert_equal_rates(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", sorted(ALONE))
+@given(data=st.data(), rates=RATES)
+def test_each_schedule_between_bounds(kind, data, rates):
+    (ours, our_schedule), (theirs, their_schedule) = both_alone(kind, data.draw(ALONE[kind]), rates)
+    for _ in range(40):
+        assert_equal_rates(ours, theirs)
+        for a, b in zip(ours.param_groups, theirs.param_groups, strict=True):
+            assert a["momentum"] == pytest.approx(b["momentum"], rel=1e-12)
+        for either in (ours, theirs, our_schedule, their_schedule):
+            either.step()
+
+
+@given(t_0=COUNT, t_mult=st.integers(1, 3), epochs=st.lists(st.none() | st.floats(0, 60), max_size=20), rates=RATES)
+def test_warm_restarts_at_any_part_of_an_epoch(t_0, t_mult, epochs, rates):
+    (ours, our_schedule), (theirs, their_schedule) = both(
+        lambda lib, opt: lib.CosineAnnealingWarmRestarts(opt, t_0, t_mult), rates
+    )
+    for optimizer in (ours, theirs):
+        optimizer.step()
+    for epoch in epochs:
+        our_schedule.step(epoch)
+        their_schedule.step(epoch)
+        assert_equal_rates(ours, theirs)
+        assert our_schedule.last_epoch == their_schedule.last_epoch
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"MultiplicativeLR", "CosineAnnealingWarmRestarts"}))
+@given(data=st.data(), rates=RATES, epochs=st.lists(st.integers(0, 30), max_size=8))
+def test_a_step_to_an_epoch_of_the_callers_choice(kind, data, rates, epochs):
+    options = data.draw(KINDS[kind])
+    (ours, our_schedule), (theirs, their_schedule) = both(
+        lambda lib, opt: getattr(lib, kind)(opt, **options), rates
+    )
+    for optimizer in (ours, theirs):
+        optimizer.step()
+    for epoch in epochs:
+        our_schedule.step(epoch)
+        their_schedule.step(epoch)
+        assert_equal_rates(ours, theirs)
+
+
+@given(parts=st.lists(schedules, min_size=1, max_size=4), rates=RATES)
+def test_schedules_chained_in_one(parts, rates):
+    def make(library, optimizer):
+        return library.ChainedScheduler([getattr(library, kind)(optimizer, **options) for kind, options in parts])
+
+    (ours, our_schedule), (theirs, their_schedule) = both(make, rates)
+    for _ in range(25):
+        assert_equal_rates(ours, theirs)
+        for either in (ours, theirs, our_schedule, their_schedule):
+            either.step()
 
 
 @given(parts=st.lists(schedules, min_size=1, max_size=4), rates=RATES, data=st.data())

@@ -57,6 +57,27 @@ KINDS = {
     "Adadelta": st.fixed_dictionaries(
         {**common, "lr": rates(0.01, 1), "rho": below_one, "eps": st.floats(1e-8, 1e-3)}
     ),
+    "Adamax": st.fixed_dictionaries(adam),
+    "RAdam": st.fixed_dictionaries({**adam, "decoupled_weight_decay": st.booleans()}),
+    "ASGD": st.fixed_dictionaries(
+        {**common, "lambd": st.floats(0, 0.1), "alpha": st.floats(0.1, 1), "t0": st.integers(0, 60)}
+    ),
+    "Rprop": st.fixed_dictionaries(
+        {
+            "lr": rates(),
+            "etas": st.tuples(st.floats(0.1, 0.9), st.floats(1.05, 1.3)),
+            "step_sizes": st.tuples(st.floats(1e-6, 1e-4), st.floats(0.01, 0.1)),
+            "maximize": st.booleans(),
+        }
+    ),
+    "Adafactor": st.fixed_dictionaries(
+        {
+            **common,
+            "beta2_decay": st.floats(-1, -0.1),
+            "eps": st.tuples(st.none() | st.floats(1e-10, 1e-6), st.floats(1e-3, 0.1)),
+            "d": st.floats(1, 3),
+        }
+    ),
     "Muon": st.fixed_dictionaries(
         {
             "lr": rates(),

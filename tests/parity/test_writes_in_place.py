@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ VIEWS: dict[str, Call] = {
     "blocks": lambda x: x.unfold(-1, 2, 2),
     "expand": lambda x: x.expand(2, *x.shape),
     "unbind": lambda x: x.unbind()[0],
-    "iterate": lambda x: list(x)[0],
+    "iterate": lambda x: next(iter(x), x),
     "split": lambda x: x.split(1)[-1],
     "chunk": lambda x: x.chunk(2)[0],
     "tensor_split": lambda x: x.tensor_split(2)[0],
@@ -277,5 +278,38 @@ def gradients_of(root: Any, *rest: Any) -> Any:
     return lib.autograd.grad(loss, leaves, create_graph=create_graph, retain_graph=True, allow_unused=True)
 
 
-Programs.TestCase.settings = settings(max_examples=10 * settings.default.max_examples, stateful_step_count=6)
+Programs.TestCase.settings = settings(max_examples=30 * settings.default.max_examples, stateful_step_count=6)
 TestPrograms = Programs.TestCase
+
+
+FUNCTIONS: list[Callable[[Any, Any], Any]] = [
+    lambda F, x: F.relu(x, True),
+    lambda F, x: F.relu6(x, inplace=True),
+    lambda F, x: F.leaky_relu(x, 0.2, True),
+    lambda F, x: F.hardtanh(x, -0.5, 0.5, True),
+    lambda F, x: F.hardsigmoid(x, inplace=True),
+    lambda F, x: F.hardswish(x, True),
+    lambda F, x: F.elu(x, 0.5, True),
+    lambda F, x: F.celu(x, 0.5, True),
+    lambda F, x: F.selu(x, inplace=True),
+    lambda F, x: F.silu(x, inplace=True),
+    lambda F, x: F.mish(x, inplace=True),
+    lambda F, x: F.threshold(x, 0.1, 0.2, True),
+    lambda F, x: F.dropout(x, 0.5, False, True),
+    lambda F, x: F.dropout(x, 0.0, True, inplace=True),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_overwrite_their_input_where_asked(function: Callable[[Any, Any], Any]) -> None:
+    array = np.random.default_rng(0).uniform(-4, 4, (3, 4))
+    found = []
+    for lib, F in ((tg, tg.nn.functional), (torch, torch.nn.functional)):
+        leaf = lib.tensor(array, requires_grad=True)
+        x = leaf * 1.0
+        part = x[1:]
+        assert function(F, x) is x
+        (x.sum() + (part * part).sum()).backward()
+        found.append((x.tolist(), leaf.grad.tolist()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-6)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6)

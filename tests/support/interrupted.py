@@ -37,7 +37,7 @@ class Step:
         with tg.enable_grad():
             loss = (self.output(filters, weight) * 0.01).square().mean()
             loss.backward()
-        with tg.no_grad(), tg.use_kernels("numpy"):
+        with tg.no_grad():
             filters.sub_(filters.grad * 0.1)
             weight.sub_(weight.grad * 0.1)
             outputs = self.output(filters, weight)
@@ -52,19 +52,26 @@ class Step:
         for found, wanted in zip(self.run(), self.wanted, strict=True):
             assert np.abs(found - wanted).max() < 1e-3, "another computation has written to this one's memory"
 
+    def check_in_blocks(self) -> None:
+        """Compute once more in a ``with`` block that chooses the kernels."""
+        with tg.use_kernels(os.environ["TINYGRAD_CNN_KERNELS"]):
+            self.check()
 
-def at_each_moment(program: Callable[[], object], other: Callable[[], object], every: int = 1) -> int:
+
+def at_each_moment(
+    program: Callable[[], object], other: Callable[[], object], every: int = 1, without: str = ""
+) -> int:
     """Run a program again and again, each time with another function at the next moment; return how often.
 
     A moment is when a function, Python's or C's, is called or returns: there a profiler may run any code. Signal
-    handlers and finalisers run at some of these moments.
+    handlers and finalisers run at some of these moments: handlers never before a call of C, ``without="c_call"``.
     """
     moment, seen, times = random.randrange(every), 0, 0
 
     def profile(frame: Any, event: str, argument: Any) -> None:
         nonlocal seen
-        seen += 1
-        if seen == moment:
+        seen += event != without
+        if seen == moment and event != without:
             other()
 
     while seen >= moment or times == 0:

@@ -355,7 +355,7 @@ case(
 # --- dropout ---
 
 p = option(0.0, 0.3)
-case("Dropout AlphaDropout", normal(4, 5), random=True, p=p, inplace=bools)
+case("Dropout AlphaDropout", normal(4, 5), random=True, p=p)
 case("Dropout1d", normal(2, 3, 4), random=True, p=p)
 case("Dropout2d", normal(2, 3, 4, 4), random=True, p=p)
 

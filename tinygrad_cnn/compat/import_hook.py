@@ -46,18 +46,18 @@ class TorchFinder(MetaPathFinder, Loader):
         return Namespace(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give a namespace the public names of its sources; modules among them are imported when asked for."""
+        """Give a namespace the public names of its sources; namespaces in it are imported when asked for."""
         for source in sources(module.__name__) or ():
             for name, value in public_names(import_module(source)).items():
-                if not is_namespace(f"{module.__name__}.{name}"):
+                if callable(value) or not is_namespace(f"{module.__name__}.{name}"):
                     setattr(module, name, value)
 
 
 def public_names(module: ModuleType) -> dict[str, Any]:
-    """Return the names that a module offers: those of ``__all__``, or all without an underscore but modules."""
-    if hasattr(module, "__all__"):
-        return {name: getattr(module, name) for name in module.__all__}
-    return {n: v for n, v in vars(module).items() if n[:1] != "_" and not isinstance(v, ModuleType)}
+    """Return the names that a module offers, but modules: those of ``__all__``, or all without an underscore."""
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if name[:1] != "_"]
+    found = {name: getattr(module, name) for name in names}
+    return {name: value for name, value in found.items() if not isinstance(value, ModuleType)}
 
 
 def install() -> None:

@@ -14,7 +14,6 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.amp": (f"{_STAND_INS}.amp",),
     "torch.autograd": ("tinygrad_cnn.autograd", f"{_STAND_INS}.autograd"),
     "torch.autograd.function": ("tinygrad_cnn.autograd", f"{_STAND_INS}.autograd"),
-    "torch.autograd.gradcheck": ("tinygrad_cnn.autograd.gradcheck",),
     "torch.autograd.variable": (f"{_STAND_INS}.autograd",),
     "torch.backends": (),
     "torch.backends.cuda": (f"{_STAND_INS}.backends",),

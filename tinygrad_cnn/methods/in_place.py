@@ -22,6 +22,7 @@ from tinygrad_cnn.methods.recorded_writes import (
 )
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.index import places, put_at, take_at
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
@@ -29,24 +30,13 @@ from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.typing import Array
 
-Generator = np.random.Generator | None
-
 
 def _in_place(name: str) -> Callable[..., Any]:
     """Return a method that overwrites the tensor with an operation's result: exp_ for exp."""
     function = getattr(ops, name)
 
     def method(self: InPlace, *arguments: Any, **options: Any) -> Any:
-        if must_be_recorded(self, (*arguments, *options.values())):
-            return self._record_write(f"{name}_", function, *arguments, **options)
-
-        def write(array: Array, _: Any) -> None:
-            result = array_of(function(make_tensor(self, array), *arguments, **options))
-            if result.shape != array.shape:
-                raise ValueError(f"the result has shape {result.shape}")
-            np.copyto(array, result)
-
-        return self._writes(f"{name}_", write, None)
+        return self._become(f"{name}_", function, *arguments, **options)
 
     method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place."
     return method
@@ -99,7 +89,9 @@ def _without_leading_ones(value: Any) -> Any:
 
 def _named(error: Exception, name: str, target: Variable) -> Exception:
     """Return an error of a write with the method's name and the shape of its tensor."""
-    return renamed(error, f"{name}: {str(error).removeprefix(f'{name}: ')} (given shape {target.shape})")
+    message = str(error).removeprefix(f"{name}: ")
+    given = "" if "(given " in message else f" (given shape {target.shape})"
+    return renamed(error, f"{name}: {message}{given}")
 
 
 class InPlace(Conversions):
@@ -116,6 +108,19 @@ class InPlace(Conversions):
             raise _named(error, name, self) from error
         mark_written(self.array, name)
         return self
+
+    def _become(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
+        """Overwrite the tensor with the result of a function of it and other arguments."""
+        if must_be_recorded(self, (*arguments, *options.values())):
+            return self._record_write(name, function, *arguments, **options)
+
+        def write(array: Array, _: Any) -> None:
+            result = array_of(function(make_tensor(self, array), *arguments, **options))
+            if result.shape != array.shape:
+                raise ValueError(f"the result has shape {result.shape}")
+            np.copyto(array, result)
+
+        return self._writes(name, write, None)
 
     def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
         """Become the result of a function of this tensor and other arguments."""
@@ -248,11 +253,14 @@ class InPlace(Conversions):
 
     def _record_assignment(self, index: Any, value: Any) -> None:
         """Write to a view of the places that the index names, or, where they are no view, to the tensor."""
-        *before, last = places("setitem", index)
-        target = self
-        for part in before:
-            target = take_at(target, part)
-        chosen = take_at(target, last)
+        try:
+            *before, last = places("setitem", index)
+            target = self
+            for part in before:
+                target = take_at(target, part)
+            chosen = take_at(target, last)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _named(error, "setitem", self) from error
         if chosen._view is not None:
             chosen._record_copy("setitem", value)
         else:

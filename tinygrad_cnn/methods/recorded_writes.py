@@ -30,7 +30,10 @@ def must_be_recorded(target: Variable, arguments: tuple[Any, ...]) -> bool:
         return False
     if target._requires_grad or (target._view is not None and target._view.base._requires_grad):
         return True
-    return any([getattr(a, "_requires_grad", False) for a in arguments]) and target.dtype.kind == "f"
+    for argument in arguments:
+        if getattr(argument, "_requires_grad", False):
+            return target.dtype.kind == "f"
+    return False
 
 
 def write(name: str, target: Variable, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
@@ -80,8 +83,8 @@ def check_writable(name: str, target: Variable) -> None:
     base, view = base_of(target), target._view
     if view is not None and view.refusal is not None:
         raise RuntimeError(
-            f"{name}: this tensor {view.refusal}, so a write to it cannot be recorded; use {name.rstrip('_')} out of "
-            "place, or clone() first"
+            f"{name}: this tensor {view.refusal}, so a write to it cannot be recorded; compute out of place, or "
+            "write to a copy (clone())"
         )
     if base.node is None and (base._requires_grad or target._requires_grad):
         what = "a leaf that requires a gradient" if target is base else "a view of a leaf that requires a gradient"

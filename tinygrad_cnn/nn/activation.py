@@ -1,7 +1,4 @@
-"""Activation functions as modules.
-
-The argument ``inplace`` is accepted for PyTorch's sake and shown in the repr; results are always new tensors.
-"""
+"""Activation functions as modules. With ``inplace=True`` they overwrite their input, and return it."""
 
 from __future__ import annotations
 
@@ -21,6 +18,11 @@ class _Activation(UnaryFunctionModule):
         super().__init__()
         self.inplace = inplace
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function to the input; in place if asked for."""
+        result: Tensor = self._call(input, inplace=True) if self.inplace else self._call(input)
+        return result
+
     def extra_repr(self) -> str:
         """Return the arguments, and inplace=True if it was given."""
         arguments = super().extra_repr()
@@ -35,7 +37,7 @@ class _Activation(UnaryFunctionModule):
 class ReLU(_Activation):
     """input where it is positive, else 0."""
 
-    function = staticmethod(ops.relu)
+    function = staticmethod(F.relu)
 
 
 class LeakyReLU(_Activation):
@@ -57,7 +59,7 @@ class RReLU(_Activation):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input where it is positive, else a slope times it."""
-        return F.rrelu(input, self.lower, self.upper, self.training)
+        return F.rrelu(input, self.lower, self.upper, self.training, inplace=self.inplace)
 
 
 class PReLU(UnaryFunctionModule):

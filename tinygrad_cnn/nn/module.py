@@ -11,6 +11,7 @@ from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, Uninitialized, clear_gradients, convert
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
 from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.storage.objects import OBJECTS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.dtypes import destination, float32, float64
 from tinygrad_cnn.support.html import module_html
@@ -350,6 +351,9 @@ class Module:
         return f"{type(self).__name__}(\n  {lines}\n)"
 
     _repr_html_ = module_html
+
+
+OBJECTS.append(Module)  # files may hold whole modules
 
 
 def _join(path: str, name: str) -> str:

@@ -17,15 +17,15 @@ from tinygrad_cnn.typing import Array
 
 
 class Adafactor(PerParameter):
-    """Divide the gradient by the root of its mean square, which takes as many numbers as a matrix has rows and columns.
+    """Divide the gradient by the root of its mean square, kept as one number for each row and each column.
 
-    The step is as long as the parameter's own size allows: at most ``lr``, and 1 / sqrt(t), times that size, and its
-    root mean square is held at ``d``. Weight decay is decoupled. (Shazeer & Stern, "Adafactor: adaptive learning
+    The step is at most ``lr``, and 1 / sqrt(t), times the size of the parameter, and the root mean square of the
+    scaled gradient is held at ``d``. Weight decay is decoupled. (Shazeer & Stern, "Adafactor: adaptive learning
     rates with sublinear memory cost", 2018.)
     """
 
     _accepted = ("foreach",)
-    _decoupled: ClassVar[bool] = True
+    _decays_itself: ClassVar[bool] = True
     _state_names: ClassVar = {"step": True, "row_var": False, "col_var": False, "variance": False}
 
     def __init__(
@@ -59,8 +59,8 @@ class Adafactor(PerParameter):
         numbers = numbers_of(given, 2)
         if float(group["beta2_decay"]) > 0 or numbers is None or min(numbers) < 0:
             raise ValueError(
-                f"Adafactor: beta2_decay is {group['beta2_decay']!r}, eps {eps!r}; wanted at most 0, and two numbers "
-                "of at least 0, or None and one"
+                f"Adafactor: beta2_decay is {group['beta2_decay']!r}, eps {eps!r}; wanted at most 0, and two "
+                "numbers of at least 0, or None and one"
             )
 
     def _fitting(self, name: str, p: Tensor, key: str, value: Any) -> Any:
@@ -76,6 +76,7 @@ class Adafactor(PerParameter):
         share = step ** float(group["beta2_decay"])
         least = float(np.finfo(array.dtype).eps if group["eps"][0] is None else group["eps"][0])
         size = max(float(group["eps"][1]), _norm(array) / sqrt(array.size)) * min(lr, 1 / sqrt(step))
+        array *= 1 - lr * float(group["weight_decay"])
         update = direction / np.sqrt(np.maximum(_mean_square(p, direction, state, share, least), least * least))
         array -= scaled(update, size / max(1.0, _norm(update) / (sqrt(array.size) * float(group["d"]))))
 

@@ -15,8 +15,8 @@ from tinygrad_cnn.typing import Array
 class Adamax(PerParameter):
     """`Adam` in the infinity norm: p -= lr m' / u, where u = max(beta2 u, |g| + eps).
 
-    m' is the running mean of the gradient, corrected for its start at 0. (Kingma & Ba, "Adam: a method for stochastic
-    optimization", 2015, algorithm 2.)
+    m' is the running mean of the gradient, corrected for its start at 0. (Kingma & Ba, "Adam: a method for
+    stochastic optimization", 2015, algorithm 2.)
     """
 
     _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_inf": True}

@@ -23,10 +23,11 @@ LEAST_CURVATURE = 1e-10
 class LBFGS(Optimizer):
     """Go along the inverse Hessian times the gradient, as the last ``history_size`` steps tell it.
 
-    One `step` takes up to ``max_iter`` iterations and calls the closure up to ``max_eval`` times (5/4 of max_iter if
+    One `step` takes up to ``max_iter`` iterations and calls the closure up to ``max_eval`` times (5/4 of that if
     left out): it must clear the gradients, compute the loss, call backward and return the loss. Each iteration goes
     ``lr`` along the direction or, with ``line_search_fn="strong_wolfe"``, as far as `strong_wolfe` finds. All
-    parameters are one group. (Liu & Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.)
+    parameters are one group. (Liu & Nocedal, "On the limited memory BFGS method for large scale
+    optimization", 1989.)
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor([3.0, -2.0], requires_grad=True)

@@ -26,8 +26,8 @@ def strong_wolfe(
     """Return a point that satisfies the strong Wolfe conditions, and how often ``at`` was called to find it.
 
     ``t`` is the first guess and ``reach`` the largest component of the direction: a bracket narrower than
-    ``least_change`` in all components ends the search. After ``most`` points it ends at the lowest. (Nocedal & Wright,
-    "Numerical optimization", 2006, algorithms 3.5 and 3.6, with cubic interpolation.)
+    ``least_change`` in all components ends the search. After ``most`` points it ends at the lowest. (Nocedal &
+    Wright, "Numerical optimization", 2006, algorithms 3.5 and 3.6, with cubic interpolation.)
     """
     before, now, calls = start, at(t), 1
     for step in range(most):
@@ -55,7 +55,7 @@ def _zoom(
     most: int,
     calls: int,
 ) -> tuple[Point, int]:
-    """Narrow a bracket of two points until one of them satisfies the conditions; return it and the number of calls."""
+    """Narrow a bracket of two points until one satisfies the conditions; return it and the number of calls."""
     first, second = bracket
     low, high = (first, second) if first.value <= second.value else (second, first)
     is_stuck = False

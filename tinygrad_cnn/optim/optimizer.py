@@ -70,9 +70,8 @@ class Optimizer:
         for option in options:
             value = number_of(group[option])
             if not (isinstance(value, Real) and isfinite(value) and float(value) >= least):
-                raise ValueError(
-                    f"{type(self).__name__}: {option} is {group[option]!r}; wanted a finite number of at least {least}"
-                )
+                given = f"{type(self).__name__}: {option} is {group[option]!r}"
+                raise ValueError(f"{given}; wanted a finite number of at least {least}")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; a closure is called first, and its result returned."""
@@ -107,7 +106,7 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other (args, kwargs) for `step`."""
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other (args, kwargs)."""
         return self._register("before", hook)
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:

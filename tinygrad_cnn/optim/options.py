@@ -10,7 +10,7 @@ from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
 
 IMPLEMENTATION: Mapping[str, Any] = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
-"""PyTorch's options that choose an implementation, and their defaults: groups keep them, and they change nothing."""
+"""PyTorch's options that choose an implementation, and their defaults. Groups keep them; they change nothing."""
 
 
 def accepted_options(name: str, accepted: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +37,6 @@ def number_of(value: Any) -> Any:
 
 
 def numbers_of(values: Any, count: int) -> list[Any] | None:
-    """Return as many numbers as wanted from a sequence of numbers or of tensors of one element; None if it is not."""
+    """Return as many numbers as wanted from a sequence of numbers or of tensors of one element, or None."""
     several = [number_of(value) for value in values] if isinstance(values, Sequence) else []
     return several if len(several) == count and all(isinstance(value, Real) for value in several) else None

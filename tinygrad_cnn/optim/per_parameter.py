@@ -23,6 +23,7 @@ class PerParameter(Optimizer):
         False  # whether weight decay is applied to the parameter, not added to the gradient
     )
 
+    _decays_itself: ClassVar[bool] = False  # whether `_update_one` applies weight decay
     _accepted: ClassVar[tuple[str, ...]] = ("foreach", "capturable", "differentiable")
     """Those of PyTorch's options of implementation that its optimizer of this name has."""
 
@@ -38,7 +39,8 @@ class PerParameter(Optimizer):
             raise ValueError(f"{type(self).__name__}: betas is {betas!r}; wanted two numbers from 0 to less than 1")
 
     def _update(self, group: Group) -> None:
-        decay, lr = float(group.get("weight_decay", 0)), float(group["lr"])
+        lr = float(group["lr"])
+        decay = 0.0 if self._decays_itself else float(group.get("weight_decay", 0))
         for p in group["params"]:
             if p._grad is None:
                 continue

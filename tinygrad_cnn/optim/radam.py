@@ -56,8 +56,8 @@ class RAdam(PerParameter):
         self._check_betas(group)
         if "amsgrad" in group:
             raise ValueError(
-                "RAdam: amsgrad is an option of Adam, so the options or the state are of another kind of optimizer: "
-                "Adam; wanted none"
+                "RAdam: amsgrad is an option of Adam, so the options or the state are of another kind of "
+                "optimizer: Adam; wanted none"
             )
 
     def _update_one(self, p: Tensor, direction: Array, state: dict[str, Any], lr: float, group: Group) -> None:

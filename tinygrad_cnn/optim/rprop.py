@@ -16,9 +16,9 @@ from tinygrad_cnn.typing import Array
 class Rprop(PerParameter):
     """Go against the sign of each gradient by a length of its own, which starts at ``lr``.
 
-    The length is multiplied by ``etas[1]`` if the sign is the last step's, by ``etas[0]`` if it has changed, and the
-    parameter then rests for a step; ``step_sizes`` are its bounds. For whole data sets, not for batches. (Riedmiller
-    & Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", 1993.)
+    The length is multiplied by ``etas[1]`` if the sign is the last step's, by ``etas[0]`` if it has changed, and
+    the parameter then rests for a step; ``step_sizes`` are its bounds. For whole data sets, not for batches.
+    (Riedmiller & Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", 1993.)
     """
 
     _state_names: ClassVar = {"step": True, "prev": True, "step_size": True}

@@ -24,9 +24,9 @@ class AveragedModel(Module):
     """A copy of a model whose parameters are means of the model's: call `update_parameters` now and then.
 
     The mean is that of all updates, or what ``avg_fn(averaged, current, count)`` returns for each parameter
-    (`get_ema_avg_fn`: an exponential moving average); ``multi_avg_fn`` is given all of them in lists, and writes to the
-    first. Buffers are copied, or averaged too with ``use_buffers``. (Izmailov et al., "Averaging weights leads to
-    wider optima and better generalization", 2018.)
+    (`get_ema_avg_fn`: an exponential moving average); ``multi_avg_fn`` is given all of them in lists, and writes to
+    the first. Buffers are copied, or averaged too with ``use_buffers``. (Izmailov et al., "Averaging weights leads
+    to wider optima and better generalization", 2018.)
 
     >>> import tinygrad_cnn as tg
     >>> model = tg.nn.Linear(1, 1, bias=False)
@@ -136,7 +136,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """Bring the rate to ``swa_lr`` in ``anneal_epochs`` steps along half a cosine wave ("cos") or a line ("linear")."""
+    """Bring the rate to ``swa_lr`` in ``anneal_epochs`` steps, along half a cosine wave ("cos") or a line."""
 
     def __init__(
         self,

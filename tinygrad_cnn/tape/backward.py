@@ -58,14 +58,15 @@ def grad(
     grad_outputs: Variable | Sequence[Variable | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[T | None, ...]:
     """Return the gradient of the sum of the outputs with respect to each input; ``.grad`` does not change.
 
     Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error; with
-    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. The other arguments are those of
-    `backward`.
+    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. ``only_inputs`` has no effect, as in
+    PyTorch. The other arguments are those of `backward`.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
@@ -183,15 +184,11 @@ def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
 
 def _add(leaf: Any, gradients: Gradients, origin: Origin) -> None:
     """Add the gradient of an origin to ``leaf.grad``, as another thread or a signal handler may be doing, too."""
-    while True:
-        if leaf._grad is not None:
-            if _added(leaf, gradients[origin]):
-                return
-        else:
-            first = gradients.as_owned_tensor(leaf, origin)
-            if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
-                leaf._grad = first
-                return
+    while leaf._grad is None or not _added(leaf, gradients[origin]):
+        first = gradients.as_owned_tensor(leaf, origin)
+        if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
+            leaf._grad = first
+            return
 
 
 def _added(leaf: Any, gradient: Any) -> bool:

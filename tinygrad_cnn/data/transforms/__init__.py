@@ -1,7 +1,7 @@
-"""Transforms of whole batches of images (N, C, H, W), under torchvision's names: what datasets take as transform.
+"""Transforms of images, under torchvision's names: what datasets take as transform.
 
-Those that move pixels draw for each image on its own, do not touch what they are given, and return images that lie
-in the batch-innermost layout, as MNIST's do.
+They take a picture of Pillow, an image (C, H, W), or a batch (N, C, H, W), of bytes or floats, and return the same
+kind. Random ones draw for each image of a batch on its own. They do not touch what they are given.
 
 >>> import tinygrad_cnn as tg
 >>> from tinygrad_cnn.data.transforms import Compose, Normalize, RandomAffine
@@ -11,21 +11,47 @@ in the batch-innermost layout, as MNIST's do.
 """
 
 from tinygrad_cnn.data.transforms.basic import Compose, Lambda, Normalize, Pad, ToTensor
+from tinygrad_cnn.data.transforms.color import ColorJitter, Grayscale, RandomGrayscale
+from tinygrad_cnn.data.transforms.convert import ConvertImageDtype, PILToTensor, ToPILImage
 from tinygrad_cnn.data.transforms.elastic import ElasticTransform
-from tinygrad_cnn.data.transforms.geometry import RandomCrop, RandomHorizontalFlip, Resize
-from tinygrad_cnn.data.transforms.random_affine import RandomAffine, affine
+from tinygrad_cnn.data.transforms.geometry import (
+    CenterCrop,
+    InterpolationMode,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+    Resize,
+)
+from tinygrad_cnn.data.transforms.random_affine import RandomAffine, RandomRotation, affine
+from tinygrad_cnn.data.transforms.random_choice import RandomApply, RandomChoice, RandomErasing, RandomOrder
 from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "ConvertImageDtype",
     "ElasticTransform",
+    "Grayscale",
+    "InterpolationMode",
     "Lambda",
     "Normalize",
+    "PILToTensor",
     "Pad",
     "RandomAffine",
+    "RandomApply",
+    "RandomChoice",
     "RandomCrop",
+    "RandomErasing",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomOrder",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
     "Resize",
+    "ToPILImage",
     "ToTensor",
     "affine",
 ]

@@ -49,3 +49,11 @@ def interval(name: str, argument: str, value: Numbers) -> tuple[float, float]:
     if span[0] > span[1]:
         raise ValueError(f"{name}: {argument} is {value!r}; wanted (low, high), or a number of at least 0")
     return span
+
+
+def probability(name: str, p: float) -> float:
+    """Return a probability, from 0 to 1."""
+    (value,) = numbers(name, "p", p, (1,))
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: p is {p!r}; wanted a probability between 0 and 1")
+    return value

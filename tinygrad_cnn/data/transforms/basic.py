@@ -111,7 +111,7 @@ class Normalize(ImageTransform):
     tensor([[[[2., 2.]]]])
     """
 
-    def __init__(self, mean: Numbers, std: Numbers) -> None:
+    def __init__(self, mean: Numbers, std: Numbers, inplace: bool = False) -> None:
         self.mean = numbers("Normalize", "mean", mean)
         self.std = numbers("Normalize", "std", std)
         if not all(s > 0 for s in self.std):
@@ -119,7 +119,7 @@ class Normalize(ImageTransform):
 
     def __call__(self, img: Tensor) -> Tensor:
         if is_picture(img) or (isinstance(img, Tensor) and img.dtype == np.uint8):
-            raise TypeError("Normalize: wanted float32 or float64, got bytes; ToTensor() makes floats of them")
+            raise TypeError("Normalize: wanted float32 or float64, got bytes; ToTensor() makes floats")
         return super().__call__(img)
 
     def _apply(self, images: Tensor) -> Tensor:
@@ -134,7 +134,9 @@ class Normalize(ImageTransform):
 class Pad(ImageTransform):
     """Put a border around images.
 
-    ``padding`` is its width, or (left and right, top and bottom), or (left, top, right, bottom).
+    ``padding`` is its width, or (left and right, top and bottom), or (left, top, right, bottom). It is filled with
+    ``fill``, a number or one for each channel, or by ``padding_mode``: "edge" repeats the last pixel, "reflect" and
+    "symmetric" mirror the image, without the last pixel and with it.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data.transforms import Pad
@@ -142,17 +144,25 @@ class Pad(ImageTransform):
     (64, 1, 32, 32)
     """
 
-    def __init__(self, padding: int | Sequence[int], fill: float = 0) -> None:
+    def __init__(self, padding: int | Sequence[int], fill: Numbers = 0, padding_mode: str = "constant") -> None:
         numbers("Pad", "padding", padding, (1, 2, 4))
         sides = [whole("Pad", "padding", n, 0) for n in (padding if isinstance(padding, Sequence) else [padding])]
         self.left, self.top, self.right, self.bottom = sides * (4 // len(sides))
-        (self.fill,) = numbers("Pad", "fill", fill, (1,))
+        self.fill = numbers("Pad", "fill", fill)
+        if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
+            raise ValueError(f"Pad: padding_mode is {padding_mode!r}; wanted constant, edge, reflect or symmetric")
+        self.padding_mode = padding_mode
 
     def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("Pad", images)
         n, c, h, w = array.shape
+        around = ((0, 0), (0, 0), (self.top, self.bottom), (self.left, self.right))
+        if self.padding_mode != "constant":
+            return from_numpy(np.pad(array, around, mode=self.padding_mode))  # type: ignore[call-overload]
+        if len(self.fill) not in (1, c):
+            raise ValueError(f"Pad: fill has {len(self.fill)} numbers for {c} channels")
         result = empty_images((n, c, h + self.top + self.bottom, w + self.left + self.right), array.dtype)
-        result.fill(self.fill)
+        result[...] = np.array(self.fill)[:, None, None]
         result[:, :, self.top : self.top + h, self.left : self.left + w] = array
         return from_numpy(result)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
 from tinygrad_cnn.data.transforms.base import ImageTransform, on_batch
+from tinygrad_cnn.data.transforms.geometry import InterpolationMode, interpolation_of
 from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.support.arrays import own_array
@@ -24,7 +26,8 @@ class RandomAffine(ImageTransform):
 
     ``degrees`` and ``shear`` are a range (low, high) or d for (-d, d), in degrees; the shear is horizontal, four
     numbers give a range of both. ``translate`` is the largest shift as a part of width and height (2 pixels of 28:
-    2 / 28), and need not come to whole pixels, unlike torchvision's. ``scale`` is a range of factors.
+    2 / 28), and need not come to whole pixels, unlike torchvision's. ``scale`` is a range of factors. ``fill`` is
+    what lies beyond the image. ``interpolation`` is bilinear, or "nearest".
     """
 
     def __init__(
@@ -34,6 +37,10 @@ class RandomAffine(ImageTransform):
         scale: Sequence[float] | None = None,
         shear: Numbers | None = None,
         generator: np.random.Generator | None = None,
+        *,
+        interpolation: Any = InterpolationMode.BILINEAR,
+        fill: Numbers = 0,
+        center: Sequence[float] | None = None,
     ) -> None:
         name = "RandomAffine"
         self.degrees = interval(name, "degrees", degrees)
@@ -51,6 +58,9 @@ class RandomAffine(ImageTransform):
         if generator is not None:
             as_generator(name, generator)
         self.generator = generator
+        self.interpolation = interpolation_of(name, interpolation, ("nearest", "bilinear"))
+        self.fill = numbers(name, "fill", fill)
+        _want_middle(name, center)
 
     def _apply(self, images: Tensor) -> Tensor:
         n, _, height, width = pixels_of("RandomAffine", images).shape
@@ -62,6 +72,43 @@ class RandomAffine(ImageTransform):
             translate=(draw(-x, x, n), draw(-y, y, n)),
             scale=draw(*self.scale, n),
             shear=(draw(*self.shear[0], n), draw(*self.shear[1], n)),
+            interpolation=self.interpolation,
+            fill=self.fill,
+        )
+
+
+class RandomRotation(ImageTransform):
+    """Turn each image about its middle by an angle in a range (low, high), or d for (-d, d), counter-clockwise.
+
+    Each pixel is the nearest one, or interpolated with ``interpolation="bilinear"``; beyond the image is ``fill``.
+    """
+
+    def __init__(
+        self,
+        degrees: Numbers,
+        interpolation: Any = InterpolationMode.NEAREST,
+        expand: bool = False,
+        center: Sequence[float] | None = None,
+        fill: Numbers = 0,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        name = "RandomRotation"
+        self.degrees = interval(name, "degrees", degrees)
+        self.interpolation = interpolation_of(name, interpolation, ("nearest", "bilinear"))
+        _want_middle(name, center, expand)
+        self.fill = numbers(name, "fill", fill)
+        self.generator = None if generator is None else as_generator(name, generator)
+
+    def _apply(self, images: Tensor) -> Tensor:
+        n = len(pixels_of("RandomRotation", images))
+        angle = as_generator("RandomRotation", self.generator).uniform(*self.degrees, n)
+        return _affine(images, -angle, interpolation=self.interpolation, fill=self.fill)
+
+
+def _want_middle(name: str, center: Any, expand: bool = False) -> None:
+    if center is not None or expand:
+        raise ValueError(
+            f"{name}: images are turned about their middle, and keep their size; wanted no center, expand"
         )
 
 
@@ -71,11 +118,13 @@ def affine(
     translate: tuple[PerImage, PerImage] = (0.0, 0.0),
     scale: PerImage = 1.0,
     shear: tuple[PerImage, PerImage] = (0.0, 0.0),
+    interpolation: Any = InterpolationMode.BILINEAR,
+    fill: Numbers = 0,
 ) -> Tensor:
     """Shear images, zoom them, turn them about their middle and shift them, by one bilinear interpolation.
 
     Each parameter is a number, or an array (N,) with one for each image. Angles are in degrees, clockwise, shifts
-    (to the right, down) in pixels. Beyond the images there is 0.
+    (to the right, down) in pixels. Beyond the images there is ``fill``, a number or one for each channel.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data.transforms import affine
@@ -83,17 +132,49 @@ def affine(
     tensor([[[[0.5000, 1.5000],
               [1.5000, 3.5000]]]])
     """
-    return on_batch("affine", lambda batch: _affine(batch, angle, translate, scale, shear), images)
+    mode = interpolation_of("affine", interpolation, ("nearest", "bilinear"))
+    beyond = numbers("affine", "fill", fill)
+    return on_batch("affine", lambda batch: _affine(batch, angle, translate, scale, shear, mode, beyond), images)
 
 
 def _affine(
     images: Tensor,
+    angle: PerImage = 0.0,
+    translate: tuple[PerImage, PerImage] = (0.0, 0.0),
+    scale: PerImage = 1.0,
+    shear: tuple[PerImage, PerImage] = (0.0, 0.0),
+    interpolation: str = "bilinear",
+    fill: Sequence[float] = (0.0,),
+) -> Tensor:
+    array = pixels_of("affine", images)
+    along_x, along_y = _lines(array, angle, translate, scale, shear)
+
+    def positions(block: slice) -> tuple[Array, Array]:
+        shape = array.shape[2], array.shape[3], block.stop - block.start
+        rows, columns = (
+            np.add(b[:, None, block], a[:, block], out=empty(shape, array.dtype))
+            for a, b in zip(along_x, along_y, strict=True)
+        )
+        if interpolation == "nearest":
+            return np.rint(rows, out=rows), np.rint(columns, out=columns)
+        return rows, columns
+
+    if not any(fill):
+        return from_numpy(resample(array, positions))
+    if len(fill) not in (1, array.shape[1]):
+        raise ValueError(f"affine: fill has {len(fill)} numbers for {array.shape[1]} channels")
+    beyond = np.array(fill, array.dtype)[:, None, None]
+    return from_numpy(resample(array - beyond, positions) + beyond)
+
+
+def _lines(
+    array: Array,
     angle: PerImage,
     translate: tuple[PerImage, PerImage],
     scale: PerImage,
     shear: tuple[PerImage, PerImage],
-) -> Tensor:
-    array = pixels_of("affine", images)
+) -> tuple[list[Array], list[Array]]:
+    """Return what a column and what a row of the result add to the row and the column of where it comes from."""
     n, _, height, width = array.shape
     turn, skew_x, skew_y = np.deg2rad([_per_image("angle", angle, n), *(_per_image("shear", s, n) for s in shear)])
     shift_x, shift_y = (_per_image("translate", t, n) for t in translate)
@@ -115,16 +196,7 @@ def _affine(
         raise ValueError(
             f"affine: scale or translate goes beyond what {array.dtype} holds; wanted moderate numbers"
         )
-
-    def positions(block: slice) -> tuple[Array, Array]:
-        shape = height, width, block.stop - block.start
-        rows, columns = (
-            np.add(b[:, None, block], a[:, block], out=empty(shape, array.dtype))
-            for a, b in zip(along_x, along_y, strict=True)
-        )
-        return rows, columns
-
-    return from_numpy(resample(array, positions))
+    return along_x, along_y
 
 
 def _per_image(argument: str, value: PerImage, n: int) -> Array:

@@ -1,60 +1,70 @@
-"""The key of compiled code in Numba's cache: all that the code was made from.
+"""The machine code that Numba keeps on disk: where it is, and whether it is as it was written.
 
-Numba compiles a function anew when the file that the function is in has changed. But compiled functions of other
-files are inlined into it, and LLVM code of `simd.py` and constants of `thresholds.py` are part of it. So the key is
-a hash of every source in `kernels/`, of the versions, and of the settings of Numba that change machine code. (The
-processor and its features are in Numba's own index.) An entry with another key is compiled anew and overwritten.
+Numba runs what it finds. So a file beside the code lists the checksum of each of its files. Code that differs from
+the list is deleted and compiled anew.
 """
 
 from __future__ import annotations
 
-import sys
-from hashlib import sha256
-from inspect import getfile
+import hashlib
+import json
+import os
+import warnings
 from pathlib import Path
-from typing import Any
 
-import llvmlite
-import numba
-import numpy as np
-from numba.core import config
+from numba import config
 from numba.core.caching import FunctionCache
 
-KERNELS = Path(__file__).parents[1]
-SETTINGS = (
-    "BOUNDSCHECK",
-    "DEBUGINFO_DEFAULT",
-    "DISABLE_INTEL_SVML",
-    "EXTEND_VARIABLE_LIFETIMES",
-    "LLVM_REFPRUNE_FLAGS",
-    "LLVM_REFPRUNE_PASS",
-    "LOOP_VECTORIZE",
-    "OPT",
-    "SLP_VECTORIZE",
-)
+LIST = "tinygrad_cnn-checksums.json"
 
 
-def key() -> str:
-    """Return a hash of the sources, versions and settings that compiled code is made from."""
-    hashed = sha256(repr((sys.version, numba.__version__, llvmlite.__version__, np.__version__)).encode())
-    hashed.update(repr([(name, str(getattr(config, name, None))) for name in SETTINGS]).encode())
-    for path in sorted(KERNELS.rglob("*.py")):
-        source = path.read_bytes()
-        hashed.update(f"{path.relative_to(KERNELS).as_posix()} {len(source)}\n".encode() + source)
-    return hashed.hexdigest()
+def folder() -> Path:
+    """Return the folder of the machine code; raise an error if Numba compiles nothing or can keep nothing."""
+    if config.DISABLE_JIT:
+        raise ImportError("NUMBA_DISABLE_JIT is set")
+    try:
+        return Path(FunctionCache(folder).cache_path)
+    except RuntimeError as error:
+        raise ImportError(
+            "there is no folder to keep machine code in; set NUMBA_CACHE_DIR to one that can be written"
+        ) from error
 
 
-class _Cached(FunctionCache._impl_class):
-    """How Numba caches a function; of a function of `kernels/`, the key stands in the place of its file's stamp."""
+def delete_damaged() -> None:
+    """Delete all machine code if some of it is not as it was written."""
+    place = folder()
+    found = _checksums(place)
+    if not found or found == _listed(place):
+        return
+    if _listed(place) is not None:
+        warnings.warn(
+            f"{place}: the machine code there is damaged (or another process is writing it); it is compiled anew",
+            stacklevel=2,
+        )
+    for name in found:
+        (place / name).unlink(missing_ok=True)
 
-    key = key()
 
-    def __init__(self, function: Any) -> None:
-        super().__init__(function)
-        if KERNELS in Path(getfile(function)).parents:
-            self.locator.get_source_stamp = lambda: self.key
+def note_intact() -> None:
+    """List the checksums of the machine code, which was compiled or loaded just now."""
+    place = folder()
+    found = _checksums(place)
+    if found != _listed(place):
+        part = place / f"{LIST}.{os.getpid()}"
+        part.write_text(json.dumps(found), encoding="utf-8")
+        part.replace(place / LIST)
 
 
-def use_key() -> None:
-    """Have Numba cache the functions of `kernels/` under the key, and all others as before."""
-    FunctionCache._impl_class = _Cached
+def _checksums(place: Path) -> dict[str, str]:
+    files = [path for path in place.glob("*") if path.suffix in (".nbi", ".nbc")]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _listed(place: Path) -> object:
+    """Return the list of checksums; None if there is none, and another object if it cannot be read."""
+    try:
+        return json.loads((place / LIST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return "unreadable"

@@ -39,7 +39,7 @@ from tinygrad_cnn.kernels.compiled.atomics import (
     store_release,
     yield_processor,
 )
-from tinygrad_cnn.kernels.compiled.cache import use_key
+from tinygrad_cnn.kernels.compiled.cache_key import use_key
 from tinygrad_cnn.kernels.threads import ThreadPool, get_num_threads
 from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SLEEP
 from tinygrad_cnn.typing import Array

@@ -5,30 +5,29 @@ At a corner each has PyTorch's derivative: 0 if one side is constant, else the d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.creation import zeros_like
+from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops import (
     abs,
     argmax,
-    celu,
     clamp,
     erfc,
     hardshrink,
     logaddexp,
     narrow,
     prelu,
-    relu,
     scatter,
-    selu,
     sigmoid,
     tanh,
-    threshold,
     where,
 )
+from tinygrad_cnn.ops import activation as ops
 from tinygrad_cnn.ops import log_softmax as ops_log_softmax
 from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.activation import exponential_below_zero
@@ -68,9 +67,26 @@ __all__ = [
     "threshold",
 ]
 
+
+def _of(function: Callable[..., Tensor], input: Tensor, inplace: bool, *arguments: Any) -> Tensor:
+    """Return a function of the input, which it overwrites if ``inplace``."""
+    return input._become(function.__name__, function, *arguments) if inplace else function(input, *arguments)
+
+
 # --- piecewise linear ---
 
 
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input where it is positive, else 0; at 0 the derivative is 0."""
+    return input.relu_() if inplace else ops.relu(input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return input where it is above the threshold, else the value, whose derivative is 0."""
+    return _of(ops.threshold, input, inplace, threshold, value)
+
+
+@accepting_inplace
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """Return input where it is positive, else a slope times input: in training a random one for each number.
 
@@ -84,11 +100,13 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     return where(input > 0, input, input * slope)
 
 
+@accepting_inplace
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Return input where it is positive, else negative_slope * input."""
     return where(input > 0, input, input * negative_slope)
 
 
+@accepting_inplace
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return input, limited to at least min_val and at most max_val; at the bounds the derivative is 0."""
     if min_val > max_val:
@@ -98,16 +116,19 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
 
+@accepting_inplace
 def relu6(input: Tensor) -> Tensor:
     """Return min(max(input, 0), 6)."""
     return hardtanh(input, 0.0, 6.0)
 
 
+@accepting_inplace
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return relu6(input + 3) / 6: a piecewise linear sigmoid."""
     return relu6(input + 3.0) / 6
 
 
+@accepting_inplace
 def hardswish(input: Tensor) -> Tensor:
     """Return input * hardsigmoid(input) (Howard et al., 2019)."""
     middle = clamp(input, -3.0, 3.0)
@@ -124,6 +145,17 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 # --- smooth ---
 
 
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
+    return _of(ops.selu, input, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    return _of(ops.celu, input, inplace, alpha)
+
+
+@accepting_inplace
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return input where it is positive, else alpha * (e^input - 1) (Clevert et al., 2016).
 
@@ -147,6 +179,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     raise ValueError(f"gelu: approximate is {approximate!r}; wanted 'none' or 'tanh'")
 
 
+@accepting_inplace
 def silu(input: Tensor) -> Tensor:
     """Return input * sigmoid(input)."""
     return input * sigmoid(input)
@@ -158,6 +191,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return where(scaled > threshold, input, logaddexp(scaled, 0.0) / beta)
 
 
+@accepting_inplace
 def mish(input: Tensor) -> Tensor:
     """Return input * tanh(softplus(input)) (Misra, 2019)."""
     return input * tanh(softplus(input))

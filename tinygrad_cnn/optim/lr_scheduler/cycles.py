@@ -101,9 +101,9 @@ class CyclicLR(LRScheduler):
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Let the rate fall to ``eta_min`` along half a cosine wave in T_0 steps, then start again from the top.
 
-    Each wave takes ``T_mult`` times as many steps as the one before it. ``step(epoch)`` goes to any epoch, also to a
-    fraction of one, such as ``epoch + batch / batches``. (Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent
-    with Warm Restarts", 2017.)
+    Each wave takes ``T_mult`` times as many steps as the one before it. ``step(epoch)`` goes to any epoch, also
+    to a fraction of one, such as ``epoch + batch / batches``. (Loshchilov & Hutter, "SGDR: Stochastic Gradient
+    Descent with Warm Restarts", 2017.)
     """
 
     def __init__(
