@@ -59,7 +59,7 @@ class RReLU(_Activation):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input where it is positive, else a slope times it."""
-        return F.rrelu(input, self.lower, self.upper, self.training)
+        return F.rrelu(input, self.lower, self.upper, self.training, inplace=self.inplace)
 
 
 class PReLU(UnaryFunctionModule):

@@ -49,7 +49,7 @@ class LazyModuleMixin(Module):
         ready = self.cls_to_become(size, *args, **kwargs)
         for name, tensor in self._own_tensors().items():
             if isinstance(tensor, Uninitialized):
-                tensor._take(getattr(ready, name).array)
+                tensor._initialise(getattr(ready, name).array)
         setattr(self, self._size, size)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -80,9 +80,9 @@ class Uninitialized(Tensor):
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
         """Become a parameter or buffer of a shape, without defined values."""
-        self._take(creation.empty(shape, device=device, dtype=dtype or self.dtype).array)
+        self._initialise(creation.empty(shape, device=device, dtype=dtype or self.dtype).array)
 
-    def _take(self, array: Any) -> None:
+    def _initialise(self, array: Any) -> None:
         dtype = self.dtype
         self.__class__ = Parameter if isinstance(self, Parameter) else Tensor  # type: ignore[assignment]
         self.array = array.astype(dtype, copy=False)
