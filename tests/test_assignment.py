@@ -1,4 +1,4 @@
-"""``x[...] = v`` writes where ``x[...]`` reads, without a record, and what was recorded before notices."""
+"""``x[...] = v`` writes where ``x[...]`` reads, and what was recorded before notices."""
 
 from __future__ import annotations
 
@@ -64,14 +64,30 @@ def test_what_is_no_view_has_memory_of_its_own(call: Any) -> None:
 
 def test_a_leaf_is_written_under_no_grad_only() -> None:
     w = tg.ones(3, requires_grad=True)
-    for target, value in [(w, 0.0), (tg.zeros(3), w[0])]:
-        with pytest.raises(RuntimeError, match=r"setitem: writing in place is not recorded, .*no_grad\(\)"):
-            target[0] = value
+    for index in (0, tg.tensor([0, 1])):
+        with pytest.raises(
+            RuntimeError, match=r"setitem: a (view of a )?leaf that requires a gradient.*no_grad\(\)"
+        ):
+            w[index] = 0.0
     with tg.no_grad():
         w[1:] = 5.0
     assert w.tolist() == [1.0, 5.0, 5.0]
     assert w.is_leaf
     assert w.requires_grad
+
+
+@pytest.mark.parametrize("index", [*INDICES, *(index for index, _ in MIXED)], ids=str)
+def test_a_recorded_assignment_is_differentiated(index: Any) -> None:
+    x, w = tg.zeros(3, 3, 2, dtype=tg.float64), tg.ones(3, 3, 2, dtype=tg.float64, requires_grad=True)
+    x[index] = (w * 1.0)[index] * 2
+    numbers = np.arange(18.0).reshape(3, 3, 2)
+    (x * tg.tensor(numbers)).sum().backward()
+    chosen = tg.arange(18).reshape(3, 3, 2)[index].array
+    times = np.bincount(chosen.ravel(), minlength=18).reshape(3, 3, 2)
+    np.testing.assert_array_equal(x.array, 2.0 * (times > 0))
+    np.testing.assert_array_equal(
+        w.grad.array, 2 * times * numbers
+    )  # repeated places count as often, as in PyTorch
 
 
 def test_a_derivative_that_needs_what_was_overwritten_says_so() -> None:

@@ -255,7 +255,7 @@ def returning(gradients: Any) -> type[Function]:
         ),
         (lambda g: (2.0, None, g), "backward returned float for argument 0 of forward; wanted a tensor or None"),
         (lambda g: (g, None, g[0]), r"a gradient of shape \(\) and type float64 for argument 2 .* wanted \(2,\)"),
-        (lambda g: (g.float(), None, g), "of shape .* and type float32 for argument 0 .* and float64"),
+        (lambda g: (g.long(), None, g), "of shape .* and type int64 for argument 0 .* and float64"),
     ],
 )
 def test_wrong_gradients_are_refused(gradients: Any, message: str) -> None:

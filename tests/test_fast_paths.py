@@ -105,6 +105,7 @@ def test_every_threshold_between_two_ways_is_tried() -> None:
         "MATMUL_BLOCKED_UP_TO",  # nor so many terms: tests/test_sums.py has them
         "MATMUL_BLOCK_TERMS",
         "MEMORY_POOL_BYTES",
+        "POOLED_UP_TO_BYTES",  # past it, arrays are as they are below POOLED_FROM_BYTES
         "SPINS_BEFORE_SLEEP",
         "SUM_ROW_WIDTH",  # how wide blocks are, which are tried
         "WEIGHT_BLOCK",  # compiled

@@ -54,6 +54,7 @@ def test_types_and_memory(case: OpCase, data: st.DataObject) -> None:
         data,
         float32_stays_float32,
         inputs_are_neither_changed_nor_shared,
+        a_result_is_noted_as_a_view_exactly_if_it_shows_the_memory_of_an_input,
         memory_layout_does_not_matter,
         ways_for_large_arrays_give_what_those_for_small_ones_give,
     )
@@ -121,6 +122,18 @@ def inputs_are_neither_changed_nor_shared(case: OpCase, sample: Sample, rng: np.
     for i, g in enumerate(gradients):
         assert g.flags.writeable
         assert not any(np.shares_memory(g, other) for other in gradients[:i])
+
+
+def a_result_is_noted_as_a_view_exactly_if_it_shows_the_memory_of_an_input(
+    case: OpCase, sample: Sample, rng: np.random.Generator
+) -> None:
+    """Else a write in place to one of them would not reach the other's place in the graph."""
+    inputs = [tg.from_numpy(relaid(rng, a)).requires_grad_() for a in sample.inputs]
+    out = case.function(*inputs, **sample.arguments)
+    shown = [t for t in inputs if t is not out and np.shares_memory(t.array, out.array)]
+    noted = [t for t in inputs if out._base is t and out.numel()]
+    assert len(shown) == len(noted)
+    assert all(a is b for a, b in zip(shown, noted, strict=True))
 
 
 def memory_layout_does_not_matter(case: OpCase, sample: Sample, rng: np.random.Generator) -> None:

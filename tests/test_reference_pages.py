@@ -20,6 +20,7 @@ ROOMS = """
     tinygrad_cnn.data.transforms.functional tinygrad_cnn.distributions tinygrad_cnn.experiment
     tinygrad_cnn.experiment.plots tinygrad_cnn.inspection tinygrad_cnn.kernels.reference tinygrad_cnn.linalg
     tinygrad_cnn.models tinygrad_cnn.nn tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils
+    tinygrad_cnn.nn.utils.rnn
     tinygrad_cnn.onnx tinygrad_cnn.optim tinygrad_cnn.optim.lr_scheduler
     tinygrad_cnn.optim.swa_utils tinygrad_cnn.random
     tinygrad_cnn.storage.safetensors tinygrad_cnn.tape.record tinygrad_cnn.tape.watch tinygrad_cnn.training
@@ -32,7 +33,7 @@ def public(room: str) -> dict[str, Any]:
     module = importlib.import_module(room)
     names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
     home = "tinygrad_cnn" if hasattr(module, "__path__") else room
-    found = {name: getattr(module, name) for name in names}
+    found = {name: inspect.unwrap(getattr(module, name)) for name in names}
     return {n: o for n, o in found.items() if callable(o) and o.__module__.startswith(home)}
 
 
@@ -47,7 +48,7 @@ def shown() -> Iterator[int]:
             module = importlib.import_module(name)
             for node in ast.parse(inspect.getsource(module)).body:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
-                    yield id(getattr(module, node.name))
+                    yield id(inspect.unwrap(getattr(module, node.name)))
 
 
 SHOWN = frozenset(shown())

@@ -6,7 +6,9 @@ import json
 import os
 import pickle
 import zipfile
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,23 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_cnn as tg
+
+
+def local_class():
+    class Local(tg.nn.Module):
+        pass
+
+    return Local
+
+
+Local = local_class()
+
+
+def with_attribute(value):
+    module = tg.nn.Identity()
+    module.attribute = value
+    return module
+
 
 DTYPES = [tg.float16, tg.float32, tg.float64, tg.int8, tg.int16, tg.int32, tg.int64, tg.uint8, tg.bool_]
 
@@ -68,7 +87,9 @@ def test_a_model_comes_back_and_its_file_is_the_same_every_time(tmp_path):
         {"model": {"weight": tg.ones(2)}, "epoch": 3, "best": 0.5, "tag": "a", "none": None, "done": True},
         {"state": {0: {"step": 1, "exp_avg": tg.zeros(2)}}, "param_groups": [{"lr": 1e-3, "params": [0]}]},
         {"__metadata__": tg.ones(1)},
-        [tg.ones(1), [2, "b"]],
+        [tg.ones(1), [2, "b"], (3, (4,)), {5}],
+        {"array": np.arange(3), "at": Path("a/b"), "args": Namespace(lr=0.1, on=True), "type": tg.int64},
+        {"simple": SimpleNamespace(a=1), "device": tg.device("cpu")},
         tg.ones(3),
         7,
     ],
@@ -117,10 +138,15 @@ def test_other_libraries_read_the_files(tmp_path):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"x": np.ones(1)}, "state.x is a ndarray; wanted tensors"),
-        ({"model": tg.models.LeNet()}, r"state.model is a LeNet; .*, not the module itself but its state_dict\(\)"),
+        ({"x": np.array(["a"])}, "state.x is an array of <U1; wanted numbers"),
+        (
+            {"optimizer": tg.optim.SGD([tg.nn.Parameter([1.0])], 0.1)},
+            r"a SGD; .*, not the object itself but its state",
+        ),
         ({(1, 2): tg.ones(1)}, r"state has the key \(1, 2\)"),
-        ({"seen": {3}}, "state.seen is a set"),
+        ({"seen": object()}, "state.seen is a object"),
+        (tg.nn.Sequential(Local()), r"state.0 is a .*Local, a class inside a function; save its state_dict\(\)"),
+        (with_attribute(lambda x: x), "state.attribute is a function; wanted tensors"),
     ],
 )
 def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(tmp_path, state, message):

@@ -205,14 +205,13 @@ def test_in_place_writes_go_to_the_same_memory():
     assert x.copy_(np.arange(2.0)).tolist() == [[0.0, 1.0]] * 2
 
 
-def test_what_would_have_to_be_recorded_is_not_written_in_place():
-    w, x = tg.ones(2, requires_grad=True), tg.zeros(2)
-    with pytest.raises(RuntimeError, match=r"add_: writing in place is not recorded"):
-        w.add_(1.0)
-    with pytest.raises(RuntimeError, match=r"add_: writing in place is not recorded"):
-        w += 1.0
-    with pytest.raises(RuntimeError, match=r"setitem: writing in place is not recorded"):
-        x[0] = w[0]
+def test_a_leaf_that_requires_a_gradient_is_written_under_no_grad_only():
+    w = tg.ones(2, requires_grad=True)
+    for write in (lambda: w.add_(1.0), lambda: w.__iadd__(1.0), lambda: w[:1].zero_(), lambda: w.t_()):
+        with pytest.raises(
+            RuntimeError, match=r"_: a (view of a )?leaf that requires a gradient is written in place"
+        ):
+            write()
     with tg.no_grad():
         w -= 0.5
     assert w.tolist() == [0.5, 0.5]
@@ -282,7 +281,7 @@ def test_what_cannot_come_out_says_why(call, message):
         (tg.tensor([True]), "tensor([ True])"),
         (tg.tensor([]), "tensor([])"),
         (tg.tensor([1e-5, 1.0]), "tensor([1.0000e-05, 1.0000e+00])"),
-        (tg.tensor([float("nan"), 1.0]), "tensor([   nan, 1.0000])"),
+        (tg.tensor([float("nan"), 1.0]), "tensor([nan, 1.])"),
         (tg.zeros(1, dtype=tg.float64), "tensor([0.], dtype=float64)"),
         (tg.zeros(1, requires_grad=True), "tensor([0.], requires_grad=True)"),
         (tg.zeros(1, requires_grad=True) * 2, "tensor([0.], grad_fn=<mul>)"),

@@ -1,10 +1,12 @@
 """A PyTorch-like autograd micro-framework on NumPy."""
 
+import sys
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING
 
 from numpy import dtype
 
-from tinygrad_cnn import autograd, data, distributions, linalg, models, nn, onnx, optim, utils
+from tinygrad_cnn import autograd, creation, data, distributions, linalg, models, nn, onnx, ops, optim, utils
 from tinygrad_cnn.autograd import set_grad_enabled
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -41,6 +43,7 @@ from tinygrad_cnn.inspection import explain, profile, summary
 from tinygrad_cnn.kernels.dispatch import set_compiled_kernels, use_kernels
 from tinygrad_cnn.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_cnn.ops import *
+from tinygrad_cnn.ops.spellings import spell as _spell
 from tinygrad_cnn.random import Generator, default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import load, save
 from tinygrad_cnn.support.devices import accelerator, backends, cuda, device
@@ -69,3 +72,16 @@ from tinygrad_cnn.tape.grad_mode import enable_grad, inference_mode, is_grad_ena
 from tinygrad_cnn.tensor import Tensor
 
 __version__ = "0.1.0"
+
+_spell(globals(), vars(ops)["__all__"])
+_spell(globals(), creation.SIZED)
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Return an old name, which `compat` has, or raise an error that says what to use instead."""
+        from tinygrad_cnn.compat import old_names
+        from tinygrad_cnn.support.missing_names import refuse
+
+        if name in old_names.__all__:
+            return getattr(old_names, name)
+        return refuse(f"torch.{name}", dir(sys.modules[__name__]))

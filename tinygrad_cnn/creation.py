@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
@@ -18,6 +19,9 @@ from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
+
+SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
+"""The functions that PyTorch also lets write to a given tensor (``out``)."""
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -115,14 +119,19 @@ def arange(
         raise ValueError(
             f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
         )
-    if dtype is not None and as_dtype(dtype).kind != "f":
+    first, last, by = (array_of(v).item() if isinstance(v, Tensor) else v for v in (first, last, by))
+    wanted = None if dtype is None else as_dtype(dtype)
+    if wanted == int64:
         first, last, by = int(first), int(last), int(by)
     count = ceil((last - first) / by)
     if (last - first) * by < 0:
         raise ValueError(f"arange: a step of {by} does not lead from {first} to {last}")
     integers = all(isinstance(v, (int, np.integer)) for v in (first, last, by))
+    if wanted is None:
+        wanted = int64 if integers else default_dtype()
+    elif wanted.kind != "f":  # as in PyTorch, the count is that of the numbers as they were given
+        first, by = int(first), int(by)
     array = np.arange(count) * by + first
-    wanted = as_dtype(dtype) if dtype is not None else int64 if integers else default_dtype()
     return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
@@ -229,8 +238,6 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 
 # --- random numbers, from the given generator or, by default, from this thread's ---
 
-Generator = np.random.Generator | None
-
 
 def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -249,7 +256,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     generator: Generator = None,
@@ -265,8 +272,10 @@ def randint(
     """
     if size is None and not isinstance(high, (int, np.integer, type(None))):
         high, size = None, high
+    if low is None or high is None:
+        low, high = 0, low if high is None else high
     if high is None:
-        low, high = 0, low
+        raise TypeError("randint: wanted randint([low,] high, size), got no high")
     if high <= low:
         raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
     drawn = (generator or default_generator()).integers(
@@ -275,13 +284,24 @@ def randint(
     return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
-def randperm(n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return the integers from 0 to n - 1 in random order."""
-    drawn = (generator or default_generator()).permutation(n)
-    return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), device=device)
+    drawn = (generator or default_generator()).permutation(whole("randperm", "n", n, 0))
+    return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator = None) -> Tensor:
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return random numbers from normal distributions; mean and std are tensors, which broadcast, or numbers.
 
     >>> import tinygrad_cnn as tg
@@ -296,7 +316,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     )
     tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
     drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
-    return from_array(drawn.astype(np.result_type(*tensors) if tensors else chosen_dtype(None)))
+    wanted = np.result_type(*tensors) if tensors and dtype is None else chosen_dtype(dtype)
+    return from_array(drawn.astype(wanted), requires_grad, device)
 
 
 def rand_like(

@@ -7,9 +7,11 @@ from math import inf
 from typing import Any
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.ops.arguments import many_dims, want_float
+from tinygrad_cnn.ops.arguments import as_tuple, many_dims, want_float
 from tinygrad_cnn.ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from tinygrad_cnn.ops.reduce import as_type
+from tinygrad_cnn.ops.spellings import spell
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -51,7 +53,7 @@ def norm(
     >>> tg.linalg.norm(tg.ones(2, 2), "fro").item(), tg.linalg.norm(tg.ones(3, 2), 1).item()
     (2.0, 3.0)
     """
-    dims = tuple(range(A.ndim)) if dim is None else tuple(dim) if isinstance(dim, Sequence) else (dim,)
+    dims = tuple(range(A.ndim)) if dim is None else as_tuple(dim)
     if ord == "fro" and len(dims) != 2:
         raise ValueError(f"norm: 'fro' is for matrices, got {len(dims)} dimensions")
     if isinstance(ord, (int, float)) and len(dims) != 1:
@@ -70,5 +72,10 @@ def _matrix_norm(A: T, ord: float, dims: tuple[int, ...], keepdim: bool) -> T:
     many_dims("norm", dims, A.ndim)
     along, over = dims if abs(ord) == 1 else dims[::-1]
     sums = ops.sum(ops.abs(A), along, keepdim=True)
-    extreme = (ops.amax if ord > 0 else ops.amin)(sums, over, keepdim=True)
+    largest = ops.amax if sums.shape[over] else ops.sum  # of no sums, the largest is 0
+    extreme = (largest if ord > 0 else ops.amin)(sums, over, keepdim=True)
     return extreme if keepdim else ops.squeeze(extreme, dims)
+
+
+spell(globals(), __all__)
+explain_missing_names("torch.linalg", __name__)

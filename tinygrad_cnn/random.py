@@ -23,16 +23,34 @@ class Generator(np.random.Generator):
 
     def __init__(self, device: Any = "cpu") -> None:
         want_cpu("Generator", device)
-        super().__init__(np.random.PCG64())
+        self._seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        super().__init__(np.random.PCG64(self._seed))
 
     def manual_seed(self, seed: int) -> Generator:
         """Restart from a seed, with the numbers of NumPy's ``default_rng(seed)``, and return the generator."""
         super().__init__(np.random.PCG64(seed))
+        self._seed = seed
         return self
+
+    def initial_seed(self) -> int:
+        """Return the seed that the generator was last started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the state, for `set_state`."""
+        return dict(self.bit_generator.state)
+
+    def set_state(self, new_state: dict[str, Any]) -> None:
+        """Continue from a state that `get_state` returned."""
+        self.bit_generator.state = new_state
 
     def spawn(self, n_children: int) -> list[np.random.Generator]:
         """Return generators that are independent of this one and of each other."""
         return [np.random.Generator(bits) for bits in self.bit_generator.spawn(n_children)]
+
+
+GeneratorArgument = np.random.Generator | None
+"""A generator, or None for that of this thread."""
 
 
 class _Default(threading.local):
@@ -57,6 +75,6 @@ def manual_seed(seed: int) -> Generator:
     return _default.generator
 
 
-def default_generator() -> np.random.Generator:
+def default_generator() -> Generator:
     """Return this thread's generator, from which functions draw if no generator is given."""
     return _default.generator

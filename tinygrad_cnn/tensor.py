@@ -19,7 +19,9 @@ from tinygrad_cnn.support.arrays import own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
+from tinygrad_cnn.support.printing import numbers_text
 from tinygrad_cnn.tape.backward import backward
+from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -42,7 +44,7 @@ class Tensor(InPlace):
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self.array = as_array(data, dtype)
-        self.node = self._grad = self._hooks = None
+        self.node = self._grad = self._hooks = self._base = self._refusal = self._views = None
         self._requires_grad = False
         self.requires_grad = requires_grad
 
@@ -102,23 +104,14 @@ class Tensor(InPlace):
 
     def __repr__(self) -> str:
         array = self.array
-        integral = array.dtype.kind == "f" and bool(np.all(np.isfinite(array)) and np.all(array == np.trunc(array)))
-        values = np.array2string(
-            array,
-            precision=4,
-            separator=", ",
-            prefix="tensor(",
-            floatmode="maxprec_equal" if integral else "fixed",
-            max_line_width=100,
-        )
-        extras = []
+        extras = [f"size={tuple(array.shape)}"] if not array.size and array.ndim > 1 else []
         if array.dtype not in (default_dtype(), int64, np.bool_):
             extras.append(f"dtype={array.dtype}")
         if self.node is not None:
             extras.append(f"grad_fn={self.node}")
         elif self._requires_grad:
             extras.append("requires_grad=True")
-        return f"tensor({', '.join([values, *extras])})"
+        return f"tensor({', '.join([numbers_text(array, 'tensor('), *extras])})"
 
     _repr_html_ = tensor_html
 
@@ -132,6 +125,8 @@ class Tensor(InPlace):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.node is not None:
+            if value:  # it does already
+                return
             raise RuntimeError("requires_grad: only that of a leaf can be changed; detach() gives a leaf")
         if value and self.dtype.kind != "f":
             raise RuntimeError(f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}")
@@ -252,13 +247,13 @@ class Tensor(InPlace):
 
     def contiguous(self) -> Tensor:
         """Return the tensor in row-major memory order: the tensor itself if it is contiguous already."""
-        return self if self.array.flags.c_contiguous else ops.reshape(ops.reshape(self, -1), self.shape)
+        return self if self.array.flags.c_contiguous else ops.reshape(ops.ravel(self), self.shape)
 
     # --- conversions to NumPy and Python ---
 
     def numpy(self) -> Array:
         """Return the array of the tensor, which shares its memory."""
-        if self._requires_grad:
+        if self._requires_grad and is_grad_enabled():
             raise RuntimeError("numpy: this tensor requires a gradient; use detach().numpy()")
         return self.array
 
@@ -297,7 +292,7 @@ class Tensor(InPlace):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
-        return (self[i] for i in range(len(self)))
+        return iter(ops.unbind(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -407,13 +402,33 @@ class Tensor(InPlace):
     __getitem__ = getitem
 
 
+class OutdatedView(Tensor):
+    """A view that cannot be recorded any more: its base was written to, and it was made where that is not followed.
+
+    As in PyTorch these are views made under no_grad, one of several results, or made by a custom Function. Their
+    numbers can be read.
+    """
+
+    __slots__ = ()
+
+    @property
+    def node(self) -> Node | None:  # type: ignore[override]
+        """Refuse: no node leads to the numbers that the view now shows."""
+        raise RuntimeError(
+            f"this tensor {self._refusal}, and its base has since been written to in place; make the view "
+            "anew after the write, or write out of place"
+        )
+
+
 Tensor._result_class = Tensor
+Tensor._outdated_class = OutdatedView
 
 
 def _leaf(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """Return a leaf of the given class that holds an array."""
     leaf = object.__new__(kind)
-    leaf.array, leaf.node, leaf._grad, leaf._hooks, leaf._requires_grad = array, None, None, None, requires_grad
+    leaf.array, leaf._requires_grad = array, requires_grad
+    leaf.node = leaf._grad = leaf._hooks = leaf._base = leaf._refusal = leaf._views = None
     return leaf
 
 

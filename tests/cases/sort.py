@@ -112,6 +112,31 @@ case(
     differentiable=False,
 )
 
+METHODS = ["linear", "lower", "higher", "midpoint"]
+
+
+def quantiles(draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
+    q = draw(st.one_of(st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.just([0.25, 0.9])))
+    dim = draw(st.sampled_from([None, *range(-len(shape), len(shape))]))
+    return {"q": q, "dim": dim, "keepdim": draw(st.booleans()), "interpolation": draw(st.sampled_from(METHODS))}
+
+
+def numpy_quantile(of: Any) -> Any:
+    return lambda x, q, dim, keepdim, interpolation: of(x, q, dim, keepdims=keepdim, method=interpolation)
+
+
+for quantile_name, oracle in (("quantile", np.quantile), ("nanquantile", np.nanquantile)):
+    case(
+        quantile_name,
+        lambda x, q, name=quantile_name, **a: getattr(tg, name)(x, tg.tensor(q, dtype=x.dtype), **a),
+        numpy_quantile(oracle),
+        calls(spaced, shape=shapes(min_side=1), arguments=quantiles),
+        records="index add sub mul",
+        torch=lambda torch, x, q, name=quantile_name, **a: getattr(torch, name)(
+            x, torch.tensor(q, dtype=x.dtype), **a
+        ),
+    )
+
 # --- searching and counting ---
 
 
@@ -188,8 +213,51 @@ case(
     differentiable=False,
 )
 
+case(
+    "bucketize",
+    lambda boundaries, input, right: tg.bucketize(input, boundaries, right=right),
+    lambda boundaries, input, right: np.digitize(input, boundaries, right=not right),
+    calls(
+        lambda rng, shape: np.sort(rng.integers(0, 9, shape) * 1.0),
+        shape=vectors,
+        arguments=lambda draw, shape: {
+            "input": draw(generators()).integers(0, 9, (2, 3)) * 1.0,
+            "right": draw(st.booleans()),
+        },
+    ),
+    torch=lambda torch, boundaries, input, right: torch.bucketize(input, boundaries, right=right),
+    differentiable=False,
+)
+for part in (0, 1):
+    case(
+        f"histogram_{('counts', 'edges')[part]}",
+        lambda x, part=part, **a: tg.histogram(x, **a)[part],
+        lambda x, bins, range, density, part=part: np.histogram(x, bins, range, density=density)[part],
+        calls(
+            spaced,
+            shape=shapes(min_side=2, min_dims=1),
+            arguments=lambda draw, shape: {
+                "bins": draw(st.integers(1, 5)),
+                "range": draw(st.sampled_from([None, (-1.5, 2.5)])),
+                "density": False,
+            },
+        ),
+        torch=lambda torch, x, part=part, **a: torch.histogram(x, **a)[part],
+        differentiable=False,
+    )
+
 # --- what must be refused ---
 
+refuse(lambda: zeros(2).quantile(1.5), ValueError, r"quantile: q is 1.5; wanted a number or a vector of numbers")
+refuse(
+    lambda: zeros(2).quantile(0.5, interpolation="cubic"), ValueError, r"interpolation is 'cubic'; wanted linear"
+)
+refuse(lambda: zeros(0, 2).quantile(0.5), ValueError, r"quantile: a dimension of \(0, 2\) is empty")
+refuse(lambda: tg.ones(2).long().quantile(0.5), TypeError, r"quantile: wanted floating-point numbers, got int64")
+refuse(lambda: tg.bucketize(1.0, zeros(2, 2)), ValueError, r"bucketize: wanted a vector of boundaries")
+refuse(
+    lambda: tg.histogram(tg.ones(2).long(), 2), TypeError, r"histogram: wanted floating-point numbers, got int64"
+)
 refuse(lambda: zeros(2).topk(3), ValueError, r"topk: k is 3, but dimension -1 of \(2,\) has 2 entries")
 refuse(lambda: zeros(2).sort(1), IndexError, r"sort: dim 1 is out of range")
 refuse(lambda: zeros(0, 2).median(0), IndexError, r"median: dimension 0 of \(0, 2\) is empty")

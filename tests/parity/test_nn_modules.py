@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
-from tests.support.module_cases import CASES, ModuleCase
+from tests.support.module_cases import CASES, ModuleCase, Part, made
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:enable_nested_tensor:UserWarning", "ignore:.*mplicit dimension choice:UserWarning"
+)
 
 
 def close(case: ModuleCase) -> dict[str, float]:
@@ -21,26 +24,26 @@ def close(case: ModuleCase) -> dict[str, float]:
     return {"rtol": 1e-7 if case.name == "Hardsigmoid" else 1e-9, "atol": 1e-11}
 
 
-def floats(result: Any) -> Any:
-    """The differentiable part of a result that may be (values, indices)."""
-    return result[0] if isinstance(result, tuple) else result
+def parts(result: Any) -> list[Any]:
+    """The tensors of a result, which may be a tuple of tensors and tuples."""
+    return [part for several in result for part in parts(several)] if isinstance(result, tuple) else [result]
 
 
 def compare_call(ours: Any, theirs: Any, a: list[Any], b: list[Any], near: dict[str, float]) -> None:
-    """Call both; hold results and all gradients, for a random gradient of the result, against one another."""
+    """Call both; hold results and all gradients, for random gradients of the results, against one another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own advice
-        out, wanted = ours(*a), theirs(*b)
-    if isinstance(out, tuple):
-        np.testing.assert_array_equal(out[1].numpy(), wanted[1].numpy())
-    out, wanted = floats(out), floats(wanted)
-    np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), **near)
-    assert out.requires_grad == wanted.requires_grad
-    if not out.requires_grad:
+        results = list(zip(parts(ours(*a)), parts(theirs(*b)), strict=True))
+    for out, wanted in results:
+        np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), **near)
+        assert out.requires_grad == wanted.requires_grad
+    live = [pair for pair in results if pair[0].requires_grad]
+    if not live:
         return
-    g = np.random.default_rng(1).standard_normal(out.shape)
-    out.backward(tg.tensor(g))
-    wanted.backward(torch.tensor(g))
+    rng = np.random.default_rng(1)
+    gradients = [rng.standard_normal(out.shape) for out, _ in live]
+    tg.autograd.backward([out for out, _ in live], [tg.tensor(g) for g in gradients])
+    torch.autograd.backward([wanted for _, wanted in live], [torch.tensor(g) for g in gradients])
     named = [*enumerate(zip(a, b, strict=True))]
     named += [(n, (p, q)) for (n, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True)]
     for name, (p, q) in named:
@@ -79,7 +82,7 @@ def test_it_computes_what_pytorchs_does(case: ModuleCase, data: Any) -> None:
 def test_it_starts_as_pytorchs_does(name: str) -> None:
     """The same bounds and moments, drawn or fixed."""
     arguments: dict[str, Any] = STARTS.get(name, {})
-    ours, theirs = getattr(tg.nn, name)(**arguments), getattr(torch.nn, name)(**arguments)
+    ours, theirs = (getattr(lib.nn, name)(**made(lib, arguments)) for lib in (tg, torch))
     for (key, p), q in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         drawn, wanted = p.numpy(), q.numpy()
         assert drawn.dtype == wanted.dtype
@@ -90,7 +93,16 @@ def test_it_starts_as_pytorchs_does(name: str) -> None:
         assert abs(drawn.mean() - wanted.mean()) < 0.2 * np.abs(wanted).max() + 1e-12, key
 
 
+HEADS = {"d_model": 64, "nhead": 2, "dim_feedforward": 300}
 STARTS: dict[str, dict[str, Any]] = {
+    "MultiheadAttention": {"embed_dim": 400, "num_heads": 2, "kdim": 60, "vdim": 90},
+    "TransformerEncoderLayer": HEADS,
+    "TransformerDecoderLayer": HEADS,
+    "TransformerEncoder": {"encoder_layer": Part("TransformerEncoderLayer", HEADS), "num_layers": 2},
+    "TransformerDecoder": {"decoder_layer": Part("TransformerDecoderLayer", HEADS), "num_layers": 2},
+    "Transformer": {**HEADS, "num_encoder_layers": 1, "num_decoder_layers": 1},
+    **{name: {"input_size": 50, "hidden_size": 400} for name in ("RNN", "LSTM", "GRU")},
+    **{name: {"input_size": 50, "hidden_size": 400} for name in ("RNNCell", "LSTMCell", "GRUCell")},
     "Linear": {"in_features": 50, "out_features": 400},
     "Bilinear": {"in1_features": 50, "in2_features": 9, "out_features": 400},
     "Embedding": {"num_embeddings": 300, "embedding_dim": 50, "padding_idx": 7},
@@ -109,13 +121,23 @@ STARTS: dict[str, dict[str, Any]] = {
     "AdaptiveAvgPool2d": {"output_size": 2},
     "AdaptiveMaxPool2d": {"output_size": 2},
     "Unflatten": {"dim": 1, "unflattened_size": (2, 3)},
-    "ZeroPad2d": {"padding": 1},
     "PixelShuffle": {"upscale_factor": 2},
     "LocalResponseNorm": {"size": 2},
     "Threshold": {"threshold": 1, "value": 2},
-    "Softmax": {"dim": 1},
-    "LogSoftmax": {"dim": 1},
-    "Softmin": {"dim": 1},
+    **{
+        f"{kind}Pad{d}d": {"padding": 1}
+        for kind in ("Zero", "Reflection", "Replication", "Circular")
+        for d in (1, 2, 3)
+    },
+    **{f"ConstantPad{d}d": {"padding": 1, "value": 2} for d in (1, 2, 3)},
+    **{f"LPPool{d}d": {"norm_type": 2, "kernel_size": 2} for d in (1, 2)},
+    **{f"MaxUnpool{d}d": {"kernel_size": 2} for d in (1, 2)},
+    "AdaptiveAvgPool1d": {"output_size": 2},
+    "AdaptiveMaxPool1d": {"output_size": 2},
+    "PixelUnshuffle": {"downscale_factor": 2},
+    "ChannelShuffle": {"groups": 2},
+    "Unfold": {"kernel_size": 2},
+    "Fold": {"output_size": 2, "kernel_size": 2},
     "BatchNorm1d": {"num_features": 3},
     "BatchNorm2d": {"num_features": 3},
     "InstanceNorm1d": {"num_features": 3, "affine": True, "track_running_stats": True},

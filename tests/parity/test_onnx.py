@@ -38,10 +38,10 @@ def mapped(case: OpCase) -> bool:
 
 # What no layer's inference is made of. A new operation is to be mapped, or to be named here.
 UNMAPPED = set(
-    "all any atan2 avg_unpool2d binary_cross_entropy cholesky "
+    "add_region all any atan2 avg_unpool2d binary_cross_entropy cholesky "
     "class_cross_entropy cofactors col2im conv2d_weight copysign det diagonal div_trunc im2col inv isclose "
-    "logabsdet max_pick2d max_places2d max_unpool2d nan_to_num nonzero one_hot overlapped put roll sign_of_det "
-    "soft_cross_entropy solve sum_to undiagonal where_nonzero windows".split()
+    "logabsdet max_pick2d max_places2d max_unpool2d nan_to_num nonzero one_hot overlapped put put_region recurrent "
+    "roll sign_of_det soft_cross_entropy solve sum_to take_region undiagonal where_nonzero windows".split()
 )
 
 
@@ -255,6 +255,31 @@ def test_an_embedding_looks_up_indices_that_come_later(padding_idx: int | None, 
     same(model(tg.tensor(words), tg.tensor(scale)), run((tmp_path / "words.onnx").read_bytes(), [words, scale]))
 
 
+class Writing(nn.Module):
+    """Writes in place to what has no views, and to a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        y = self.linear(x)
+        alias = y
+        y += 1.0
+        alias.mul_(x).relu_()
+        y.masked_fill_(y > 0.5, 0.25)
+        scale = self.linear.bias * 2
+        scale += 3.0
+        return y * scale
+
+
+def test_what_is_written_in_place_is_exported_as_operations(tmp_path: Path) -> None:
+    model = Writing()
+    tg.onnx.export(model, tg.ones(2, 3), tmp_path / "model.onnx")
+    x = weight(4, 3)
+    same(model(tg.tensor(x)), run((tmp_path / "model.onnx").read_bytes(), [x]))
+
+
 def test_a_model_is_afterwards_as_it_was(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     model[1].eval()
@@ -274,6 +299,8 @@ REFUSED = {
     "index .* has an array of shape .* which depends on the batch": lambda x: x[np.arange(len(x)) % 2],
     "calls other operations for another batch": lambda x: x.exp() if len(x) > 4 else x.sin(),
     "writes in place .add_., unrecorded": lambda x: x.detach().add_(1) + x,
+    "fill_ writes in place to a tensor that has views": lambda x: (y := x.exp())[0].fill_(1.0) + y,
+    "a view of a leaf|is written in place": lambda x: x.add_(1),
     "output of the model does not depend on its input": lambda x: tg.ones(3),
     "index .* with a part of the batch": lambda x: x[:2],
 }

@@ -21,6 +21,18 @@ Inputs = Callable[[Rng, dict[str, Any]], tuple[np.ndarray, ...]]
 
 
 @dataclass(frozen=True)
+class Part:
+    """A module that is an argument of another."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def make(self, library: Any) -> Any:
+        """Make the module of a library."""
+        return getattr(library.nn, self.name)(**self.arguments)
+
+
+@dataclass(frozen=True)
 class Sample:
     """How a module is made (arrays become tensors) and called: float64 arrays, integers and constants."""
 
@@ -30,13 +42,18 @@ class Sample:
 
     def make(self, library: Any, name: str) -> Any:
         """Make the module of a library, in float64."""
-        tensors = {k: library.tensor(v) if isinstance(v, np.ndarray) else v for k, v in self.arguments.items()}
-        return getattr(library.nn, name)(**tensors).double()
+        return getattr(library.nn, name)(**made(library, self.arguments)).double()
 
     def given(self, library: Any) -> list[Any]:
         """Return the inputs as a library's tensors, those to differentiate as leaves."""
         live = len(self.inputs) - self.constant
         return [library.tensor(x, requires_grad=i < live) for i, x in enumerate(self.inputs)]
+
+
+def made(library: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments with a library's tensors for arrays, and its modules for parts."""
+    make = {np.ndarray: library.tensor, Part: lambda part: part.make(library)}
+    return {key: make.get(type(value), lambda value: value)(value) for key, value in arguments.items()}
 
 
 @dataclass(frozen=True)
@@ -203,11 +220,46 @@ output_size = st.sampled_from([1, 3, (2, 5), (None, 3)])
 case("AdaptiveAvgPool2d", lambda rng, a: images(rng, a, 2), output_size=output_size)
 case("AdaptiveMaxPool2d", lambda rng, a: images(rng, a, 2), output_size=output_size, return_indices=bools)
 
+lengths = lambda rng, a: images(rng, a, 1)  # noqa: E731
+case("AdaptiveAvgPool1d", lengths, output_size=st.integers(1, 4))
+case("AdaptiveMaxPool1d", lengths, output_size=st.integers(1, 4), return_indices=bools)
+for dims in (1, 2):
+    case(
+        f"LPPool{dims}d",
+        lambda rng, a, dims=dims: tuple(np.abs(x) for x in images(rng, a, dims)),
+        norm_type=st.sampled_from([2, 3.0]),
+        kernel_size=st.integers(2, 3),
+        stride=option(None, 2),
+        ceil_mode=bools,
+    )
+
+
+def pooled(rng: Rng, a: dict[str, Any], dims: int) -> tuple[np.ndarray, ...]:
+    """Values, and different places for the values of each channel."""
+    x = rng.standard_normal((2, 3, *(2,) * dims))
+    places = np.stack([rng.permutation(4**dims)[: 2**dims] for _ in range(6)])
+    return x, places.reshape(x.shape)
+
+
+for dims in (1, 2):
+    case(f"MaxUnpool{dims}d", lambda rng, a, dims=dims: pooled(rng, a, dims), constant=1, kernel_size=st.just(2))
+
 # --- shape ---
 
 case("Flatten", normal(2, 3, 2, 2), start_dim=option(0, 1, -2), end_dim=option(2, -1))
 case("Unflatten", normal(2, 6), dim=st.sampled_from([1, -1]), unflattened_size=st.sampled_from([(2, 3), (3, -1)]))
-case("ZeroPad2d", normal(2, 3, 4, 4), padding=st.sampled_from([1, (1, 0, 2, 3), (-1, 0, 0, 1)]))
+for dims, shape in ((1, (2, 3, 4)), (2, (2, 3, 4, 4)), (3, (1, 2, 3, 4, 3))):
+    widths = st.sampled_from([1, (1, 0, 2, 2, 0, 1)[: 2 * dims], (2, 1, 1, 0, 1, 1)[: 2 * dims]])
+    for kind in ("Zero", "Reflection", "Replication", "Circular"):
+        case(f"{kind}Pad{dims}d", normal(*shape), padding=widths)
+    case(f"ConstantPad{dims}d", normal(*shape), padding=widths, value=st.sampled_from([0, -1.5]))
+case("ZeroPad2d", normal(2, 3, 4, 4), padding=st.just((-1, 0, 0, 1)))
+case("PixelUnshuffle", normal(2, 2, 4, 6), downscale_factor=st.sampled_from([1, 2]))
+case("ChannelShuffle", drawn(normal(2, 6, 3), normal(1, 6, 2, 2)), groups=st.sampled_from([1, 2, 3]))
+case("Unfold", normal(2, 3, 4, 5), kernel_size=sizes(2, 1, 2), padding=maybe(sizes(2, 0, 1)), stride=option(2))
+case("Fold", normal(2, 8, 9), output_size=st.just((4, 4)), kernel_size=st.just(2))
+case("UpsamplingNearest2d UpsamplingBilinear2d", normal(2, 3, 4, 5), size=st.sampled_from([7, (3, 8)]))
+case("UpsamplingNearest2d UpsamplingBilinear2d", normal(2, 3, 4, 5), scale_factor=st.sampled_from([2, 1.5]))
 case("PixelShuffle", normal(2, 8, 3, 2), upscale_factor=st.sampled_from([1, 2]))
 upsampling = {"recompute_scale_factor": option(None, False)}
 case("Upsample", normal(2, 3, 4, 5), size=st.sampled_from([7, (3, 8)]), mode=option("nearest"))
@@ -221,10 +273,89 @@ case(
     **upsampling,
 )
 
+# --- recurrent ---
+
+
+def sequences(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Three steps of two sequences, or of one without a batch."""
+    return (rng.standard_normal((3, 2, 2) if rng.integers(2) else (3, 2)),)
+
+
+layers = {
+    "input_size": st.just(2),
+    "hidden_size": st.just(3),
+    "num_layers": option(2),
+    "bias": bools,
+    "batch_first": bools,
+    "bidirectional": bools,
+}
+case("RNN", sequences, **layers, nonlinearity=option("relu"))
+case("LSTM", sequences, **layers, proj_size=option(2))
+case("GRU", sequences, **layers)
+case("LSTM GRU", sequences, **{**layers, "num_layers": st.just(2)}, dropout=st.just(0.3), random=True)
+
+
+def one_step(states: int) -> Inputs:
+    """The input, and sometimes the state."""
+
+    def draw(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+        batch = (2,) if rng.integers(2) else ()
+        given = (rng.standard_normal((*batch, 2)), rng.standard_normal((*batch, 3)))
+        return given[: 1 + states * rng.integers(2)]
+
+    return draw
+
+
+cells = {"input_size": st.just(2), "hidden_size": st.just(3), "bias": bools}
+case("RNNCell", one_step(1), **cells, nonlinearity=option("relu"))
+case("LSTMCell", one_step(0), **cells)
+case("GRUCell", one_step(1), **cells)
+
+# --- attention ---
+
+
+def attended(rng: Rng, a: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Queries, keys and values of a batch of two, or of one sequence."""
+    widths = (4, a.get("kdim") or 4, a.get("vdim") or 4)
+    batch = (2,) if rng.integers(2) else ()
+    lengths = [(*batch, n) if a.get("batch_first") else (n, *batch) for n in (3, 5, 5)]
+    return tuple(rng.standard_normal((*length, width)) for length, width in zip(lengths, widths, strict=True))
+
+
+case(
+    "MultiheadAttention",
+    attended,
+    embed_dim=st.just(4),
+    num_heads=st.sampled_from([1, 2]),
+    bias=bools,
+    add_bias_kv=bools,
+    add_zero_attn=bools,
+    kdim=option(3),
+    vdim=option(5),
+    batch_first=bools,
+)
+heads = {"d_model": st.just(4), "nhead": st.just(2), "dim_feedforward": st.just(3)}
+options = {"activation": option("relu", "gelu"), "batch_first": bools, "norm_first": bools, "bias": bools}
+case("TransformerEncoderLayer", normal(2, 3, 4), **heads, **options, dropout=st.just(0.0))
+case("TransformerDecoderLayer", several(2, (2, 3, 4)), **heads, **options, dropout=st.just(0.0))
+case("TransformerEncoderLayer", normal(2, 3, 4), **heads, dropout=st.just(0.4), random=True)
+depths = {"num_encoder_layers": st.just(1), "num_decoder_layers": st.sampled_from([1, 2])}
+case("Transformer", several(2, (2, 3, 4)), **heads, **options, **depths, dropout=st.just(0.0))
+plain = {"d_model": 4, "nhead": 2, "dim_feedforward": 3, "dropout": 0.0}
+norm = option(None, Part("LayerNorm", {"normalized_shape": 4}))
+count = {"num_layers": st.integers(1, 2), "norm": norm}
+case("TransformerEncoder", normal(2, 3, 4), encoder_layer=st.just(Part("TransformerEncoderLayer", plain)), **count)
+case(
+    "TransformerDecoder",
+    several(2, (2, 3, 4)),
+    decoder_layer=st.just(Part("TransformerDecoderLayer", plain)),
+    **count,
+)
+
 # --- dropout ---
 
 p = option(0.0, 0.3)
-case("Dropout AlphaDropout", normal(4, 5), random=True, p=p, inplace=bools)
+case("Dropout AlphaDropout", normal(4, 5), random=True, p=p)
 case("Dropout1d", normal(2, 3, 4), random=True, p=p)
 case("Dropout2d", normal(2, 3, 4, 4), random=True, p=p)
 
@@ -270,6 +401,9 @@ case("ELU CELU", matrix, alpha=option(0.5))
 case("GELU", matrix, approximate=option("none", "tanh"))
 case("Softplus", matrix, beta=option(2.0), threshold=option(1.0))
 case("Softmax LogSoftmax Softmin", matrix, dim=st.sampled_from([0, 1, -1]))
+case("Softmax LogSoftmax Softmin", drawn(normal(3, 4), normal(4), normal(2, 3, 4)), dim=option(None))
+case("Softmax2d", drawn(normal(2, 3, 2, 2), normal(3, 2, 2)))
+case("RReLU", matrix, random=True, lower=option(0.2), upper=option(0.25))
 case("GLU", matrix, dim=option(1, -1))
 
 # --- losses ---
@@ -367,5 +501,25 @@ case(
     swap=bools,
     reduction=reduction,
 )
+case("TripletMarginWithDistanceLoss", several(3, (4, 3)), margin=option(0.5), swap=bools, reduction=reduction)
+case(
+    "MultiMarginLoss",
+    with_target(classes, (6, 5)),
+    constant=1,
+    p=option(2),
+    margin=option(0.5),
+    weight=weight,
+    reduction=reduction,
+)
+case(
+    "MultiLabelMarginLoss",
+    with_target(
+        lambda rng, shape: np.stack([[*rng.permutation(5)[:2], -1, 0, 1] for _ in range(shape[0])]), (4, 5)
+    ),
+    constant=1,
+    reduction=reduction,
+)
+binary = with_target(lambda rng, shape: rng.integers(0, 2, shape).astype(float), (4, 5))
+case("MultiLabelSoftMarginLoss", binary, constant=1, weight=weight, reduction=reduction)
 case("CosineSimilarity", several(2, (4, 3)), dim=option(0, -1))
 case("PairwiseDistance", several(2, (4, 3)), p=option(1.0, 3.0), keepdim=bools)

@@ -18,8 +18,8 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
 
 
 def padded(g: Array) -> Array:
-    """Return the gradient of a matrix, given the gradient g of its first row."""
-    return np.concatenate([g, np.zeros((1, 2))])
+    """Return the gradient of a matrix, given the gradient g of its first row: a matrix that is square."""
+    return np.concatenate([g, np.zeros((g.shape[1] - 1, g.shape[1]), g.dtype)])
 
 
 # name: the function of a and b, and for each input its derivative and what that reads.

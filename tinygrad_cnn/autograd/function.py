@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled, no_grad
 from tinygrad_cnn.tape.record import Operation, make_tensors
+from tinygrad_cnn.tape.views import MADE_IN_FUNCTION, note_view
 from tinygrad_cnn.tape.watch import note_line
 from tinygrad_cnn.tensor import Tensor
 
@@ -108,6 +109,10 @@ class Function:
             outputs = _recorded(ctx, args, outputs)
         else:
             outputs = tuple(output.detach() for output in outputs)
+        for output in outputs:  # a write to what shows an input's memory would not reach that input's node
+            for given in args:
+                if isinstance(given, Tensor):
+                    note_view(output, given, MADE_IN_FUNCTION)
         return outputs if isinstance(result, tuple) else outputs[0]
 
 
@@ -197,6 +202,8 @@ def _checked(ctx: Context, returned: tuple[Any, ...]) -> dict[int, Tensor | None
         if argument is None:
             continue
         shape, dtype = argument
+        if value is not None and value.dtype.kind == dtype.kind == "f":
+            value = value.to(dtype)  # a gradient of another float type is converted, as in PyTorch
         if value is not None and (value.shape, value.dtype) != argument:
             raise RuntimeError(
                 f"{name}: backward returned a gradient of shape {value.shape} and type {value.dtype} for argument "

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_cnn.creation import from_numpy, ones_like, zeros_like
 from tinygrad_cnn.ops import reshape, stack
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad
 from tinygrad_cnn.tensor import Tensor
@@ -220,3 +221,6 @@ def _jacobian_of(output: Tensor, sources: Sequence[Tensor], create_graph: bool, 
         reshape(stack(column), (*output.shape, *source.shape))
         for column, source in zip(zip(*rows, strict=True), sources, strict=True)
     ]
+
+
+explain_missing_names("torch.autograd.functional", __name__)

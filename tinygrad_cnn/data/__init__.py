@@ -27,6 +27,7 @@ from tinygrad_cnn.data.sampler import (
 )
 from tinygrad_cnn.data.split import random_split
 from tinygrad_cnn.data.synthetic import SyntheticDigits
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "KMNIST",
@@ -59,3 +60,5 @@ __all__ = [
     "transforms",
     "write_idx",
 ]
+
+explain_missing_names("torch.utils.data", __name__)

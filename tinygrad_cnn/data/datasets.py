@@ -6,6 +6,7 @@ from tinygrad_cnn.data.folder import DatasetFolder, ImageFolder
 from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "CIFAR10",
@@ -19,3 +20,5 @@ __all__ = [
     "ImageFolder",
     "SyntheticDigits",
 ]
+
+explain_missing_names("torchvision.datasets", __name__)

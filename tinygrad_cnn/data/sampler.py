@@ -15,10 +15,10 @@ import numpy as np
 from tinygrad_cnn.creation import as_tensor
 from tinygrad_cnn.data.arguments import as_generator, flag, overrides
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.typing import Array
 
 Index = TypeVar("Index", covariant=True)
-Generator = np.random.Generator | None
 CHUNK = 1024
 """Indices that are drawn at once when a sampler is read one by one."""
 

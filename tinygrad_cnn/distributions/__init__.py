@@ -8,6 +8,7 @@ from tinygrad_cnn.distributions.independent import Independent
 from tinygrad_cnn.distributions.kl import kl_divergence, register_kl
 from tinygrad_cnn.distributions.normal import Normal
 from tinygrad_cnn.distributions.uniform import Uniform
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "Bernoulli",
@@ -20,3 +21,5 @@ __all__ = [
     "kl_divergence",
     "register_kl",
 ]
+
+explain_missing_names("torch.distributions", __name__)

@@ -10,6 +10,7 @@ order.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def add(a: Any, b: Any) -> Any:
     return add_images(a, b)
 
 
-@numpy_kernel(np.add)
+@numpy_kernel(np.add, compiled_from=inf)
 def add_images(a: Array, b: Any) -> Any:
     """Return a + b, for large images a. NumPy's result lies as the first operand does, whichever that is."""
     same = getattr(b, "shape", None) != a.shape or a.strides == b.strides
@@ -91,7 +92,7 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     return x.reshape(shape)
 
 
-@numpy_kernel(np.reshape)
+@numpy_kernel(np.reshape, compiled_from=inf)
 def reshape_batch(x: Array, shape: tuple[int, ...]) -> Array:
     """Reshape a batch that lies innermost, sample by sample: it stays there, and rows are copied as they lie."""
     samples_last = x.transpose(*range(1, x.ndim), 0)

@@ -24,9 +24,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,8 @@ def numpy_kernel(reference: Function, compiled_from: float = COMPILED_FROM) -> C
 
     def register(numpy: Function) -> Function:
         row = TABLE[numpy.__name__] = Kernel(numpy.__name__, reference, numpy)
+        if compiled_from == inf:
+            return wraps(numpy)(lambda *arguments: (_plain(row) if _special else numpy)(*arguments))
         row.compiled = partial(_first_call, row)
 
         @wraps(numpy)
@@ -82,14 +85,51 @@ def numpy_kernel(reference: Function, compiled_from: float = COMPILED_FROM) -> C
     return register
 
 
+def _plain(row: Kernel) -> Function:
+    """Return the kernel that is chosen where there is no compiled one."""
+    return row.reference if _choice_for(row.name) == "reference" else row.numpy
+
+
 def _first_call(row: Kernel, *arguments: Any) -> Any:
     """Call the compiled kernel of a row, if there is one, and put it in the place of this function."""
-    row.compiled = _compiled_kernels().get(row.name)
+    kernels = _compiled.get()
+    if kernels is None:
+        return None
+    row.compiled = kernels.get(row.name)
     return None if row.compiled is None else row.compiled(*arguments)
 
 
-@cache
-def _compiled_kernels() -> dict[str, Function]:
+class _Compiled:
+    """The compiled kernels, imported when they are first wanted.
+
+    A signal handler or finaliser that interrupts the import gets none. A fork waits for the import to end: in the
+    child, the import's locks would be held for ever.
+    """
+
+    def __init__(self) -> None:
+        self._kernels: dict[str, Function] | None = None
+        self._is_importing = False
+        self._lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            acquire, release = self._lock.acquire, self._lock.release
+            os.register_at_fork(before=acquire, after_in_parent=release, after_in_child=release)
+
+    def get(self) -> dict[str, Function] | None:
+        """Return the compiled kernels by name, or None while this thread imports them."""
+        with self._lock:
+            if self._kernels is None and not self._is_importing:
+                self._is_importing = True
+                try:
+                    self._kernels = _import_compiled()
+                finally:
+                    self._is_importing = False
+            return self._kernels
+
+
+_compiled = _Compiled()
+
+
+def _import_compiled() -> dict[str, Function]:
     """Import the compiled kernels; there are none without Numba."""
     if find_spec("numba") is None:
         return {}
@@ -116,11 +156,11 @@ class _Block(NamedTuple):
 
 
 _block: ContextVar[_Block] = ContextVar("kernels", default=_Block())  # noqa: B039
-_open_blocks = 0  # in all threads
-_lock = threading.Lock()
 _process_choice = "compiled"
 _compiled_by_default = True
-_special = False  # whether any block is open or the process uses reference kernels: else a call looks no further
+_special: list[None] = []
+"""One entry for each open block, in all threads, and one if the process uses reference kernels: without any, a
+call looks no further. Appending and popping are atomic, so no lock is needed, which a handler could meet twice."""
 
 
 def _choice_for(name: str) -> str:
@@ -131,13 +171,11 @@ def _choice_for(name: str) -> str:
     return block.choice or _process_choice
 
 
-def _update(choice: str | None = None, opened: int = 0) -> None:
-    global _process_choice, _compiled_by_default, _open_blocks, _special
-    with _lock:
-        _process_choice = choice or _process_choice
-        _open_blocks += opened
-        _compiled_by_default = _process_choice == "compiled"
-        _special = _open_blocks > 0 or _process_choice == "reference"
+def _choose(choice: str) -> None:
+    global _process_choice, _compiled_by_default
+    _process_choice, _compiled_by_default = choice, choice == "compiled"
+    if choice == "reference":
+        _special.append(None)
 
 
 def _checked(name: str, choice: Any) -> str:
@@ -150,18 +188,19 @@ def _checked(name: str, choice: Any) -> str:
 
 def set_compiled_kernels(enabled: bool) -> None:
     """Choose for the whole process: compiled kernels where they can be used, as at first, or NumPy's only."""
-    _update("compiled" if enabled else "numpy")
+    _choose("compiled" if enabled else "numpy")
 
 
 @contextmanager
 def _opened(block: _Block) -> Iterator[None]:
-    token = _block.set(block)
-    _update(opened=1)
+    before = _block.get()
     try:
+        _special.append(None)
+        _block.set(block)
         yield
     finally:
-        _update(opened=-1)
-        _block.reset(token)
+        _block.set(before)
+        _special.pop()
 
 
 @contextmanager
@@ -205,6 +244,6 @@ def count_calls() -> Iterator[Counter[str]]:
 
 
 if "TINYGRAD_CNN_KERNELS" in os.environ:
-    _update(_checked("TINYGRAD_CNN_KERNELS in the environment", os.environ["TINYGRAD_CNN_KERNELS"]))
+    _choose(_checked("TINYGRAD_CNN_KERNELS in the environment", os.environ["TINYGRAD_CNN_KERNELS"]))
 elif os.environ.get("TINYGRAD_CNN_FAST") == "0":
-    _update("numpy")
+    _choose("numpy")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
@@ -15,7 +17,7 @@ def scaled(array: Array, factor: float | Array) -> Array:
     return array * factor if array.nbytes < POOLED_FROM_BYTES else scaled_large(array, factor)
 
 
-@numpy_kernel(np.multiply)
+@numpy_kernel(np.multiply, compiled_from=inf)
 def scaled_large(array: Array, factor: float | Array) -> Array:
     """Return array * factor, in memory from the pool."""
     return np.multiply(array, factor, out=empty(array.shape, array.dtype))

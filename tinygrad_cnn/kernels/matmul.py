@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
+from numpy.lib import NumpyVersion
 
 from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
@@ -14,28 +15,52 @@ from tinygrad_cnn.kernels.threads import parallel_for
 from tinygrad_cnn.kernels.thresholds import BLAS_THREADS_FROM, MATMUL_BLOCK_TERMS, MATMUL_BLOCKED_UP_TO
 from tinygrad_cnn.typing import Array
 
+_COPIES_FOR_BLAS = NumpyVersion(np.__version__) >= "2.3.0"
+
 
 @numpy_kernel(np.matmul, compiled_from=inf)
 def matmul(a: Array, b: Array) -> Array:
-    """Return a @ b: a small product of many terms in blocks of them, two large matrices by `large_matmul`."""
+    """Return a @ b, two large matrices by `large_matmul`."""
     terms = a.shape[-1]
+    if not _COPIES_FOR_BLAS:
+        a, b = _for_blas(a), _for_blas(b)
     if terms == 1 and a.ndim > 1:
         return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
-    two_matrices = a.ndim == b.ndim == 2
-    long = terms > 4 * MATMUL_BLOCK_TERMS and a.dtype.char in "fd"
-    if long and two_matrices and len(a) * b.shape[1] <= MATMUL_BLOCKED_UP_TO:
-        return _in_blocks(a, b)
-    if not two_matrices or a.size * b.shape[-1] < BLAS_THREADS_FROM:
-        return np.matmul(a, b)
-    return large_matmul(a, b)
+    if a.ndim == b.ndim == 2 and a.size * b.shape[1] >= BLAS_THREADS_FROM:
+        return large_matmul(a, b)
+    return _in_blocks(a, b) if _is_long(a, b) else np.matmul(a, b)
+
+
+def _is_long(a: Array, b: Array) -> bool:
+    """Return whether a @ b has many terms and few results: then BLAS adds the terms one after the other."""
+    return (
+        a.shape[-1] > 2 * MATMUL_BLOCK_TERMS
+        and min(a.ndim, b.ndim) > 1
+        and a.shape[-2] * b.shape[-1] <= MATMUL_BLOCKED_UP_TO
+        and a.dtype.char in "fd"
+    )
+
+
+def _for_blas(x: Array) -> Array:
+    """Return x, or a copy if BLAS cannot read x in place.
+
+    NumPy before 2.3 makes no such copy: it multiplies by a plain loop then, which takes 30 times as long and adds
+    all terms one after the other.
+    """
+    (rows, columns), (down, across) = (1, *x.shape)[-2:], (x.size * x.itemsize, *x.strides)[-2:]
+    by_rows = across == x.itemsize and down >= columns * across
+    by_columns = down == x.itemsize and across >= rows * down
+    return x if by_rows or by_columns else np.ascontiguousarray(x)
 
 
 def _in_blocks(a: Array, b: Array) -> Array:
     """Return a @ b as the sum of the products of blocks of columns of a and rows of b."""
-    whole = a.shape[1] - a.shape[1] % MATMUL_BLOCK_TERMS
-    blocks = a[:, :whole].reshape(len(a), -1, MATMUL_BLOCK_TERMS).swapaxes(0, 1)
-    out = total(np.matmul(blocks, b[:whole].reshape(-1, MATMUL_BLOCK_TERMS, b.shape[1])), (0,))
-    return out if whole == a.shape[1] else out + np.matmul(a[:, whole:], b[whole:])
+    (*batch, rows, terms), block = a.shape, MATMUL_BLOCK_TERMS
+    whole = terms - terms % block
+    blocks = a[..., :whole].reshape(*batch, rows, -1, block).swapaxes(-3, -2)
+    products = np.matmul(blocks, b[..., :whole, :].reshape(*b.shape[:-2], -1, block, b.shape[-1]))
+    out = total(products, (products.ndim - 3,))
+    return out if whole == terms else out + np.matmul(a[..., whole:], b[..., whole:, :])
 
 
 @numpy_kernel(np.matmul)
@@ -43,6 +68,8 @@ def large_matmul(a: Array, b: Array) -> Array:
     """Return a @ b for two matrices, in bands of rows, or of columns where there are many more of them."""
     (rows, _), columns = a.shape, b.shape[1]
     cost = a.size * columns
+    if _is_long(a, b):
+        return _in_blocks(a, b)
     out = empty((rows, columns), a.dtype)
     if 4 * rows >= columns:  # BLAS is faster on a band of rows: it packs the other matrix once, not for each block
         parallel_for(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)
@@ -51,7 +78,7 @@ def large_matmul(a: Array, b: Array) -> Array:
     return out
 
 
-@numpy_kernel(reference.linear)
+@numpy_kernel(reference.linear, compiled_from=inf)
 def linear(x: Array, w: Array, bias: Array | None) -> Array:
     """Return x @ w.T, plus the bias, for rows x (..., C) and a weight w (O, C).
 

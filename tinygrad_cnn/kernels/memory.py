@@ -10,15 +10,14 @@ Each buffer begins at a cache line, so that no vector that a processor loads lie
 from __future__ import annotations
 
 import sys
-import threading
 from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.thresholds import MEMORY_POOL_BYTES, POOLED_FROM_BYTES
-from tinygrad_cnn.typing import Array
+from tinygrad_cnn.kernels.thresholds import MEMORY_POOL_BYTES, POOLED_FROM_BYTES, POOLED_UP_TO_BYTES
+from tinygrad_cnn.typing import Array, Shape
 
 _PAGE = 1 << 14
 _LINE = 64
@@ -31,54 +30,74 @@ class _Buffer(np.ndarray[Any, np.dtype[Any]]):
     """A buffer of the pool, told by its type from other arrays' memory."""
 
 
-class _MemoryPool(threading.local):
-    """The buffers of one thread, by size. No other thread takes from them, so no lock is needed."""
+class _MemoryPool:
+    """The buffers of all threads, by size.
+
+    Each buffer lies in a cell of its own. A thread that tries a buffer takes it out of its cell first, and puts it
+    back once it has made an array from it. Both are single calls of C. So neither another thread nor a signal
+    handler, profiler or finaliser that computes in between can get the same buffer, and no lock is needed, which
+    one thread could meet twice or a fork could copy.
+    """
 
     def __init__(self) -> None:
-        self.buffers: dict[int, list[Placed]] = {}
-        self.held = 0
+        self.cells: dict[int, list[list[Placed]]] = {}
 
-    def take(self, size: int) -> Placed:
-        """Return a buffer of at least so many bytes to which nothing else refers."""
+    def array(self, size: int, shape: Shape, dtype: np.dtype[Any], strides: Shape | None = None) -> Array:
+        """Return an uninitialised array in a buffer of at least ``size`` bytes to which nothing else refers."""
         size = -(-size // _PAGE) * _PAGE
-        of_size = self.buffers.setdefault(size, [])
-        for placed in of_size:
+        cells = self.cells.get(size) or self.cells.setdefault(size, [])
+        for cell in cells:
+            try:
+                placed = cell.pop()
+            except IndexError:  # someone is trying this buffer
+                continue
             if sys.getrefcount(placed[0]) == 2:  # those of the tuple and of the call itself
-                return placed
-        if self.held + size > MEMORY_POOL_BYTES:
-            self.buffers = {size: of_size}
-            of_size.clear()
-            self.held = 0
-        buffer = np.ndarray.__new__(_Buffer, size + _LINE, np.uint8)
-        placed = buffer, -buffer.ctypes.data % _LINE
-        of_size.append(placed)
-        self.held += size
-        return placed
+                array: Array = np.ndarray(shape, dtype, *placed, strides)
+                cell.append(placed)
+                return array
+            cell.append(placed)
+        placed = _new_buffer(size)
+        array = np.ndarray(shape, dtype, *placed, strides)
+        if self.held() + size > MEMORY_POOL_BYTES:
+            self.cells = {size: (cells := [])}
+        cells.append([placed])
+        return array
+
+    def held(self) -> int:
+        """Return how many bytes the pool holds."""
+        return sum(size * len(cells) for size, cells in tuple(self.cells.items()))
+
+
+def _new_buffer(size: int) -> Placed:
+    buffer = np.ndarray.__new__(_Buffer, size + _LINE, np.uint8)
+    return buffer, -buffer.ctypes.data % _LINE
 
 
 _pool = _MemoryPool()
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def empty(shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Return an uninitialised C-ordered array, from the pool if it is large."""
     size = prod(shape) * dtype.itemsize
-    return np.empty(shape, dtype) if size < POOLED_FROM_BYTES else np.ndarray(shape, dtype, *_pool.take(size))
+    if POOLED_FROM_BYTES <= size <= POOLED_UP_TO_BYTES:
+        return _pool.array(size, shape, dtype)
+    return np.empty(shape, dtype)
 
 
-def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def zeros(shape: Shape, dtype: np.dtype[Any]) -> Array:
     """Return a C-ordered array of zeros, from the pool if it is large."""
     array = empty(shape, dtype)
     array.fill(0)
     return array
 
 
-def empty_like(array: Array, shape: tuple[int, ...] | None = None) -> Array:
+def empty_like(array: Array, shape: Shape | None = None) -> Array:
     """Return an uninitialised array whose dimensions are in the same order in memory as the given array's."""
     shape = array.shape if shape is None else shape
     size = prod(shape) * array.itemsize
-    if size < POOLED_FROM_BYTES:
-        return np.empty_like(array, shape=shape)
-    return np.ndarray(shape, array.dtype, *_pool.take(size), _strides(shape, array.strides, array.itemsize))
+    if POOLED_FROM_BYTES <= size <= POOLED_UP_TO_BYTES:
+        return _pool.array(size, shape, array.dtype, _strides(shape, array.strides, array.itemsize))
+    return np.empty_like(array, shape=shape)
 
 
 def has_own(array: Array) -> bool:
@@ -102,16 +121,17 @@ def _is_numpys(owner: Any) -> bool:
     return isinstance(owner, np.ndarray)
 
 
-def is_exclusive(holder: list[Array]) -> bool:
-    """Return whether only the list refers to the array in it, and the array has its memory to itself.
+def is_exclusive(holder: Any, key: Any) -> bool:
+    """Return whether only ``holder[key]`` refers to an array, and the array has its memory to itself.
 
-    The count of an array that only a list refers to differs between versions of Python, so it is measured once.
+    The count of an array that only a container refers to differs between versions of Python, so it is measured
+    once.
     """
-    return isinstance(holder[0], np.ndarray) and sys.getrefcount(holder[0]) == _ALONE and has_own(holder[0])
+    return isinstance(holder[key], np.ndarray) and sys.getrefcount(holder[key]) == _ALONE and has_own(holder[key])
 
 
 def _count_alone() -> int:
-    holder = [np.empty(1)]
+    holder = {0: np.empty(1)}
     return sys.getrefcount(holder[0])
 
 
@@ -119,7 +139,7 @@ _ALONE = _count_alone()
 
 
 @lru_cache(maxsize=1024)
-def _strides(shape: tuple[int, ...], like: tuple[int, ...], step: int) -> tuple[int, ...]:
+def _strides(shape: Shape, like: Shape, step: int) -> Shape:
     """Return the strides of a contiguous array whose dimensions lie in the order of the given strides."""
     strides = [0] * len(shape)
     for i in sorted(range(len(shape)), key=lambda i: -abs(like[i]))[::-1]:

@@ -6,7 +6,7 @@ Arrays are N C H W in any memory order, and results keep it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array:
     return window.crop(spread, x.shape[2:])
 
 
-@numpy_kernel(reference.max_pick2d)
+@numpy_kernel(reference.max_pick2d, compiled_from=inf)
 def max_pick2d(values: Array, x: Array, largest: Array, window: Window) -> Array:
     """Return, for each window, the value at the place of x's maximum: the adjoint of `max_unpool2d`."""
     picked = np.zeros_like(largest, dtype=values.dtype)
@@ -90,7 +90,7 @@ def max_pick2d(values: Array, x: Array, largest: Array, window: Window) -> Array
     return picked
 
 
-@numpy_kernel(reference.max_places2d)
+@numpy_kernel(reference.max_places2d, compiled_from=inf)
 def max_places2d(x: Array, largest: Array, window: Window) -> Array:
     """Return where in the flattened plane of height and width each window has its maximum."""
     plane = np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *x.shape[2:])
@@ -134,7 +134,7 @@ def _maxima_among_nans(x: Array, largest: Array, window: Window, pixels: list[Ar
         free ^= hit
 
 
-@numpy_kernel(reference.avg_pool2d)
+@numpy_kernel(reference.avg_pool2d, compiled_from=inf)
 def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
     """Return the sum over each window, the margin counted as zeros, divided by one number or by each one's own."""
     over_rows, over_columns = _halves(window)
@@ -146,7 +146,7 @@ def avg_pool2d(x: Array, window: Window, divisor: int | Array) -> Array:
     return total.astype(x.dtype, copy=False)
 
 
-@numpy_kernel(reference.avg_unpool2d)
+@numpy_kernel(reference.avg_unpool2d, compiled_from=inf)
 def avg_unpool2d(g: Array, size: Pair, window: Window, divisor: int | Array) -> Array:
     """Return g spread evenly over each window of an input of ``size``: the adjoint of `avg_pool2d`."""
     over_rows, over_columns = _halves(window)
@@ -167,7 +167,7 @@ def _halves(window: Window) -> tuple[Window, Window]:
     return window._replace(kernel=(kh, 1), stride=(sh, 1)), window._replace(kernel=(1, kw), stride=(1, sw))
 
 
-@numpy_kernel(reference.im2col)
+@numpy_kernel(reference.im2col, compiled_from=inf)
 def im2col(x: Array, window: Window) -> Array:
     """Return the pixels of each window as a column: (N, C * KH * KW, OH * OW)."""
     size = window.output_size(x.shape[2:])
@@ -175,7 +175,7 @@ def im2col(x: Array, window: Window) -> Array:
     return columns.reshape(x.shape[0], prod((x.shape[1], *window.kernel)), prod(size))
 
 
-@numpy_kernel(reference.col2im)
+@numpy_kernel(reference.col2im, compiled_from=inf)
 def col2im(columns: Array, size: Pair, window: Window) -> Array:
     """Return an image of ``size`` to which each column is added where its window lies: the adjoint of `im2col`."""
     taps, out_size = prod(window.kernel), window.output_size(size)

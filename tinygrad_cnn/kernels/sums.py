@@ -2,7 +2,7 @@
 
 `np.add.reduce` adds pairwise only along the axis that lies innermost in memory. Over any other axis it adds one
 number after the other in the array's own type, so that the error grows with their count: the mean of 2 * 10^7 ones
-in float32 is 0.84, and the sum of 6,000 ones in float16 is 2,048. Here at most 128 numbers are added in a row:
+in float32 is 0.84, and the sum of 6,000 ones in float16 is 2,048. Here at most 64 numbers are added in a row:
 longer axes are cut into blocks, and the sums of the blocks are added in the same way. The error is then at most
 some rounding steps times log(n) (Higham, "The accuracy of floating point summation", 1993).
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
+from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.thresholds import (
     CHANNEL_SUMS_COMPILED_FROM,
     SUM_BLOCK,
@@ -35,7 +36,7 @@ _add_up: Callable[..., Array] = np.add.accumulate
 
 def widened(x: Array) -> Array:
     """Return float16 as float32, in which it is added, and anything else as it is."""
-    return x.astype(_SINGLE) if x.dtype == _HALF else x
+    return x.astype(_SINGLE) if x.dtype.char == "e" else x
 
 
 def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
@@ -46,18 +47,16 @@ def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
 @numpy_kernel(reference.total, compiled_from=inf)
 def total(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the sum over some axes in the type of x, or in int64 for integers and booleans."""
-    if _is_exact(x.dtype.char, x.shape, x.strides, axis):
-        return _add(x, axis, None, None, keepdims)
-    if x.dtype.kind != "f":
-        return _add(x, axis, np.int64, None, keepdims)
-    sums = wide_total(x, axis, keepdims)
-    return sums.astype(_HALF) if x.dtype == _HALF else sums
+    kind = x.dtype.char
+    if kind in "fd":
+        return wide_total(x, axis, keepdims)
+    return wide_total(x, axis, keepdims).astype(_HALF) if kind == "e" else _add(x, axis, np.int64, None, keepdims)
 
 
 def mean(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the mean over some axes in the type of x; the mean of nothing is NaN."""
     means: Array = wide_total(x, axis, keepdims) / (prod([x.shape[i] for i in axis]) or nan)
-    return means.astype(_HALF) if x.dtype == _HALF else means
+    return means.astype(_HALF) if x.dtype.char == "e" else means
 
 
 def variance(x: Array, axis: tuple[int, ...], correction: float) -> Array:
@@ -84,7 +83,9 @@ def channel_sums(x: Array) -> Array:
 
 def _in_blocks(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     """Return the sum over some axes: by one call of NumPy if that is exact, else one axis after the other."""
-    dtype, stages = _SINGLE if x.dtype == _HALF else None, _stages(x.shape, x.strides, axis)
+    dtype = _SINGLE if x.dtype.char == "e" else None
+    is_short = len(axis) == 1 and x.shape[axis[0]] <= SUMMED_PLAINLY_UP_TO
+    stages = None if is_short else _stages(x.shape, x.strides, axis)
     if stages is None:
         return _add(x, axis, dtype, None, keepdims)
     shape = [n for i, n in enumerate(x.shape) if i not in axis]
@@ -94,12 +95,6 @@ def _in_blocks(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     for i in others:
         x = _along(x, i)
     return x if keepdims else x.reshape(shape)
-
-
-@lru_cache(maxsize=1024)
-def _is_exact(kind: str, shape: Shape, strides: Shape, axis: Shape) -> bool:
-    """Return whether `np.add.reduce` adds as it should, for a type of that character."""
-    return kind in "fd" and (kind == "d" or axis != (0, 2, 3)) and _stages(shape, strides, axis) is None
 
 
 @lru_cache(maxsize=1024)
@@ -125,7 +120,7 @@ def _stages(shape: Shape, strides: Shape, axis: Shape) -> tuple[Shape, Shape] | 
 
 def _along(x: Array, axis: int) -> Array:
     """Return the sum over one axis, whose length becomes 1, in blocks of blocks."""
-    dtype, length, step = _SINGLE if x.dtype == _HALF else None, x.shape[axis], abs(x.strides[axis])
+    dtype, length, step = _SINGLE if x.dtype.char == "e" else None, x.shape[axis], abs(x.strides[axis])
     if length <= SUMMED_PLAINLY_UP_TO:
         return _add(x, axis, dtype, None, True)
     width = prod([n for n, s in zip(x.shape, x.strides, strict=True) if abs(s) < step])
@@ -139,19 +134,25 @@ def _along(x: Array, axis: int) -> Array:
 
 def running_total(x: Array, axis: int) -> Array:
     """Return the sum of each number and all before it along an axis, in the type of x; floats add in float64."""
-    return _running(x, axis).astype(x.dtype, copy=False) if x.dtype.kind == "f" else _add_up(x, axis, x.dtype)
+    if x.dtype.kind != "f":
+        return _add_up(x, axis, x.dtype)
+    if x.dtype == _DOUBLE:
+        return _running(x, axis)
+    wide = empty(x.shape, _DOUBLE)  # up to 10^8 numbers, float64 adds one by one with less error than float32 shows
+    wide[...] = x
+    return _add_up(wide, axis, None, wide).astype(x.dtype)
 
 
 def _running(x: Array, axis: int) -> Array:
-    """Return running sums in float64: those within blocks, plus the sum of all blocks before."""
+    """Return running sums of float64: those within blocks, plus the sum of all blocks before."""
     length = x.shape[axis]
     if length <= SUMMED_PLAINLY_UP_TO or x.size == 0:
-        return _add_up(x, axis, _DOUBLE)
-    whole, out = length - length % SUM_BLOCK, np.empty_like(x, _DOUBLE)
+        return _add_up(x, axis)
+    whole, out = length - length % SUM_BLOCK, np.empty_like(x)
     blocks, sums = (_split(_part(array, axis, 0, whole), axis, (-1, SUM_BLOCK)) for array in (x, out))
     rest = _part(out, axis, whole, length)
-    _add_up(blocks, axis + 1, _DOUBLE, sums)
-    _add_up(_part(x, axis, whole, length), axis, _DOUBLE, rest)
+    _add_up(blocks, axis + 1, None, sums)
+    _add_up(_part(x, axis, whole, length), axis, None, rest)
     upto, later = _running(sums.take(-1, axis + 1), axis), _part(sums, axis, 1, None)
     later += np.expand_dims(_part(upto, axis, 0, -1), axis + 1)
     rest += _part(upto, axis, -1, None)

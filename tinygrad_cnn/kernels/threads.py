@@ -10,9 +10,11 @@ band, and look for the next one a while before they sleep. Both pools are a `Thr
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
@@ -31,11 +33,27 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_num_threads = _cores()
+def _threads_at_first() -> int:
+    """Return the number that OMP_NUM_THREADS gives (of a list, the first), or that of the cores of the process."""
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    if given:
+        warnings.warn(
+            f"OMP_NUM_THREADS is {given!r}; wanted an integer of at least 1, so it is ignored", stacklevel=2
+        )
+    return _cores()
+
+
+_num_threads = _threads_at_first()
 
 
 def get_num_threads() -> int:
-    """Return how many threads large operations are shared among: at first, as many as there are cores."""
+    """Return how many threads large operations are shared among.
+
+    That is the number given to `set_num_threads`; else that of OMP_NUM_THREADS in the environment when the package
+    was imported; else the number of cores that the process may use.
+    """
     return _num_threads
 
 
@@ -56,28 +74,38 @@ _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, 
 
 
 class ThreadPool:
-    """Daemon worker threads that are started when they are first wanted; the child of a fork starts its own."""
+    """Daemon worker threads that are started when they are first wanted; the child of a fork starts its own.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    Nothing here waits for a lock: whoever calls may be a signal handler that has interrupted the holder. Hence
+    threads are started by ``_thread``, because `threading.Thread` takes a lock of its own.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.reset()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.reset)
 
     def reset(self) -> None:
         """Begin without workers."""
-        self.workers: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self._excluded_cores: dict[threading.Thread, int] = {}
+        self.workers: dict[int, int] = {}  # the system's number of each worker's thread
+        self._numbers = list(range(self.most))[::-1]  # of workers that are not started
+        self._excluded_cores: dict[int, int] = {}
 
-    def start(self, count: int) -> None:
-        """Start workers until there are so many."""
-        with self._lock:
-            while len(self.workers) < count:
-                i = len(self.workers)
-                worker = threading.Thread(target=self.serve, args=(i,), name=f"{self.name}-{i + 1}", daemon=True)
-                worker.start()
-                self.workers.append(worker)
+    def start(self, wanted: int) -> None:
+        """Start workers until there are so many. Where several threads do so at once, there may be some more."""
+        while len(self.workers) < wanted and self._numbers:
+            i = self._numbers.pop()
+            try:
+                _thread.start_new_thread(self._begin, (i,))
+            except RuntimeError:  # the system allows no more threads: the callers do the work alone
+                self._numbers.append(i)
+                return
+            self.workers.setdefault(i, 0)
+
+    def _begin(self, i: int) -> None:
+        self.workers[i] = threading.get_native_id()
+        self.serve(i)
 
     def serve(self, i: int) -> None:
         """Do the work of worker ``i`` for ever."""
@@ -88,11 +116,11 @@ class ThreadPool:
         if _current_core is None:
             return
         core = _current_core()
-        for worker in self.workers:
-            if worker.native_id is not None and self._excluded_cores.get(worker) != core:
-                self._excluded_cores[worker] = core
+        for i, thread in tuple(self.workers.items()):
+            if thread and self._excluded_cores.get(i) != core:
+                self._excluded_cores[i] = core
                 if others := os.sched_getaffinity(0) - {core}:
-                    os.sched_setaffinity(worker.native_id, others)
+                    os.sched_setaffinity(thread, others)
 
 
 class _Task:
@@ -135,7 +163,7 @@ class _QueuePool(ThreadPool):
             del context, task  # else what the task refers to would live until the next one
 
 
-_pool = _QueuePool("tinygrad_cnn")
+_pool = _QueuePool(most=1 << 10)
 
 
 def parallel_for(function: Callable[[int, int], Result], length: int, cost: float) -> list[Result]:
@@ -145,14 +173,17 @@ def parallel_for(function: Callable[[int, int], Result], length: int, cost: floa
     """
     if cost < BLAS_THREADS_FROM:
         return [function(0, length)]
-    count = min(_num_threads, length, int(cost / GRAIN_SIZE))
-    with one_blas_thread:
-        if count <= 1:
-            return [function(0, length)]
-        task = _Task(function, [(length * i // count, length * (i + 1) // count) for i in range(count)])
-        _pool.post(task, count - 1)
-        task.run()
-        errors = [task.ended.get() for _ in range(count)]
+    bands = min(_num_threads, length, int(cost / GRAIN_SIZE))
+    if bands <= 1:
+        return one_blas_thread.call(lambda: [function(0, length)])
+    return one_blas_thread.call(lambda: _run_bands(function, length, bands))
+
+
+def _run_bands(function: Callable[[int, int], Result], length: int, count: int) -> list[Result]:
+    task = _Task(function, [(length * i // count, length * (i + 1) // count) for i in range(count)])
+    _pool.post(task, count - 1)
+    task.run()
+    errors = [task.ended.get() for _ in range(count)]
     for error in errors:
         if error is not None:
             raise error

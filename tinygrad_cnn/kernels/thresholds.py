@@ -19,7 +19,7 @@ RELU_PLAIN_BELOW = 2048
 CHANNEL_SUMS_COMPILED_FROM = 1 << 14
 """Elements from which on sums over all but the channels are compiled."""
 
-SUM_BLOCK = 64
+SUM_BLOCK = 32
 """Elements of a block of a sum, which are added one after the other; the sums of blocks are then added likewise."""
 
 SUMMED_PLAINLY_UP_TO = 2 * SUM_BLOCK
@@ -28,9 +28,9 @@ SUMMED_PLAINLY_UP_TO = 2 * SUM_BLOCK
 SUM_ROW_WIDTH = 2048
 """Elements of a row that is added to another row at once: NumPy takes several times as long for short rows."""
 
-MATMUL_BLOCK_TERMS = 1024
+MATMUL_BLOCK_TERMS = 400
 """Terms of a block of a matrix product. BLAS adds the terms of a small product one after the other: of 3,000,000 in
-float32, four digits are right."""
+float32, four digits are right. Up to two blocks, such as MNIST's 784 pixels, come in one product."""
 
 MATMUL_BLOCKED_UP_TO = 1 << 12
 """Most elements of a product whose terms are added in blocks; BLAS cuts a larger product into blocks itself."""
@@ -45,6 +45,9 @@ blocks that stay in the cache."""
 
 MATMUL_COMPILED_TERMS = 4096
 """Most terms of a sum in a compiled product. Of more, BLAS adds up partial sums, which rounds less."""
+
+COMPILED_BLOCK_TERMS = 256
+"""Terms of a block of a compiled product or convolution, which are added one after the other to one number."""
 
 WHERE_BY_BITS_FROM = 10_000
 """Elements from which on two products and an "or" of bits are faster than a branch for each element."""
@@ -73,8 +76,13 @@ LINE_ALIASING = 512
 POOLED_FROM_BYTES = 1 << 16
 """Bytes from which on an array comes from the memory pool. Smaller ones cost no page faults."""
 
+POOLED_UP_TO_BYTES = 1 << 26
+"""Most bytes of an array from the memory pool. The memory of a larger one goes back to the operating system as soon
+as it is freed. A bound on memory, not a measurement."""
+
 MEMORY_POOL_BYTES = 1 << 28
-"""Most bytes that a memory pool holds; past it, buffers not in use are freed. A bound, not a measurement."""
+"""Most bytes that the memory pool holds, for all threads; past it, buffers not in use are freed. A bound, not
+a measurement."""
 
 # --- threads ---
 
@@ -121,4 +129,4 @@ WEIGHT_OUTPUTS_AS_COLUMNS_FROM = 8
 
 WEIGHT_BLOCK = 1 << 14
 """Elements of the gradient's rows that the compiled weight gradient adds up at a time: they stay in the cache, and
-the sums stay short. It is part of compiled code, which Numba caches: after a change, remove __pycache__."""
+the sums stay short."""

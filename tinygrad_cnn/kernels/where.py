@@ -6,6 +6,7 @@ bits of the numbers, read as integers, are multiplied by the mask (0 or 1): vect
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tinygrad_cnn.kernels.thresholds import WHERE_BY_BITS_FROM
 from tinygrad_cnn.typing import Array
 
 
-@numpy_kernel(np.where)
+@numpy_kernel(np.where, compiled_from=inf)
 def where(condition: Array, a: Any, b: Any) -> Array:
     """Return a where the condition holds, else b: arrays, of which one may be a number; the shapes broadcast."""
     if _is_zero(b) and _has_bits(a):

@@ -11,7 +11,10 @@ import numpy as np
 from tinygrad_cnn.methods.operations import Methods
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.shape import reshape
+from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
+from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import Array
 
@@ -24,6 +27,7 @@ def _to(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
     return convert
 
 
+@spell_methods
 class Conversions(Methods):
     """Types, new tensors like this one, and DLPack."""
 
@@ -52,27 +56,66 @@ class Conversions(Methods):
         """Return the tensor itself: it is always on the CPU."""
         return self
 
-    type = to
+    def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
+        """Return the tensor in another type, or without a type PyTorch's old name of its own.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2).type("torch.LongTensor").type()
+        'torch.LongTensor'
+        """
+        if dtype is not None:
+            return self.to(dtypes.as_dtype(dtype))
+        return next(f"torch.{name}" for name, known in dtypes.TENSOR_TYPES.items() if known == self.dtype)
+
     type_as = to
 
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+    def view(self, *shape: Any, dtype: Any = None) -> Any:
+        """Return `reshape`, or for a type the same bytes as numbers of that type, without a gradient.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.ones(2, dtype=tg.float32).view(tg.uint8).shape
+        (8,)
+        """
+        if dtype is None and not (len(shape) == 1 and isinstance(shape[0], np.dtype)):
+            return reshape(self, *shape)
+        wanted = dtypes.as_dtype(shape[0] if dtype is None else dtype)
+        return self if wanted == self.dtype else make_tensor(self, self.array.view(wanted))
+
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+    ) -> Self:
         """Return an uninitialised tensor of this tensor's type."""
-        return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad)
+        return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad, device)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+    ) -> Self:
         """Return a tensor of zeros of this tensor's type."""
-        return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad)
+        return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad, device)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+    ) -> Self:
         """Return a tensor of ones of this tensor's type."""
-        return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad)
+        return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad, device)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
+    ) -> Self:
         """Return a tensor filled with one value, of this tensor's type."""
-        return self._new(np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype)), requires_grad)
+        filled = np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype))
+        return self._new(filled, requires_grad, device)
 
-    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Self:
+    def new_tensor(
+        self, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+    ) -> Self:
         """Return a tensor with a copy of the data, of this tensor's type."""
+        want_cpu("new_tensor", device)
         make: Any = self._result_class
         result: Self = make(data, self._chosen(dtype), requires_grad)
         return result
@@ -80,7 +123,8 @@ class Conversions(Methods):
     def _chosen(self, dtype: Any) -> np.dtype[Any]:
         return self.dtype if dtype is None else dtypes.as_dtype(dtype)
 
-    def _new(self, array: Array, requires_grad: bool) -> Self:
+    def _new(self, array: Array, requires_grad: builtins.bool, device: Any) -> Self:
+        want_cpu("new", device)
         return make_tensor(self, array).requires_grad_(requires_grad)
 
     def __dlpack__(self, **how: Any) -> Any:

@@ -1,4 +1,7 @@
-"""In-place methods. They are not recorded; a backward pass that needs an overwritten value raises an error."""
+"""In-place methods. A write is recorded where a gradient is required (`recorded_writes`), else it is NumPy's.
+
+A backward pass that needs an overwritten value raises an error.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,23 @@ import numpy as np
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.methods.conversions import Conversions
+from tinygrad_cnn.methods.recorded_writes import (
+    become,
+    check_writable,
+    fitted,
+    must_be_recorded,
+    overwrite,
+    write,
+)
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.index import places
+from tinygrad_cnn.ops.index import places, put_at, take_at
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
-from tinygrad_cnn.tape.record import make_tensor, renamed
+from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
 from tinygrad_cnn.tape.writes import mark_written
-from tinygrad_cnn.typing import Array, Scalar
-
-Generator = np.random.Generator | None
+from tinygrad_cnn.typing import Array
 
 
 def _in_place(name: str) -> Callable[..., Any]:
@@ -26,55 +36,112 @@ def _in_place(name: str) -> Callable[..., Any]:
     function = getattr(ops, name)
 
     def method(self: InPlace, *arguments: Any, **options: Any) -> Any:
-        def write(array: Array, _: Any) -> None:
-            np.copyto(array, array_of(function(make_tensor(self, array), *arguments, **options)))
-
-        given = next((a for a in (*arguments, *options.values()) if getattr(a, "requires_grad", False)), None)
-        return self._writes(f"{name}_", write, given)
+        return self._become(f"{name}_", function, *arguments, **options)
 
     method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place."
     return method
 
 
-def _scaled(other: Any, alpha: Scalar) -> Any:
-    return other if alpha == 1 else array_of(other) * alpha
+def _arithmetic(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return an in-place method that computes in the tensor's memory where it is not recorded."""
+    general = _in_place(name)
+
+    def method(self: InPlace, other: Any, **options: Any) -> Any:
+        if options or must_be_recorded(self, (other,)):
+            return general(self, other, **options)
+        return self._writes(f"{name}_", lambda a, b: ufunc(a, b, out=a), other)
+
+    method.__name__, method.__doc__ = general.__name__, general.__doc__
+    return method
+
+
+def _reshaped(name: str) -> Callable[..., Any]:
+    """Return a method that gives the tensor itself another shape, in the same memory: t_ for t."""
+    function = getattr(ops, name)
+
+    def method(self: InPlace, *arguments: Any, **options: Any) -> Any:
+        if self._requires_grad and is_grad_enabled():
+            check_writable(f"{name}_", self)
+        elif self.node is not None:
+            raise RuntimeError(f"{name}_: the shape of a recorded tensor cannot change under no_grad()")
+        result = function(self, *arguments, **options)
+        self.array = result.array
+        if result.node is not None:
+            become(self, result.node)
+        return self
+
+    method.__name__, method.__doc__ = f"{name}_", f"`{name}` in place: the tensor itself changes its shape."
+    return method
+
+
+def _copy(array: Array, given: Any) -> None:
+    if np.ndim(given) > array.ndim:
+        raise ValueError(f"the source has shape {np.shape(given)}")
+    np.copyto(array, given, casting="unsafe")
+
+
+def _without_leading_ones(value: Any) -> Any:
+    """Return an array or tensor without leading dimensions of length 1, which an assignment ignores."""
+    shape = getattr(value, "shape", ())
+    ones = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return value.reshape(shape[ones:]) if ones else value
+
+
+def _named(error: Exception, name: str, target: Variable) -> Exception:
+    """Return an error of a write with the method's name and the shape of its tensor."""
+    message = str(error).removeprefix(f"{name}: ")
+    given = "" if "(given " in message else f" (given shape {target.shape})"
+    return renamed(error, f"{name}: {message}{given}")
 
 
 class InPlace(Conversions):
-    """In-place methods. Unless under no_grad, they refuse tensors that require a gradient."""
+    """In-place methods. Unless under no_grad, they are recorded where a tensor requires a gradient."""
 
     __slots__ = ()
 
     def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Self:
-        """Write to the tensor's array with a function of (array, value)."""
-        if is_grad_enabled() and (self._requires_grad or getattr(value, "requires_grad", False)):
-            raise RuntimeError(
-                f"{name}: writing in place is not recorded, and a tensor here requires a gradient; "
-                "do it under no_grad(), or write the operation out of place"
-            )
+        """Write to the tensor's array with a function of (array, value), without a record."""
         given = own_array(name, value) if isinstance(value, np.ndarray) else array_of(value)
         try:
             function(self.array, given)
         except (ValueError, TypeError, IndexError) as error:
-            raise renamed(error, f"{name}: {error} (given shape {self.shape})") from error
+            raise _named(error, name, self) from error
         mark_written(self.array, name)
         return self
 
-    def add_(self, other: Any, alpha: Scalar = 1) -> Self:
-        """Add alpha * other in place."""
-        return self._writes("add_", lambda a, b: np.add(a, b, out=a), _scaled(other, alpha))
+    def _become(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
+        """Overwrite the tensor with the result of a function of it and other arguments."""
+        if must_be_recorded(self, (*arguments, *options.values())):
+            return self._record_write(name, function, *arguments, **options)
 
-    def sub_(self, other: Any, alpha: Scalar = 1) -> Self:
-        """Subtract alpha * other in place."""
-        return self._writes("sub_", lambda a, b: np.subtract(a, b, out=a), _scaled(other, alpha))
+        def write(array: Array, _: Any) -> None:
+            result = array_of(function(make_tensor(self, array), *arguments, **options))
+            if result.shape != array.shape:
+                raise ValueError(f"the result has shape {result.shape}")
+            np.copyto(array, result)
 
-    def mul_(self, other: Any) -> Self:
-        """Multiply in place."""
-        return self._writes("mul_", lambda a, b: np.multiply(a, b, out=a), other)
+        return self._writes(name, write, None)
 
-    def div_(self, other: Any) -> Self:
-        """Divide in place."""
-        return self._writes("div_", lambda a, b: np.true_divide(a, b, out=a), other)
+    def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
+        """Become the result of a function of this tensor and other arguments."""
+        try:
+            write(name, self, function, *arguments, **options)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _named(error, name, self) from error
+        return self
+
+    def _record_copy(self, name: str, value: Any) -> Self:
+        """Take other values."""
+        try:
+            overwrite(name, self, value)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _named(error, name, self) from error
+        return self
+
+    add_ = _arithmetic("add", np.add)
+    sub_ = _arithmetic("sub", np.subtract)
+    mul_ = _arithmetic("mul", np.multiply)
+    div_ = _arithmetic("div", np.true_divide)
 
     abs_ = _in_place("abs")
     addcdiv_ = _in_place("addcdiv")
@@ -111,6 +178,11 @@ class InPlace(Conversions):
     triu_ = _in_place("triu")
     trunc_ = _in_place("trunc")
 
+    squeeze_ = _reshaped("squeeze")
+    t_ = _reshaped("t")
+    transpose_ = _reshaped("transpose")
+    unsqueeze_ = _reshaped("unsqueeze")
+
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers, uniform on [from_, to)."""
         if not from_ <= to:
@@ -130,6 +202,9 @@ class InPlace(Conversions):
         return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
 
     def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
+        if must_be_recorded(self, ()):
+            return self._record_copy(name, draw(generator or default_generator()))
+
         def write(array: Array, _: None) -> None:
             np.copyto(array, draw(generator or default_generator()), casting="unsafe")
 
@@ -137,22 +212,37 @@ class InPlace(Conversions):
 
     def detach_(self) -> Self:
         """Detach the tensor from the autograd graph: it becomes a leaf that requires no gradient."""
+        if self._base is not None:
+            raise RuntimeError("detach_: this tensor is a view, whose base would stay recorded; use detach()")
         self.node, self._requires_grad = None, False
         return self
 
     def copy_(self, source: Any) -> Self:
         """Copy values in place, converted to this tensor's type and broadcast to its shape."""
-        return self._writes("copy_", lambda a, b: np.copyto(a, b, casting="unsafe"), source)
+        if must_be_recorded(self, (source,)):
+            return self._record_copy("copy_", source)
+        return self._writes("copy_", _copy, source)
 
-    def fill_(self, value: Scalar) -> Self:
+    def fill_(self, value: Any) -> Self:
         """Set every element to a value in place."""
+        if np.ndim(array_of(value)):
+            raise RuntimeError(f"fill_: wanted one value, got shape {np.shape(array_of(value))}")
+        if must_be_recorded(self, (value,)):
+            return self._record_copy("fill_", value)
         return self._writes("fill_", lambda a, b: a.fill(b), value)
 
     def zero_(self) -> Self:
         """Set every element to 0 in place."""
+        if must_be_recorded(self, ()):
+            return self._record_copy("zero_", 0)
         return self._writes("zero_", lambda a, b: a.fill(b), 0)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        value = _without_leading_ones(value)
+        if must_be_recorded(self, (value,)):
+            self._record_assignment(index, value)
+            return
+
         def write(array: Array, given: Any) -> None:
             *before, last = places("setitem", index)
             for part in before:
@@ -161,21 +251,29 @@ class InPlace(Conversions):
 
         self._writes("setitem", write, value)
 
-    def _in_place_or_new(self, name: str, other: Any) -> Self:
-        """``x += y`` writes to x's memory; if it must be recorded, it is ``x = x + y`` instead."""
-        recorded = self.node is not None or (getattr(other, "requires_grad", False) and not self._requires_grad)
-        write = not (recorded and is_grad_enabled())
-        result: Self = getattr(self, f"{name}_" if write else name)(other)
-        return result
+    def _record_assignment(self, index: Any, value: Any) -> None:
+        """Write to a view of the places that the index names, or, where they are no view, to the tensor."""
+        try:
+            *before, last = places("setitem", index)
+            target = self
+            for part in before:
+                target = take_at(target, part)
+            chosen = take_at(target, last)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _named(error, "setitem", self) from error
+        if chosen._base is not None:
+            chosen._record_copy("setitem", value)
+        else:
+            target._record_write("setitem", lambda x: put_at(x, fitted(chosen, value), last))
 
     def __iadd__(self, other: Any) -> Self:
-        return self._in_place_or_new("add", other)
+        return self.add_(other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._in_place_or_new("sub", other)
+        return self.sub_(other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._in_place_or_new("mul", other)
+        return self.mul_(other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._in_place_or_new("div", other)
+        return self.div_(other)

@@ -6,9 +6,11 @@ from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops import rearrange
+from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.tape.record import Variable
 
 
+@spell_methods
 class Methods(Variable):
     """Operations bound as methods; their first argument is the tensor."""
 
@@ -153,7 +155,6 @@ class Methods(Variable):
     unflatten = ops.unflatten
     unfold = rearrange.unfold
     unsqueeze = ops.unsqueeze
-    view = ops.reshape
     view_as = ops.reshape_as
 
     # indexing and sorting
@@ -198,7 +199,9 @@ class Methods(Variable):
     nanmean = ops.nanmean
     nansum = ops.nansum
     norm = ops.norm
+    nanquantile = ops.nanquantile
     prod = ops.prod
+    quantile = ops.quantile
     std = ops.std
     sum = ops.sum
     var = ops.var

@@ -1,7 +1,4 @@
-"""Activation functions as modules.
-
-The argument ``inplace`` is accepted for PyTorch's sake and shown in the repr; results are always new tensors.
-"""
+"""Activation functions as modules. With ``inplace=True`` they overwrite their input, and return it."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Any
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn.function_module import UnaryFunctionModule
+from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.tensor import Tensor
@@ -19,6 +17,11 @@ class _Activation(UnaryFunctionModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function to the input; in place if asked for."""
+        result: Tensor = self._call(input, inplace=True) if self.inplace else self._call(input)
+        return result
 
     def extra_repr(self) -> str:
         """Return the arguments, and inplace=True if it was given."""
@@ -34,7 +37,7 @@ class _Activation(UnaryFunctionModule):
 class ReLU(_Activation):
     """input where it is positive, else 0."""
 
-    function = staticmethod(ops.relu)
+    function = staticmethod(F.relu)
 
 
 class LeakyReLU(_Activation):
@@ -45,6 +48,18 @@ class LeakyReLU(_Activation):
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
         self._set(negative_slope=negative_slope)
+
+
+class RReLU(_Activation):
+    """input where it is positive, else a slope times input: random in training, the bounds' mean in evaluation."""
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self._set(lower=lower, upper=upper)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input where it is positive, else a slope times it."""
+        return F.rrelu(input, self.lower, self.upper, self.training)
 
 
 class PReLU(UnaryFunctionModule):
@@ -225,9 +240,9 @@ class GELU(UnaryFunctionModule):
 class Softmax(UnaryFunctionModule):
     """e^x / sum e^x along a dimension. To train a classifier, give `CrossEntropyLoss` the logits instead."""
 
-    function = staticmethod(ops.softmax)
+    function = staticmethod(F.softmax)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self._set(dim=dim)
 
@@ -235,13 +250,23 @@ class Softmax(UnaryFunctionModule):
 class LogSoftmax(Softmax):
     """The logarithm of `Softmax`, without overflow or underflow."""
 
-    function = staticmethod(ops.log_softmax)
+    function = staticmethod(F.log_softmax)
 
 
 class Softmin(Softmax):
     """The `Softmax` of -input."""
 
-    function = staticmethod(F.softmin)  # type: ignore[assignment]
+    function = staticmethod(F.softmin)
+
+
+class Softmax2d(Module):
+    """The `Softmax` of images (N, C, H, W) or (C, H, W) over their channels."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the softmax over the channels."""
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: input has shape {input.shape}; wanted (N, C, H, W) or (C, H, W)")
+        return F.softmax(input, -3)
 
 
 class GLU(UnaryFunctionModule):

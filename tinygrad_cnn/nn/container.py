@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
-from itertools import count
+from itertools import count, groupby
 from typing import Any, Self
 
 from tinygrad_cnn.nn.module import Module
@@ -125,6 +125,12 @@ class ModuleList(_Sequence):
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         self.extend(modules or ())
+
+    def _shown(self) -> Iterable[tuple[str, str]]:
+        """Return equal modules that follow one another as one, as PyTorch does: ``(0-2): 3 x Linear(...)``."""
+        for shown, equal in groupby(super()._shown(), key=lambda named: named[1]):
+            (first, _), *rest = equal
+            yield (f"{first}-{rest[-1][0]}", f"{len(rest) + 1} x {shown}") if rest else (first, shown)
 
 
 class ParameterList(_Sequence):

@@ -1,6 +1,6 @@
 """Dropout layers: in training mode they set numbers to 0 at random; in evaluation mode they return the input.
 
-The argument ``inplace`` is accepted for PyTorch's sake and shown in the repr; results are always new tensors.
+With ``inplace=True`` they overwrite their input, and return it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Dropout(UnaryFunctionModule):
         """Return the input; in training mode, with dropout applied."""
         if self.training and self.p:
             warn_of_training_mode(self)
-        result: Tensor = self._call(input, training=self.training)
+        result: Tensor = self._call(input, training=self.training, inplace=self.inplace)
         return result
 
     def extra_repr(self) -> str:

@@ -53,7 +53,7 @@ class _GradientWatch:
         self.module, self.hooks = module, hooks
         self.places: list[int] = []  # the positions of arguments with gradients
         self.count = 0
-        self.grad_output: Gradients = ()
+        self.grad_output: Gradients | None = None  # until the backward pass has gone through the module
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.count = len(args)
@@ -81,6 +81,8 @@ class _GradientWatch:
         return grads
 
     def _at_inputs(self, grads: Gradients) -> Gradients:
+        if self.grad_output is None:  # in a double backward, which reaches the inputs by another way
+            return grads
         found = dict(zip(self.places, grads, strict=True))
         changed = self._call_hooks(tuple(found.get(i) for i in range(self.count)))
         return tuple(changed[i] for i in self.places)
@@ -95,6 +97,7 @@ class _GradientWatch:
                     f"{type(self.module).__name__}: a backward hook returned {len(grad_input)} gradients; "
                     f"wanted {self.count}, one for each argument of forward"
                 )
+        self.grad_output = None
         return grad_input
 
 

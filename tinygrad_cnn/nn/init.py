@@ -6,12 +6,15 @@ kaiming: He et al., "Delving Deep into Rectifiers" (2015), eq. 10 and 14.
 
 from __future__ import annotations
 
-from math import prod, sqrt
+from math import ceil, prod, sqrt
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float
+from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.did_you_mean import did_you_mean
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tensor import Tensor
 
@@ -108,6 +111,93 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     return normal_(tensor, 0, gain * sqrt(2 / sum(_fans("xavier_normal_", tensor))), generator)
 
 
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Fill a weight with an orthogonal matrix times the gain; dimensions after the first count as one.
+
+    (Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2014.)
+
+    >>> import tinygrad_cnn as tg
+    >>> w = tg.nn.init.orthogonal_(tg.empty(3, 5))
+    >>> (w @ w.T).allclose(tg.eye(3), atol=1e-6)
+    True
+    """
+    _want_dims("orthogonal_", tensor, 2)
+    if not tensor.numel():
+        return tensor
+    rows = tensor.shape[0]
+    drawn = (generator or default_generator()).standard_normal((rows, tensor.numel() // rows))
+    q, r = np.linalg.qr(drawn if drawn.shape[0] >= drawn.shape[1] else drawn.T)
+    q *= np.where(np.diagonal(r) < 0, -1, 1)  # so that q is uniform among orthogonal matrices (Mezzadri, 2007)
+    return _written(tensor, (q if q.shape == drawn.shape else q.T) * gain)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill a tensor from the normal distribution; numbers outside of [a, b] are drawn again."""
+    want_float("trunc_normal_", tensor)
+    if not a < b or not std > 0 or mean - 8 * std > b or mean + 8 * std < a:
+        raise ValueError(
+            f"trunc_normal_: mean {mean}, std {std}, bounds {a} and {b}; wanted a < b near the mean, and std > 0"
+        )
+    rng = generator or default_generator()
+    values = rng.normal(mean, std, tensor.shape)
+    while (outside := np.asarray((values < a) | (values > b))).any():
+        values = np.where(outside, rng.normal(mean, std, tensor.shape), values)
+    return _written(tensor, values)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Fill a matrix from the normal distribution, with a fraction ``sparsity`` of each column set to 0.
+
+    (Martens, "Deep learning via Hessian-free optimization", 2010.)
+    """
+    if tensor.ndim != 2 or not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: shape {tensor.shape}, sparsity {sparsity}; wanted a matrix and a fraction")
+    rng = generator or default_generator()
+    values = rng.normal(0, std, tensor.shape)
+    count = ceil(sparsity * tensor.shape[0])
+    for column in values.T:
+        column[rng.permutation(len(column))[:count]] = 0
+    return _written(tensor, values)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: wanted a matrix, got shape {tensor.shape}")
+    return _written(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution's weight so that it keeps its input: 1 in the middle of each kernel of its own channel."""
+    _want_dims("dirac_", tensor, 3)
+    shape, values = tensor.shape, np.zeros(tensor.shape)
+    if shape[0] % groups:
+        raise ValueError(f"dirac_: groups {groups} do not divide {shape[0]} output channels")
+    each = shape[0] // groups
+    for i in range(min(each, shape[1])):
+        middle: Any = (slice(i, None, each), i, *(n // 2 for n in shape[2:]))
+        values[middle] = 1
+    return _written(tensor, values)
+
+
+def _want_dims(name: str, tensor: Tensor, least: int) -> None:
+    want_float(name, tensor)
+    if tensor.ndim < least:
+        raise ValueError(f"{name}: wanted at least {least} dimensions, got shape {tensor.shape}")
+
+
+def _written(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
+    with no_grad():
+        return tensor.copy_(values.reshape(tensor.shape).astype(tensor.dtype))
+
+
 def layer_default_(weight: Tensor, bias: Tensor | None, generator: Generator | None = None) -> None:
     """Fill a layer as PyTorch does: weight and bias uniform on +-1 / sqrt(fan_in)."""
     kaiming_uniform_(weight, a=sqrt(5), generator=generator)
@@ -129,3 +219,6 @@ def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     if mode not in fans:
         raise ValueError(f"{name}: mode {mode!r} is unknown; wanted fan_in or fan_out")
     return calculate_gain(nonlinearity, a) / sqrt(fans[mode])
+
+
+explain_missing_names("torch.nn.init", __name__)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
 from tinygrad_cnn.nn.function_module import FunctionModule
+from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.loss import REDUCTIONS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.tensor import Tensor
@@ -12,6 +15,12 @@ from tinygrad_cnn.tensor import Tensor
 
 class _Loss(FunctionModule):
     _reductions: tuple[str, ...] = REDUCTIONS
+
+    def __init_subclass__(cls) -> None:
+        """Let every loss take the old arguments of losses too."""
+        super().__init_subclass__()
+        if "__init__" in vars(cls) or _Loss in cls.__bases__:
+            cls.__init__ = with_old_arguments(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
@@ -234,6 +243,65 @@ class TripletMarginLoss(_Loss):
         if not margin > 0:
             raise ValueError(f"TripletMarginLoss: margin is {margin}; wanted more than 0")
         self._set(margin=margin, p=p, eps=eps, swap=swap)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the loss of anchors with their positives and negatives."""
+        loss: Tensor = self._call(anchor, positive, negative)
+        return loss
+
+
+# --- several classes and labels ---
+
+
+class MultiMarginLoss(_Loss):
+    """A loss that makes the score of the right class larger than the others by a margin, as `multi_margin_loss`."""
+
+    function = staticmethod(F.multi_margin_loss)
+
+    def __init__(
+        self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction=reduction)
+        if p not in (1, 2):
+            raise ValueError(f"MultiMarginLoss: p is {p}; wanted 1 or 2")
+        self.register_buffer("weight", weight)
+        self._set(p=p, margin=margin, weight=weight)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """A loss that makes the scores of all labels larger than those of other classes: `multilabel_margin_loss`."""
+
+    function = staticmethod(F.multilabel_margin_loss)
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """The mean binary cross-entropy of the logits of several labels, as `multilabel_soft_margin_loss`."""
+
+    function = staticmethod(F.multilabel_soft_margin_loss)
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self._set(weight=weight)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` for any distance, as `triplet_margin_with_distance_loss`."""
+
+    function = staticmethod(F.triplet_margin_with_distance_loss)
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        if not margin > 0:
+            raise ValueError(f"TripletMarginWithDistanceLoss: margin is {margin}; wanted more than 0")
+        self._set(distance_function=distance_function or PairwiseDistance(), margin=margin, swap=swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]
         """Return the loss of anchors with their positives and negatives."""

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
-from tinygrad_cnn.nn.parameter import Parameter, clear_gradients
+from tinygrad_cnn.nn.parameter import Parameter, Uninitialized, clear_gradients, convert
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
 from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.storage.objects import OBJECTS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.dtypes import destination, float32, float64
 from tinygrad_cnn.support.html import module_html
@@ -284,9 +285,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}.to: wanted a floating-point type, got {wanted}")
         for _, tensor in self._named(("parameter", "buffer", "unsaved buffer")):
             if tensor.dtype.kind == "f":
-                tensor.array = tensor.array.astype(wanted, copy=False)
-                if tensor.grad is not None:
-                    tensor.grad = tensor.grad.detach().to(wanted)
+                convert(tensor, wanted)
         return self
 
     def cpu(self) -> Self:
@@ -325,7 +324,12 @@ class Module:
         }
         keys = check_state(type(self).__name__, own, state_dict, strict, optional)
         for name in own.keys() & state_dict.keys():
-            own[name].copy_(array_of(state_dict[name]))
+            target, value = own[name], state_dict[name]
+            if isinstance(value, Uninitialized):
+                continue
+            if isinstance(target, Uninitialized):
+                target.materialize(value.shape)
+            target.detach().copy_(array_of(value))
         return keys
 
     # --- repr --------------------------------------------------------------------------------------------------
@@ -334,8 +338,12 @@ class Module:
         """Return the arguments to show in the module's repr."""
         return ""
 
+    def _shown(self) -> Iterable[tuple[str, str]]:
+        """Return the names and representations of the submodules."""
+        return [(name, repr(child)) for name, child in self._own("module")]
+
     def __repr__(self) -> str:
-        inside = [f"({name}): {child!r}" for name, child in self._own("module")]
+        inside = [f"({name}): {child}" for name, child in self._shown()]
         extra = self.extra_repr()
         if not inside:
             return f"{type(self).__name__}({extra})"
@@ -343,6 +351,9 @@ class Module:
         return f"{type(self).__name__}(\n  {lines}\n)"
 
     _repr_html_ = module_html
+
+
+OBJECTS.append(Module)  # files may hold whole modules
 
 
 def _join(path: str, name: str) -> str:

@@ -150,3 +150,83 @@ class AdaptiveMaxPool2d(UnaryFunctionModule):
 def _check_output(name: str, output_size: Any) -> None:
     given = output_size if isinstance(output_size, Iterable) else (output_size, output_size)
     pair(name, "output_size", [1 if n is None else n for n in given], 1)
+
+
+class AdaptiveAvgPool1d(UnaryFunctionModule):
+    """Means of the windows that divide sequences evenly into ``output_size``, as `adaptive_avg_pool1d`."""
+
+    function = staticmethod(F.adaptive_avg_pool1d)
+
+    def __init__(self, output_size: Size) -> None:
+        super().__init__()
+        single("AdaptiveAvgPool1d", "output_size", output_size, 1)
+        self._set(output_size=output_size)
+
+
+class AdaptiveMaxPool1d(UnaryFunctionModule):
+    """The largest values of the windows of `AdaptiveAvgPool1d`."""
+
+    function = staticmethod(F.adaptive_max_pool1d)
+
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None:
+        super().__init__()
+        single("AdaptiveMaxPool1d", "output_size", output_size, 1)
+        self._set(output_size=output_size, return_indices=return_indices)
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the largest values; with return_indices, also the index of each."""
+        return self._call(input)
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return by_name(self, "output_size")
+
+
+class _LPPool(UnaryFunctionModule):
+    def __init__(
+        self, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self._set(norm_type=norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode)
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of sequences (N, C, L), as `lp_pool1d`."""
+
+    function = staticmethod(F.lp_pool1d)
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of images (N, C, H, W), as `lp_pool2d`."""
+
+    function = staticmethod(F.lp_pool2d)
+
+
+class _MaxUnpool(UnaryFunctionModule):
+    _checked: ClassVar[Callable[..., Any]] = staticmethod(pair)
+
+    def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
+        super().__init__()
+        name = type(self).__name__
+        sizes = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride}
+        for argument, value in {**sizes, "padding": padding}.items():
+            found = self._checked(name, argument, value, 0 if argument == "padding" else 1)
+            self._set(**{argument: found if isinstance(found, tuple) else (found,)})
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:  # type: ignore[override]
+        """Return the values at their places."""
+        result: Tensor = self._call(input, indices, output_size=output_size)
+        return result
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Put the values of `MaxPool1d` back to their places, as `max_unpool1d`."""
+
+    function = staticmethod(F.max_unpool1d)
+    _checked = staticmethod(single)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Put the values of `MaxPool2d` back to their places, as `max_unpool2d`."""
+
+    function = staticmethod(F.max_unpool2d)

@@ -1,4 +1,4 @@
-"""Layers that reshape (Flatten, Unflatten), pad or resize images."""
+"""Layers that reshape (Flatten, Unflatten, Unfold, Fold), resize images or move channels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tinygrad_cnn.nn.function_module import UnaryFunctionModule, by_name
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.ops.arguments import sizes, whole
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Size
 
 
 class Identity(Module):
@@ -61,29 +62,6 @@ class Unflatten(Module):
         return by_name(self, "dim", "unflattened_size")
 
 
-class ZeroPad2d(Module):
-    """Pad images with zeros: ``padding`` on all sides, or (left, right, top, bottom); negative widths crop.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.nn.ZeroPad2d((1, 0, 2, 0))(tg.ones(1, 1, 3, 3)).shape
-    (1, 1, 5, 4)
-    """
-
-    def __init__(self, padding: int | Iterable[int]) -> None:
-        super().__init__()
-        self.padding = sizes("ZeroPad2d", (padding,) if isinstance(padding, Iterable) else (padding,) * 4)
-        if len(self.padding) != 4:
-            raise ValueError(f"ZeroPad2d: padding is {padding!r}; wanted one integer or four")
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the padded images."""
-        return F.pad(input, self.padding)
-
-    def extra_repr(self) -> str:
-        """Return the widths."""
-        return f"{self.padding}"
-
-
 class Upsample(UnaryFunctionModule):
     """Resize images to a size or by a factor, as `interpolate`.
 
@@ -123,3 +101,60 @@ class PixelShuffle(UnaryFunctionModule):
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self._set(upscale_factor=whole("PixelShuffle", "upscale_factor", upscale_factor, 1))
+
+
+class PixelUnshuffle(UnaryFunctionModule):
+    """Undo `PixelShuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W), as `pixel_unshuffle`."""
+
+    function = staticmethod(F.pixel_unshuffle)
+
+    def __init__(self, downscale_factor: int) -> None:
+        super().__init__()
+        self._set(downscale_factor=whole("PixelUnshuffle", "downscale_factor", downscale_factor, 1))
+
+
+class ChannelShuffle(UnaryFunctionModule):
+    """Interleave groups of channels (N, C, ...), as `channel_shuffle`."""
+
+    function = staticmethod(F.channel_shuffle)
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self._set(groups=whole("ChannelShuffle", "groups", groups, 1))
+
+
+class UpsamplingNearest2d(Upsample):
+    """Resize images (N, C, H, W) to the nearest pixels: an older name of `Upsample`."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Resize images (N, C, H, W) bilinearly, with aligned corners: an older name of `Upsample`."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)
+
+
+class Unfold(UnaryFunctionModule):
+    """Return the pixels of each window as a column ("im2col"), as `unfold`."""
+
+    function = staticmethod(F.unfold)
+
+    def __init__(self, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> None:
+        super().__init__()
+        self._set(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
+
+
+class Fold(UnaryFunctionModule):
+    """Add columns of windows into images of ``output_size`` ("col2im"), as `fold`."""
+
+    function = staticmethod(F.fold)
+
+    def __init__(
+        self, output_size: Size, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1
+    ) -> None:
+        super().__init__()
+        self._set(output_size=output_size, kernel_size=kernel_size, dilation=dilation)
+        self._set(padding=padding, stride=stride)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.nn.parameter import Uninitialized
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.dtypes import is_supported
 from tinygrad_cnn.tensor import Tensor
@@ -17,6 +18,11 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not (self.missing_keys or self.unexpected_keys):
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 def check_state(
@@ -41,9 +47,13 @@ def check_state(
 def _misfit(own: Tensor, given: Any) -> str | None:
     if not isinstance(given, (Tensor, np.ndarray)):
         return f"is a {type(given).__name__}; wanted a tensor or an array"
+    if isinstance(own, Uninitialized) and isinstance(given, Uninitialized):
+        return None
+    if isinstance(given, Uninitialized):
+        return f"is not initialised yet; wanted shape {own.shape}: call the lazy module that it comes from once"
     if np.ma.is_masked(given):
         return "has masked entries; wanted values: array.filled(VALUE)"
-    if given.shape != own.shape:
+    if not isinstance(own, Uninitialized) and given.shape != own.shape:
         return f"has shape {given.shape}; wanted {own.shape}"
     if (given.dtype.kind == "f") != (own.dtype.kind == "f") or not is_supported(given.dtype):
         return f"has numbers of type {given.dtype}; wanted {own.dtype}"

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_cnn.methods.recorded_writes import check_writable, fitted, like_target
 from tinygrad_cnn.tape.record import Variable
 from tinygrad_cnn.tape.watch import calling_line, is_watching
 from tinygrad_cnn.tensor import Tensor
@@ -148,6 +149,19 @@ class Traced(Tensor):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return _refuse_leaving("numpy") if _on_host() else super().__array__(dtype, copy)
+
+    def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Move on to a new array: a file has no memory that could be written to, and no view of it."""
+        if self._base is not None or self._views:
+            refuse(f"{name} writes in place to a tensor that has views; {MEND}")
+        check_writable(name, self)
+        result = like_target(name, self, function(self, *arguments, **options))
+        _numbers.__set__(self, numbers_of(result))
+        self.node = result.node
+        return self
+
+    def _record_copy(self, name: str, value: Any) -> Any:
+        return self._record_write(name, fitted, value)
 
     def __repr__(self) -> str:
         return repr(Tensor(self.array.view(np.ndarray)))

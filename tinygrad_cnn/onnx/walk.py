@@ -93,14 +93,24 @@ class _Values:
         self._refs: dict[int, Ref] = {}  # by the identity of the array
         self._by_memory: dict[Any, Ref | None] = {}  # None where several values show the same: x and x[:], say
         self.arrays: list[Array] = []  # held, so that neither identity nor memory is used again
+        self.used: list[tuple[Array, int]] = []  # what the file depends on, and when it was made or read
 
     def add(self, ref: Ref, array: Array) -> Ref:
         if id(array) in self._refs:
             return self._refs[id(array)]
         self.arrays.append(array)
+        self.use(array)
         self._by_memory[_memory(array)] = None if _memory(array) in self._by_memory else ref
         self._refs[id(array)] = ref
         return ref
+
+    def use(self, value: Any) -> None:
+        """Note that the file depends on an array as it now is, or on those in a tuple."""
+        value = numbers_of(value)
+        if isinstance(value, np.ndarray):
+            self.used.append((value, next(clock)))
+        for item in value if isinstance(value, (tuple, list)) else ():
+            self.use(item)
 
     def resolved(self, value: Any) -> Any:
         """Return a reference for an array that is known, within tuples too, and anything else as it is."""
@@ -149,6 +159,7 @@ class _Walker:
             return
         if fed and self._shaped_by_numbers(operation.name, arguments):
             refuse(f"the shape of what {operation.name} returns depends on the numbers of the batch; {MEND}")
+        self.values.use((*call.inputs, *call.constants.values()))
         line = calling_line()
         for k, result in enumerate(call.results):
             if isinstance(result, Tensor) and fed:
@@ -195,16 +206,18 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fol
     """Return what the model, in evaluation mode, does to these inputs."""
     stored = {name: tensor.array for name, tensor in (*model.named_parameters(), *model.named_buffers())}
     refs = [Ref(name, x.shape, x.dtype) for name, x in zip(names, inputs, strict=True)]
-    # The inputs require gradients, so that x += y is refused or made x = x + y, but not done in place.
+    # The inputs require gradients, so that writes in place are recorded or refused.
     given = [traced(Tensor(x.array, requires_grad=x.dtype.kind == "f")) for x in inputs]
     walker = _Walker(Walk(refs, stored), given, fold)
-    start = next(clock)
     with exporting(), in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(walker.see):
         result = _called(model, given)
         walker.refuse_random("by the model")
-    writer = writes.after(walker.values.arrays, start)
-    if writer is not None:
-        raise ValueError(f"onnx.export: the model writes in place ({writer}), unrecorded; write x = x + y instead")
+    written = (writer for array, since in walker.values.used if (writer := writes.after((array,), since)))
+    if (writer := next(written, None)) is not None:
+        raise ValueError(
+            f"onnx.export: the model writes in place ({writer}), unrecorded, to what it has used before; compute "
+            "out of place, with cat, stack or where"
+        )
     found = walker.found
     found.outputs = {name: walker.values.resolved(value) for name, value in named_outputs(result).items()}
     found.steps = _needed(found.steps, found.outputs)

@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.masked import *
 from tinygrad_cnn.ops.matrix import *
 from tinygrad_cnn.ops.pool import *
+from tinygrad_cnn.ops.quantiles import *
 from tinygrad_cnn.ops.rearrange import *
 from tinygrad_cnn.ops.reduce import *
 from tinygrad_cnn.ops.rounding import *

@@ -22,11 +22,26 @@ def array_of(value: Any) -> Any:
     return value if type(value) is np.ndarray else plain_array("array", value)
 
 
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """Return a sequence as a tuple, and a single value, which may be a tensor of one integer, as a tuple of one."""
+    if type(value) is int:  # a quick answer for the usual case
+        return (value,)
+    is_number = isinstance(value, Variable) and not value.ndim
+    return tuple(value) if isinstance(value, Iterable) and not is_number else (value,)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether a value is an integer, or a tensor of one integer."""
+    return isinstance(value, (int, np.integer)) or (
+        isinstance(value, Variable) and value.dtype.kind in "iu" and value.array.size == 1
+    )
+
+
 def one_dim(name: str, dim: int, ndim: int) -> int:
     """Return a dimension counted from the front; a 0-d tensor has dimension 0, as in PyTorch."""
     bound = max(ndim, 1)
     try:
-        index = operator.index(dim)
+        index = operator.index(None if dim is True or dim is False else dim)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name}: dim is {dim!r}; wanted an integer") from None
     if not -bound <= index < bound:
@@ -38,7 +53,7 @@ def many_dims(name: str, dim: int | Iterable[int] | None, ndim: int) -> tuple[in
     """Return dimensions counted from the front, in ascending order; None and () mean all of them."""
     if dim is None:
         return tuple(range(ndim))
-    dims = [one_dim(name, d, ndim) for d in (dim if isinstance(dim, Iterable) else (dim,))]
+    dims = [one_dim(name, d, ndim) for d in as_tuple(dim)]
     if len(set(dims)) < len(dims):
         raise ValueError(f"{name}: a dimension appears twice in {dim}")
     return tuple(sorted(dims if ndim else [])) if dims else tuple(range(ndim))
@@ -50,16 +65,16 @@ def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tu
         return value, value
     if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int and min(value) >= least:
         return value
-    values = tuple(value) if isinstance(value, Iterable) else (value,)
+    values = as_tuple(value)
     values = values * 2 if len(values) == 1 else values
-    if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
+    if len(values) != 2 or not all(is_whole(v) and v >= least for v in values):
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one or two integers of at least {least}")
     return int(values[0]), int(values[1])
 
 
 def single(name: str, argument: str, value: int | Iterable[int], least: int) -> int:
     """Return an integer of at least ``least`` that was given as such or in a sequence of one."""
-    values = tuple(value) if isinstance(value, Iterable) else (value,)
+    values = as_tuple(value)
     if len(values) != 1:
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one integer of at least {least}")
     return whole(name, argument, values[0], least)
@@ -67,8 +82,7 @@ def single(name: str, argument: str, value: int | Iterable[int], least: int) -> 
 
 def sizes(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
     """Return a shape that was given as one sequence or as several integers."""
-    several = len(given) != 1 or not (type(given[0]) is tuple or isinstance(given[0], Iterable))
-    shape = given if several else tuple(given[0])
+    shape = given if len(given) != 1 or type(given[0]) is int else as_tuple(given[0])
     if set(map(type, shape)) <= {int}:  # a quick answer for the usual case
         return shape
     try:
@@ -125,6 +139,6 @@ def want_float(name: str, value: Any) -> None:
 
 def whole(name: str, argument: str, value: int, least: int) -> int:
     """Return an integer of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if isinstance(value, bool) or not is_whole(value) or value < least:
         raise ValueError(f"{name}: {argument} is {value!r}; wanted an integer of at least {least}")
     return int(value)

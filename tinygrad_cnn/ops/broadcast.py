@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_cnn.kernels.sums import total
-from tinygrad_cnn.ops.arguments import one_or_several
+from tinygrad_cnn.ops.arguments import array_of, one_or_several
 from tinygrad_cnn.support.dtypes import default_dtype, float16, float32, float64, result_type
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Operation, Origin, Variable, describe, make_tensor, operation, watching
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -29,9 +30,12 @@ def sum_to(input: Array, *, shape: tuple[int, ...]) -> Array:
     return total(input, (*range(lead), *repeated)).reshape(shape)
 
 
-@operation(input=lambda g, input_shape: sum_to(g, shape=input_shape))
+@view_operation(input=lambda g, input_shape: sum_to(g, shape=input_shape))
 def _broadcast_to(input: Array, *, shape: tuple[int, ...]) -> Array:
-    return np.broadcast_to(input, shape)
+    view = np.broadcast_to(input, shape)
+    if view.shape == input.shape:
+        view.flags.writeable = input.flags.writeable  # nothing is repeated
+    return view
 
 
 def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
@@ -58,6 +62,12 @@ def expand(input: T, size: tuple[int, ...]) -> T:
 def cast(input: Array, *, dtype: np.dtype[Any]) -> Array:
     """Return a copy of the input in another dtype."""
     return input.astype(dtype)
+
+
+def apart(result: T, *inputs: Any) -> T:
+    """Return a result, copied if it shares memory with an input: for operations whose result is never a view."""
+    shares = any(np.may_share_memory(array_of(result), array_of(value)) for value in inputs)
+    return cast(result, dtype=result.dtype) if shares else result
 
 
 _NEEDING = {(False, False): (), (True, False): (0,), (False, True): (1,), (True, True): (0, 1)}

@@ -155,6 +155,8 @@ def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_
     >>> tg.isclose(tg.tensor([1.0, 2.0]), tg.tensor([1.000001, 2.1]))
     tensor([ True, False])
     """
+    if rtol < 0 or atol < 0:
+        raise ValueError(f"isclose: rtol is {rtol} and atol {atol}; wanted at least 0")
     return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 

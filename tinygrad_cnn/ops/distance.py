@@ -11,7 +11,7 @@ from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
 from tinygrad_cnn.ops.elementwise import abs, add, clamp, square, sub, where
 from tinygrad_cnn.ops.index import narrow
-from tinygrad_cnn.ops.reduce import amax, sum
+from tinygrad_cnn.ops.reduce import amax, norm, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze
 from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.typing import T
@@ -39,11 +39,22 @@ def p_norm(x: Any, p: float, dim: int, keepdim: bool = False) -> Any:
         return amax(abs(x), dim, keepdim)
     if p == 1:
         return sum(abs(x), dim, keepdim)
+    if p < 0:
+        return norm(x, p, dim, keepdim)
     return _power_or_zero(sum(square(x) if p == 2 else _power_or_zero(abs(x), p), dim, keepdim), 1 / p)
 
 
-def cdist(x1: T, x2: T, p: float = 2.0) -> T:
+COMPUTE_MODES = (
+    "use_mm_for_euclid_dist_if_necessary",
+    "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)
+
+
+def cdist(x1: T, x2: T, p: float = 2.0, compute_mode: str | None = None) -> T:
     """Return the p-norm distance from each vector of one set to each vector of another.
+
+    Distances are computed from differences, in every one of PyTorch's compute modes.
 
     Shapes: x1 (..., P, M), x2 (..., R, M), result (..., P, R). For equal vectors the gradient is 0.
 
@@ -58,6 +69,8 @@ def cdist(x1: T, x2: T, p: float = 2.0) -> T:
         raise ValueError(f"cdist: shapes {a} and {b} do not fit: wanted (..., P, M) and (..., R, M)")
     if p < 0:
         raise ValueError(f"cdist: p is {p}; wanted at least 0")
+    if compute_mode not in (None, *COMPUTE_MODES):
+        raise ValueError(f"cdist: compute_mode is {compute_mode!r}; wanted one of {COMPUTE_MODES}")
     return p_norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
 
 
@@ -90,8 +103,6 @@ def pairwise_distance(x1: T, x2: T, p: float = 2.0, eps: float = 1e-6, keepdim: 
     tensor([5.])
     """
     want_float("pairwise_distance", x1)
-    if p < 0:
-        raise ValueError(f"pairwise_distance: p is {p}; wanted 0 or more")
     return p_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
-from tinygrad_cnn.ops.arguments import one_dim, want_same_dtype
+from tinygrad_cnn.ops.arguments import as_tuple, one_dim, want_same_dtype
 from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.matrix import matmul
@@ -124,7 +124,7 @@ def _diagonal(x: Any) -> Any:
 
 def _summed(x: Any, labels: Labels, wanted: set[Hashable]) -> tuple[Any, Labels]:
     dims = [i for i, label in enumerate(labels) if label not in wanted]
-    return (sum(x, dims), [label for label in labels if label in wanted]) if dims else (x, labels)
+    return (sum(x, dims, dtype=x.dtype), [label for label in labels if label in wanted]) if dims else (x, labels)
 
 
 def _product(a: Any, of_a: Labels, b: Any, of_b: Labels, later: set[Hashable]) -> tuple[Any, Labels]:
@@ -157,7 +157,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
         if not 0 <= dims <= min(ndim, other):
             raise ValueError(f"tensordot: dims is {dims}; wanted 0 to {min(ndim, other)}")
         dims = range(ndim - dims, ndim), range(dims)
-    of_a, of_b = ([dim] if isinstance(dim, int) else dim for dim in dims)
+    of_a, of_b = (as_tuple(dim) for dim in dims)
     labels = list(range(ndim)), list(range(ndim, ndim + other))
     if len(of_a) != len(of_b):
         raise ValueError(f"tensordot: dims is {dims}; wanted as many dimensions of a as of b")

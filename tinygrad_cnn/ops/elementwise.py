@@ -117,7 +117,7 @@ def mul(input: Array, other: Array) -> Array:
 
 @fractional(
     input=lambda g, other: g / other,
-    other=lambda g, out, other: -g * (out / other),
+    other=lambda g, input, other: -g * (input / other / other),
 )
 def _div(input: Array, other: Array) -> Array:
     return np.true_divide(as_float(input), as_float(other))
@@ -281,8 +281,7 @@ def log1p(input: Array) -> Array:
 def xlogy(input: Any, other: Any) -> Any:
     """Return input * log(other); 0 * log(0) is 0, with derivatives of 0."""
     dtype = result_type(array_of(input), array_of(other))
-    if isinstance(other, Variable):
-        other = cast(other, dtype=dtype)
+    other = cast(other, dtype=dtype) if isinstance(other, Variable) else np.asarray(array_of(other), dtype)
     undefined = (input == 0) & ((other <= 0) | (other == np.inf))
     return mul(input, log(where(undefined, dtype.type(1), other)))
 

@@ -16,6 +16,7 @@ from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_U
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, Shape, T
 
 __all__ = [
@@ -44,7 +45,7 @@ def filled(index: Any, arrays: Sequence[Any]) -> Any:
     return tuple(arrays[part.number] if isinstance(part, Slot) else part for part in index) if arrays else index
 
 
-@operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
+@view_operation(input=lambda g, input_shape, arrays, index: _unindex(g, *arrays, shape=input_shape, index=index))
 def _index(input: Array, *arrays: Array, index: Any) -> Array:
     out = input[filled(index, arrays)]
     return out if arrays or isinstance(out, np.ndarray) else input[(*index, ...)]  # one entry: a view of it
@@ -185,6 +186,8 @@ def narrow(input: T, dim: int, start: int, length: int) -> T:
     """Return ``length`` entries along a dimension, starting at ``start``: a view."""
     shape = input.shape
     axis = one_dim("narrow", dim, len(shape))
+    if getattr(start, "dtype", np.dtype(int)).kind not in "iu":
+        raise TypeError(f"narrow: start is of {start.dtype}; wanted an integer")  # type: ignore[attr-defined]
     first = start + shape[axis] if start < 0 else start
     if not shape or length < 0 or not 0 <= first <= shape[axis] - length:
         raise IndexError(f"narrow: {length} entries from {start} on do not fit into dimension {dim} of {shape}")
@@ -220,6 +223,8 @@ def _one_index(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
     array = _integers(name, index, input.shape[axis] if input.shape else 1)
     if array.ndim > 1:
         raise IndexError(f"{name}: wanted a vector of indices, got shape {array.shape}")
+    if not input.shape and array.size != 1:
+        raise IndexError(f"{name}: wanted one index into a 0-d tensor, got shape {array.shape}")
     return _at(name, input, dim, array.reshape(-1)) if input.shape else ()
 
 
@@ -230,7 +235,8 @@ def index_select(input: T, dim: int, index: Any) -> T:
     >>> tg.tensor([1.0, 2.0, 3.0]).index_select(0, tg.tensor([2, 0, 2]))
     tensor([3., 1., 3.])
     """
-    return take_at(input, _one_index("index_select", input, dim, index))
+    where = _one_index("index_select", input, dim, index)
+    return take_at(input, where) if where else _from_vector(input, np.zeros((), np.int64))
 
 
 def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
@@ -265,14 +271,27 @@ def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
 def gather(input: T, dim: int, index: Any) -> T:
     """Return out[i, j, ...] = input[i, index[i, j, ...], ...], for dim 1; likewise for other dimensions.
 
-    Shapes: the index has as many dimensions as the input, and only ``dim`` may be longer. The result has its shape.
+    Shapes: the index has as many dimensions as the input (a number counts as a vector of one), and only ``dim`` may
+    be longer. The result has the shape of the index.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).gather(1, tg.tensor([[0], [1]]))
     tensor([[1.],
             [4.]])
     """
+    if input.ndim < 2:
+        one_dim("gather", dim, input.ndim)
+        return _from_vector(input, _integers("gather", index, input.shape[0] if input.shape else 1))
     return take_at(input, _coordinates("gather", input, dim, index))
+
+
+def _from_vector(input: T, index: Array) -> T:
+    """Return the entries of a vector or a 0-d tensor, which counts as a vector of one, at an array of indices."""
+    if index.ndim > 1 and index.size:
+        raise ValueError(f"gather: an index of shape {index.shape} does not fit an input of {input.shape}")
+    vector = input if input.ndim else take_at(input, (None,))
+    found = take_at(vector, (index.reshape(index.shape or 1),))
+    return found if index.ndim else take_at(found, (0,))
 
 
 def _first_of(name: str, src: T, shape: tuple[int, ...]) -> T:

@@ -67,9 +67,13 @@ def _as_distribution(
         chosen *= np.expand_dims(~ignored, axis)
     counted = chosen if scale is None else chosen * scale
     if not smoothing:
-        return counted, (None if scale is None and not ignoring else float(counted.sum()))
+        return counted, (None if scale is None and not ignoring else _total(counted))
     spread = np.expand_dims(~ignored, axis) * np.full_like(chosen, smoothing / shape[axis])
-    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), float(counted.sum())
+    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), _total(counted)
+
+
+def _total(weights: Array) -> float:
+    return float(sums.wide_total(weights, tuple(range(weights.ndim))))
 
 
 def _class_weights(name: str, weight: Any, input: T) -> Array:
@@ -127,11 +131,12 @@ def _soft_cross_entropy(input: Array, target: Array, *, dim: int) -> Array:
     )
 )
 def _class_cross_entropy(input: Array, target: Array, *, divisor: int) -> Array:
-    z = sums.widened(input)
-    z = z - np.maximum.reduce(z, 1, keepdims=True)
+    wide = sums.widened(input)
+    z = wide - np.maximum.reduce(wide, 1, keepdims=True)
     losses = np.log(sums.total(np.exp(z), (1,)))
     losses -= z[np.arange(len(z)), target]
-    return (np.add.reduce(losses) / divisor).astype(input.dtype, copy=False)  # contiguous, so the sum is pairwise
+    loss = np.add.reduce(losses) / divisor  # contiguous, so the sum is pairwise
+    return loss if wide is input else loss.astype(input.dtype)
 
 
 def _indicator(target: Array, like: Array) -> Array:

@@ -140,7 +140,8 @@ def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1
 
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
-    return _added("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return _added("addbmm", input, sum(products, 0, dtype=products.dtype), beta, alpha)
 
 
 def _rows(x: Any) -> Any:

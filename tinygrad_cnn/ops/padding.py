@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import sizes
+from tinygrad_cnn.ops.broadcast import apart
 from tinygrad_cnn.ops.index import add_at, getitem
 from tinygrad_cnn.ops.shape import cat
 from tinygrad_cnn.typing import T
@@ -39,13 +40,23 @@ def pad(input: T, pad: Iterable[int], mode: str = "constant", value: float | Non
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[::2], widths[1::2], strict=True))[::-1]
     if any(n + min(before, 0) + min(after, 0) < 0 for n, (before, after) in zip(shape, pairs, strict=True)):
         raise ValueError(f"pad: the widths {widths} remove more than shape {shape} has")
-    if min(widths, default=0) < 0:
-        input = getitem(
-            input, tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, pairs, strict=True))
-        )
-    pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    wider = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    narrower = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
     if mode == "constant":
-        return _filled(input, pairs, value)
+        return apart(_filled(_without(input, narrower), wider, value), input)
+    if mode == "circular":  # as in PyTorch, which removes entries first here, and last in the other modes
+        return apart(_widened(_without(input, narrower), wider, mode), input)
+    return apart(_without(_widened(input, wider, mode), narrower), input)
+
+
+def _without(input: T, pairs: Sequence[tuple[int, int]]) -> T:
+    """Return the input without so many entries before and after in each dimension."""
+    if not any(map(any, pairs)):
+        return input
+    return getitem(input, tuple(slice(b, n - a) for n, (b, a) in zip(input.shape, pairs, strict=True)))
+
+
+def _widened(input: T, pairs: Sequence[tuple[int, int]], mode: str) -> T:
     for dim, (before, after) in enumerate(pairs):
         if before or after:
             input = _bordered(input, dim, before, after, mode)

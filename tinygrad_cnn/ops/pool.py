@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels import pool as kernels
 from tinygrad_cnn.kernels.geometry import Window
-from tinygrad_cnn.ops.arguments import pair, single, want_float, whole
+from tinygrad_cnn.ops.arguments import pair, single, want_float
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, Pair, Shape, Size, T
@@ -114,10 +115,12 @@ def avg_pool2d(
     [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
     x, alone = _batched("avg_pool2d", input)
-    window = _window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    window = _window("avg_pool2d", x, kernel_size, stride or None, padding, 1, ceil_mode)
     divisor: int | Array = prod(window.kernel)
     if divisor_override is not None:
-        divisor = whole("avg_pool2d", "divisor_override", divisor_override, 1)
+        divisor = operator.index(divisor_override)
+        if not divisor:
+            raise ValueError("avg_pool2d: divisor_override is 0")
     elif ceil_mode or not count_include_pad:
         divisor = _counts(x.shape[2:], window, count_include_pad).astype(x.dtype)
     means = _avg_pool2d(x, divisor, window=window)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, one_or_several, whole
-from tinygrad_cnn.ops.broadcast import broadcast_to
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several, whole
+from tinygrad_cnn.ops.broadcast import apart, broadcast_to
 from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -58,6 +60,8 @@ def fliplr(input: T) -> T:
 
 def flipud(input: T) -> T:
     """Reverse the order of rows, dimension 0."""
+    if not input.ndim:
+        raise ValueError("flipud: a 0-d tensor has no rows")
     return flip(input, 0)
 
 
@@ -73,8 +77,8 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
     >>> tg.tensor([1, 2, 3]).roll(1)
     tensor([3, 1, 2])
     """
-    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    by = tuple(map(operator.index, as_tuple(shifts)))
+    along = () if dims is None else as_tuple(dims)
     if len(by) != len(along or (0,)):
         raise ValueError(f"roll: shifts {shifts} and dims {dims} do not have the same length")
     return _roll(input, shifts=by, dims=tuple(one_dim("roll", d, input.ndim) for d in along) or None)
@@ -125,24 +129,29 @@ def tile(input: T, dims: tuple[int, ...]) -> T:
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
-def repeat_interleave(input: T, repeats: Any, dim: int | None = None) -> T:
+def repeat_interleave(input: T, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> T:
     """Repeat each entry of a dimension, or of the flattened tensor, ``repeats`` times: one count, or one for each.
+
+    The length of the result is computed; an ``output_size`` that differs from it is refused.
 
     >>> import tinygrad_cnn as tg
     >>> tg.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
     """
     if dim is None:
-        return repeat_interleave(reshape(input, array_of(input).size), repeats, 0)
+        return repeat_interleave(reshape(input, array_of(input).size), repeats, 0, output_size=output_size)
     axis, times = one_dim("repeat_interleave", dim, input.ndim), array_of(repeats)
     length = input.shape[axis]
     if np.min(times, initial=0) < 0 or np.size(times) not in (1, length):
         raise ValueError(f"repeat_interleave: {repeats} for {length} entries; wanted one count, or one for each")
+    total = int(np.sum(np.broadcast_to(times, length)))
+    if output_size not in (None, total):
+        raise ValueError(f"repeat_interleave: output_size is {output_size}, but the result has {total} entries")
     if np.size(times) != 1:
         return index_select(input, dim, np.repeat(np.arange(length), times))
     before, count, after = input.shape[:axis], int(np.reshape(times, ())), input.shape[axis + 1 :]
     repeated = broadcast_to(reshape(input, (*before, length, 1, *after)), (*before, length, count, *after))
-    return reshape(repeated, (*before, length * count, *after))
+    return apart(reshape(repeated, (*before, length * count, *after)), input)
 
 
 def unfold(input: T, dimension: int, size: int, step: int) -> T:
@@ -161,14 +170,15 @@ def unfold(input: T, dimension: int, size: int, step: int) -> T:
     return _windows(input, axis=axis, size=size, step=whole("unfold", "step", step, 1))
 
 
-@operation(
+@view_operation(
     input=lambda g, input_shape, axis, size, step: _overlapped(
         g, shape=input_shape, axis=axis, size=size, step=step
     )
 )
 def _windows(input: Array, *, axis: int, size: int, step: int) -> Array:
     every = (slice(None),) * axis + (slice(None, None, step),)
-    return np.lib.stride_tricks.sliding_window_view(input, size, axis)[every]
+    apart = step >= size  # windows that overlap are not written to
+    return np.lib.stride_tricks.sliding_window_view(input, size, axis, writeable=apart)[every]
 
 
 @operation(input=lambda g, axis, size, step: _windows(g, axis=axis, size=size, step=step))
@@ -218,7 +228,7 @@ def _triangle(name: str, input: T, diagonal: int, lower: bool) -> T:
     return where(np.tri(rows, columns, diagonal, dtype=bool) == lower, input, np.zeros((), input.dtype))
 
 
-@operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))
+@view_operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))
 def _diagonal(input: Array, *, offset: int) -> Array:
     view = np.diagonal(input, offset, -2, -1)
     view.flags.writeable = input.flags.writeable
@@ -256,4 +266,4 @@ def diag(input: T, diagonal: int = 0) -> T:
     """Return a matrix with a vector on its diagonal, or the diagonal of a matrix."""
     if input.ndim not in (1, 2):
         raise ValueError(f"diag: wanted a vector or a matrix, got shape {input.shape}")
-    return diag_embed(input, diagonal) if input.ndim == 1 else _diagonal(input, offset=diagonal)
+    return diag_embed(input, diagonal) if input.ndim == 1 else apart(_diagonal(input, offset=diagonal), input)

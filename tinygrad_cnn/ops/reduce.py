@@ -71,7 +71,8 @@ def sum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) ->
     >>> tg.ones(2, 3).sum(dim=0)
     tensor([2., 2., 2.])
     """
-    return _sum(as_type(input, dtype), dim=many_dims("sum", dim, input.ndim), keepdim=keepdim)
+    total = _sum(as_type(input, dtype), dim=many_dims("sum", dim, input.ndim), keepdim=keepdim)
+    return total if dtype is None else as_type(total, dtype)
 
 
 # The gradient is multiplied by 1 / n, because float16 has no n above 65,504.

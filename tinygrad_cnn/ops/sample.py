@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import T
@@ -13,8 +14,6 @@ __all__ = [
     "bernoulli",
     "multinomial",
 ]
-
-Generator = np.random.Generator | None
 
 
 def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:

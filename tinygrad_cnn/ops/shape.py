@@ -10,10 +10,11 @@ from math import prod
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
-from tinygrad_cnn.ops.arguments import many_dims, one_dim, one_or_several
-from tinygrad_cnn.ops.broadcast import broadcast_to, in_one_type
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several
+from tinygrad_cnn.ops.broadcast import apart, broadcast_to, in_one_type
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-@operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
+@view_operation(input=lambda g, input_shape: _reshape(g, shape=input_shape))
 def _reshape(input: Array, *, shape: tuple[int, ...]) -> Array:
     return kernels.reshape(input, shape)
 
@@ -75,8 +76,9 @@ view_as = reshape_as
 
 
 def ravel(input: T) -> T:
-    """Reshape to one dimension."""
-    return reshape(input, -1) if prod(input.shape) else reshape(input, 0)
+    """Reshape to one dimension: a view of a contiguous tensor, else a copy."""
+    out = _reshape(input, shape=(prod(input.shape),))
+    return out if array_of(input).flags.c_contiguous else apart(out, input)
 
 
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
@@ -130,7 +132,7 @@ def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
 
-@operation(input=lambda g, dims: _permute(g, dims=tuple(dims.index(i) for i in range(len(dims)))))
+@view_operation(input=lambda g, dims: _permute(g, dims=tuple(dims.index(i) for i in range(len(dims)))))
 def _permute(input: Array, *, dims: tuple[int, ...]) -> Array:
     return input.transpose(dims)
 
@@ -178,10 +180,7 @@ def t(input: T) -> T:
 def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
     """Move dimensions to other positions; the others keep their order: a view."""
     ndim = input.ndim
-    froms, tos = (
-        [one_dim("movedim", d, ndim) for d in ((dims,) if isinstance(dims, int) else dims)]
-        for dims in (source, destination)
-    )
+    froms, tos = ([one_dim("movedim", d, ndim) for d in as_tuple(dims)] for dims in (source, destination))
     if not len(froms) == len(tos) == len(set(froms)) == len(set(tos)):
         raise ValueError(f"movedim: cannot move dimensions {source} to {destination}")
     order = [d for d in range(ndim) if d not in froms]

@@ -26,19 +26,19 @@ __all__ = [
 @operation(input=lambda g, out, dim: out * (g - _sum(g * out, dim=(dim,), keepdim=True)))
 def _softmax(input: Array, *, dim: int) -> Array:
     x = as_float(input)
-    e = sums.widened(x)
-    e = np.exp(e - np.maximum.reduce(e, dim, keepdims=True, initial=-np.inf))
+    wide = sums.widened(x)
+    e = np.exp(wide - np.maximum.reduce(wide, dim, keepdims=True, initial=-np.inf))
     e /= sums.total(e, (dim,), True)
-    return e.astype(x.dtype, copy=False)
+    return e if wide is x else e.astype(x.dtype)
 
 
 @operation(input=lambda g, out, dim: g - exp(out) * _sum(g, dim=(dim,), keepdim=True))
 def _log_softmax(input: Array, *, dim: int) -> Array:
     x = as_float(input)
-    z = sums.widened(x)
-    z = z - np.maximum.reduce(z, dim, keepdims=True, initial=-np.inf)
+    wide = sums.widened(x)
+    z = wide - np.maximum.reduce(wide, dim, keepdims=True, initial=-np.inf)
     z -= np.log(sums.total(np.exp(z), (dim,), True))
-    return z.astype(x.dtype, copy=False)
+    return z if wide is x else z.astype(x.dtype)
 
 
 def _converted(input: T, dtype: Any) -> T:

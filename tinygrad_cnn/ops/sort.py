@@ -184,11 +184,17 @@ def _whole_median(input: T) -> T:
 
 
 def searchsorted(
-    sorted_sequence: T, input: Any, *, right: bool = False, side: str | None = None, sorter: Any = None
+    sorted_sequence: T,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
 ) -> T:
     """Return the index at which each number belongs into a sorted vector, or into its row of sorted rows.
 
-    The index is before equal entries, or, with ``right`` or side "right", after them.
+    The index is before equal entries, or, with ``right`` or side "right", after them. It is of int64, or of int32.
 
     >>> import tinygrad_cnn as tg
     >>> tg.searchsorted(tg.tensor([1, 3, 5]), tg.tensor([3, 6]))
@@ -197,11 +203,12 @@ def searchsorted(
     where: Any = side or ("right" if right else "left")
     rows, values = sorted_sequence.array, np.asarray(array_of(input))
     order = None if sorter is None else array_of(sorter)
+    dtype = np.int32 if out_int32 else np.int64
     if rows.ndim == 1:
-        return make_tensor(sorted_sequence, np.asarray(np.searchsorted(rows, values, where, order)))
+        return make_tensor(sorted_sequence, np.searchsorted(rows, values, where, order).astype(dtype))
     if rows.shape[:-1] != values.shape[:-1]:
         raise ValueError(f"searchsorted: rows of shape {rows.shape} do not fit an input of {values.shape}")
-    found = np.empty(values.shape, np.int64)
+    found = np.empty(values.shape, dtype)
     for row in np.ndindex(rows.shape[:-1]):
         found[row] = np.searchsorted(rows[row], values[row], where, None if order is None else order[row])
     return make_tensor(sorted_sequence, found)
@@ -219,7 +226,7 @@ def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
         return make_tensor(input, np.bincount(array, minlength=minlength))
     if weights.shape != array.shape:
         raise ValueError(f"bincount: weights of shape {weights.shape} for an input of {array.shape}")
-    length = np.maximum(array.max(initial=-1) + 1, minlength)
+    length = np.maximum(int(array.max(initial=0)) + 1 if array.size else 0, minlength)
     if weights.dtype.kind != "f":
         weights = cast(weights, dtype=float64)
     return add_at(weights, (int(length),), array)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
+from tinygrad_cnn.ops.arguments import array_of, is_whole, one_dim, whole
 from tinygrad_cnn.ops.index import take_at
 from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
+from tinygrad_cnn.tape.views import one_of_several
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -86,21 +87,25 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     [[0, 1], [2, 3], [4]]
     """
     length = tensor.shape[one_dim("split", dim, tensor.ndim)] if tensor.shape else 0
-    if isinstance(split_size_or_sections, int):
-        size = whole("split", "split_size", split_size_or_sections, 0 if not length else 1)
-        return _cut("split", tensor, dim, [*range(0, length, size or 1), length] if length else [0, 0])
-    sizes = [whole("split", "a section", n, 0) for n in split_size_or_sections]
+    given: Any = split_size_or_sections
+    if is_whole(given):
+        size = whole("split", "split_size", given, 0 if not length else 1)
+        ends = [*range(0, length, size or 1), length] if length else [0, 0]
+        return one_of_several("split", _cut("split", tensor, dim, ends))
+    sizes = [whole("split", "a section", n, 0) for n in given]
     ends = [0, *np.cumsum(sizes).tolist()]
     if ends[-1] != length:
         raise ValueError(f"split: sections {sizes} do not add up to the length {length} of dimension {dim}")
-    return _cut("split", tensor, dim, ends)
+    return one_of_several("split", _cut("split", tensor, dim, ends))
 
 
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Split along a dimension into at most ``chunks`` parts of equal size (the last may be smaller): views."""
     count = whole("chunk", "chunks", chunks, 1)
     length = input.shape[one_dim("chunk", dim, input.ndim)] if input.shape else 0
-    return split(input, -(-length // count), dim) if length else _cut("chunk", input, dim, [0] * (count + 1))
+    if not length:
+        return one_of_several("chunk", _cut("chunk", input, dim, [0] * (count + 1)))
+    return split(input, -(-length // count), dim)
 
 
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
@@ -120,4 +125,5 @@ def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     axis = one_dim("unbind", dim, input.ndim)
     if not input.shape:
         raise ValueError("unbind: a 0-d tensor has no dimension to unbind")
-    return tuple(take_at(input, (slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
+    entries = tuple(take_at(input, (slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
+    return one_of_several("unbind", entries)

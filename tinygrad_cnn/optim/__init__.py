@@ -15,6 +15,7 @@ from tinygrad_cnn.optim.radam import RAdam
 from tinygrad_cnn.optim.rmsprop import RMSprop
 from tinygrad_cnn.optim.rprop import Rprop
 from tinygrad_cnn.optim.sgd import SGD
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "ASGD",
@@ -35,3 +36,4 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+explain_missing_names("torch.optim", __name__)

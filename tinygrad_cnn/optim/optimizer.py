@@ -19,7 +19,7 @@ from tinygrad_cnn.tape.backward import ACCUMULATED
 from tinygrad_cnn.tape.grad_mode import enable_grad
 from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tape.watch import warn_user
-from tinygrad_cnn.tape.writes import writes
+from tinygrad_cnn.tape.writes import LATEST, writes
 from tinygrad_cnn.tensor import Tensor
 
 Group = dict[str, Any]
@@ -85,7 +85,7 @@ class Optimizer:
         finally:
             writes.note((p.array for p in used), f"{type(self).__name__}.step")
         self.has_stepped = True
-        self._used = (weakref.ref(used[0]._grad), writes.latest) if used else None
+        self._used = (weakref.ref(used[0]._grad), writes.times[LATEST]) if used else None
         return loss
 
     def _called(self, closure: Callable[[], Any]) -> Any:

@@ -18,6 +18,18 @@ float16 = np.dtype(np.float16)
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
 
+TENSOR_TYPES = {  # PyTorch's old names of number types: ``x.type("torch.FloatTensor")``
+    "BoolTensor": bool_,
+    "ByteTensor": uint8,
+    "CharTensor": int8,
+    "DoubleTensor": float64,
+    "FloatTensor": float32,
+    "HalfTensor": float16,
+    "IntTensor": int32,
+    "LongTensor": int64,
+    "ShortTensor": int16,
+}
+
 _CATEGORIES = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
@@ -45,7 +57,9 @@ def set_default_dtype(d: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return a supported dtype from anything that NumPy accepts as a dtype."""
+    """Return a supported dtype from anything that NumPy accepts as a dtype, or from PyTorch's old names."""
+    if isinstance(dtype, str):
+        dtype = TENSOR_TYPES.get(dtype.removeprefix("torch."), dtype)
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
+from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Origin, Variable, make_tensor
 from tinygrad_cnn.tape.walk import Walk, leading_to
-from tinygrad_cnn.tape.writes import mark_written
+from tinygrad_cnn.tape.writes import clock, mark_written, writes
 from tinygrad_cnn.typing import T
 
 ACCUMULATED = "backward (adding to .grad)"
@@ -40,7 +44,7 @@ def backward(
     try:
         gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
         of_node = {} if targets is None else {origin_of(t): t for t in targets}
-        for origin in gradients.origins():
+        for origin in tuple(gradients):
             accumulate(of_node.get(origin, origin), gradients, origin)
         for callback in _mode.at_end:
             callback()
@@ -54,12 +58,15 @@ def grad(
     grad_outputs: Variable | Sequence[Variable | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[T | None, ...]:
     """Return the gradient of the sum of the outputs with respect to each input; ``.grad`` does not change.
 
-    Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error, or has the
-    gradient None with ``allow_unused``. The other arguments are those of `backward`.
+    Inputs may be leaves or intermediate results. An input that the outputs do not depend on is an error; with
+    ``allow_unused`` it has the gradient None, with ``materialize_grads`` zeros. ``only_inputs`` has no effect. The
+    other arguments are those of `backward`.
 
     >>> import tinygrad_cnn as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
@@ -71,11 +78,14 @@ def grad(
     targets = _as_sequence(inputs)
     gradients = differentiate("grad", outputs, grad_outputs, targets, retain_graph, create_graph)
     unused = [i for i, target in enumerate(targets) if origin_of(target) not in gradients]
-    if unused and not allow_unused:
+    if unused and not (materialize_grads if allow_unused is None else allow_unused):
         raise RuntimeError(
             f"grad: the outputs do not depend on input {unused[0]}; pass allow_unused=True to get None for it"
         )
-    return tuple(None if i in unused else gradients.as_owned_tensor(t, origin_of(t)) for i, t in enumerate(targets))
+    found = [None if i in unused else gradients.as_owned_tensor(t, origin_of(t)) for i, t in enumerate(targets)]
+    for i in unused if materialize_grads else ():
+        found[i] = make_tensor(targets[i], np.zeros_like(targets[i].array))
+    return tuple(found)
 
 
 def queue_callback(callback: Callable[[], None]) -> None:
@@ -116,6 +126,8 @@ def differentiate(
     roots = [(origin_of(o), _initial(name, o, g, create_graph)) for o, g in zip(outputs, given, strict=True)]
     captured, needed = set(), None
     if inputs is not None:
+        if not inputs:
+            raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
         if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
             raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
         captured = {origin_of(i) for i in inputs}
@@ -140,7 +152,7 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
     return (tensors,) if isinstance(tensors, Variable) else tuple(tensors)
 
 
-def _initial(name: str, output: Variable, gradient: Variable | None, create_graph: bool) -> Any:
+def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
     """Return the initial gradient of an output: the given one, checked, or 1 for a scalar."""
     if not output._requires_grad:
         raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
@@ -153,24 +165,72 @@ def _initial(name: str, output: Variable, gradient: Variable | None, create_grap
         return make_tensor(output, one) if create_graph else one
     if not isinstance(gradient, Variable):
         raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
-    if gradient.shape != output.shape or gradient.dtype != output.dtype:
+    if gradient.shape != output.shape or gradient.dtype.kind != "f":
         given, wanted = (f"shape {t.shape} and type {t.dtype}" for t in (gradient, output))
         raise ValueError(f"{name}: got a gradient of {given} for an output of {wanted}; wanted the same")
+    if gradient.dtype != output.dtype:
+        gradient = make_tensor(output, gradient.array.astype(output.dtype))
     return gradient if create_graph else gradient.array
 
 
 def accumulate(leaf: Any, gradients: Gradients, origin: Origin) -> None:
-    """Add the gradient of an origin to ``leaf.grad``: in place, unless a recorded graph refers to either."""
-    before = leaf._grad
-    if before is None:
-        leaf._grad = gradients.as_owned_tensor(leaf, origin)
+    """Add the gradient of an origin to ``leaf.grad``, and call the leaf's hooks."""
+    if leaf.node is None and leaf._hooks is not None and leaf._hooks.after:
+        with _locks.of(leaf._hooks):  # no other thread may add to .grad before hooks have read and dropped it
+            _add(leaf, gradients, origin)
+            for hook in tuple(leaf._hooks.after):
+                hook(leaf)
     else:
-        gradient = gradients.take(origin)
-        if isinstance(gradient, Variable) or before.node is not None:
-            leaf._grad = before + gradient
+        _add(leaf, gradients, origin)
+
+
+def _add(leaf: Any, gradients: Gradients, origin: Origin) -> None:
+    """Add the gradient of an origin to ``leaf.grad``, as another thread or a signal handler may be doing, too."""
+    while leaf._grad is None or not _added(leaf, gradients[origin]):
+        first = gradients.as_owned_tensor(leaf, origin)
+        if leaf._grad is None:  # nothing comes between this look and the next line: neither calls anything
+            leaf._grad = first
+            return
+
+
+def _added(leaf: Any, gradient: Any) -> bool:
+    """Add to the gradient that a leaf has, unless something else changes it meanwhile; return whether it was added.
+
+    It is added in place, unless a recorded graph refers to either. The lock is for NumPy, which lets other threads
+    run while it adds.
+    """
+    before, began = leaf._grad, next(clock)
+    if before is None:
+        return False
+    in_place = not isinstance(gradient, Variable) and before.node is None
+    array, after = before.array, None if in_place else before + gradient
+    with _locks.adding:
+        is_up_to_date = in_place or writes.after((array,), began) is None
+        if leaf._grad is not before or not is_up_to_date:
+            return False
+        if in_place:
+            array += gradient
+            mark_written(array, ACCUMULATED)
         else:
-            before.array += gradient
-            mark_written(before.array, ACCUMULATED)
-    if leaf.node is None and leaf._hooks is not None:
-        for hook in tuple(leaf._hooks.after):
-            hook(leaf)
+            leaf._grad = after
+    return True
+
+
+class _Locks:
+    """Locks against other threads. One thread may take them again, and the child of a fork has its own."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.adding = threading.RLock()
+        self._of_hooks: WeakKeyDictionary[GradientHooks, Any] = WeakKeyDictionary()
+
+    def of(self, hooks: GradientHooks) -> Any:
+        """Return the lock of a leaf that has these hooks."""
+        return self._of_hooks.get(hooks) or self._of_hooks.setdefault(hooks, threading.RLock())
+
+
+_locks = _Locks()

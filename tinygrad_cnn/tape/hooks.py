@@ -30,7 +30,7 @@ class RemovableHandle:
 class GradientHooks:
     """The hooks of one tensor."""
 
-    __slots__ = ("after", "on_gradient")
+    __slots__ = ("__weakref__", "after", "on_gradient")
 
     def __init__(self) -> None:
         self.on_gradient: list[Callable[[Any], Any]] = []

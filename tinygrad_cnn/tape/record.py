@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeAlias, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.grad_mode import _mode
@@ -60,8 +61,37 @@ class Node:
                     seen.add(origin)
                     ahead.append(origin)
 
+    def name(self) -> str:
+        """Return the name of the operation."""
+        return self.operation.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """Where the gradient of each input goes: its node and the number of the result, or None, as in PyTorch."""
+        inputs: dict[int, tuple[Node | AccumulateGrad | None, int]] = {}
+        for origin, _, i in self.edges:
+            if isinstance(origin, Variable):
+                inputs[i] = AccumulateGrad(origin), 0
+            else:
+                inputs[i] = (origin.source, origin.k) if isinstance(origin, Output) else (origin, 0)
+        count = max(len(self.operation.inputs) - self.operation.variadic, *(i + 1 for i in inputs))
+        return tuple(inputs.get(i, (None, 0)) for i in range(count))
+
     def __repr__(self) -> str:
         return f"<{self.operation.name}>"
+
+
+class AccumulateGrad:
+    """The end of the autograd graph at a leaf, as `Node.next_functions` shows it."""
+
+    next_functions = ()
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """Return the name that PyTorch gives it."""
+        return "AccumulateGrad"
 
 
 class SeveralOutputs(Node):
@@ -100,15 +130,19 @@ class Output(Node):
 class Variable:
     """The part of a tensor that the tape uses: its array, the node that made it, and its gradient."""
 
-    __slots__ = ("__weakref__", "_grad", "_hooks", "_requires_grad", "array", "node")
+    __slots__ = ("__weakref__", "_base", "_grad", "_hooks", "_refusal", "_requires_grad", "_views", "array", "node")
 
     _result_class: ClassVar[type[Variable]]  # the class of results: the sum of a Parameter is a Tensor
+    _outdated_class: ClassVar[type[Variable]]  # of views that cannot follow a write to their base
 
     array: Array
     node: Node | None
     _requires_grad: bool
     _grad: Any  # a tensor, or None
     _hooks: GradientHooks | None  # of a leaf
+    _base: Any  # of a view: the tensor whose memory it shows (see views.py)
+    _refusal: str | None  # of a view: why a recorded write to it is refused
+    _views: Any  # of a base: weak references to its views, or None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,7 +170,7 @@ def make_tensor(like: Any, array: Array, node: Node | None = None) -> Any:
     result.array = array
     result.node = node
     result._requires_grad = node is not None
-    result._grad = result._hooks = None
+    result._grad = result._hooks = result._base = result._refusal = result._views = None
     return result
 
 
@@ -271,13 +305,15 @@ class Operation:
         arrays: list[Any] = []
         needing: list[int] = []  # positions of inputs that need a gradient
         for value in inputs:
-            if isinstance(value, Variable):
+            if type(value) is ndarray:
+                arrays.append(value)
+            elif isinstance(value, Variable):
                 variable = value
                 if value._requires_grad:
                     needing.append(len(arrays))
                 arrays.append(value.array)
             else:
-                arrays.append(value if type(value) is np.ndarray else plain_array(self.name, value))
+                arrays.append(plain_array(self.name, value))
         if self.promoted is not None and variable is not None:
             converted = self.promoted(inputs, arrays)
             if converted is not None:
@@ -291,7 +327,7 @@ class Operation:
         if variable is None:
             return out
         several = type(out) is tuple
-        if not several and type(out) is not np.ndarray:
+        if not several and type(out) is not ndarray:
             out = np.asarray(out)
         node = None
         if needing and _mode.recording:
@@ -373,8 +409,17 @@ class Operation:
         method.__signature__ = self.__signature__
         setattr(owner, name, method)
 
+    def __reduce__(self) -> Any:
+        """Be copied and pickled by name, as functions are: a model may hold an activation function."""
+        return registered, (self.name,)
+
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def registered(name: str) -> Operation:
+    """Return the operation of a name."""
+    return Operation.registry[name]
 
 
 def renamed(error: Exception, message: str) -> Exception:

@@ -27,7 +27,7 @@ from tinygrad_cnn.tape.record import (
     make_tensors,
 )
 from tinygrad_cnn.tape.watch import line_of
-from tinygrad_cnn.tape.writes import writes
+from tinygrad_cnn.tape.writes import LATEST, writes
 
 
 class Walk:
@@ -55,13 +55,17 @@ class Walk:
         self._newest: list[tuple[int, Node]] = []  # a heap of the nodes that a gradient has reached
 
     def send(self, origin: Origin, gradient: Any) -> None:
-        """Add a gradient to an origin, and schedule its node."""
-        if self.gradients.add(origin, gradient) and isinstance(origin, Node):
+        """Add a gradient to an origin; schedule its node when the first one arrives."""
+        if origin in self.gradients:
+            self.gradients.add(origin, gradient)
+            return
+        self.gradients[origin] = gradient
+        if isinstance(origin, Node):
             heappush(self._newest, (-origin.sequence, origin))
 
     def run(self) -> Gradients:
         """Visit nodes until none is left; return the gradients of leaves and of captured nodes."""
-        newest, take = self._newest, self.gradients.take
+        newest, take = self._newest, self.gradients.pop
         while newest:
             node = heappop(newest)[1]
             gradient = take(node)
@@ -75,11 +79,11 @@ class Walk:
                 self._pass_to_source(node, gradient)
             else:
                 self._step(node, gradient)
-        for leaf in self.gradients.origins():
+        for leaf in tuple(self.gradients):
             if isinstance(leaf, Variable) and leaf._hooks is not None and leaf._hooks.on_gradient:
-                self.gradients.put(leaf, self._run_hooks(leaf._hooks, self.gradients.take(leaf)))
+                self.gradients.replace(leaf, self._run_hooks(leaf._hooks, self.gradients.pop(leaf)))
         for captured, gradient in self._results:
-            self.gradients.put(captured, gradient)
+            self.gradients.replace(captured, gradient)
         return self.gradients
 
     def _step(self, node: Node, gradient: Any) -> None:
@@ -89,12 +93,12 @@ class Walk:
             edges = [edge for edge in edges if edge[0] in self.needed]
             if not edges:
                 return
-        operation, gradients, anomaly = node.operation, self.gradients, self._anomaly
+        operation, anomaly = node.operation, self._anomaly
         try:
             if type(node) is SeveralOutputs:
                 gradient = self._filled(node, gradient)
             values = node.kept
-            if values is None or self.create_graph or writes.latest > node.sequence:
+            if values is None or self.create_graph or writes.times[LATEST] > node.sequence:
                 values = self._values(node)
             for origin, derivative, i in edges:
                 if operation.variadic and i >= operation.last:
@@ -106,8 +110,7 @@ class Walk:
                     value = operation.fit(value, origin, operation.input_name(i))
                 if anomaly is not None:
                     anomaly.look(node, i, value)
-                if gradients.add(origin, value) and isinstance(origin, Node):
-                    heappush(self._newest, (-origin.sequence, origin))
+                self.send(origin, value)
         except Exception as error:
             called = f", which {line} called" if (line := line_of(node)) else ""
             error.add_note(f"in the backward pass of {operation.name}{called}")
@@ -120,7 +123,7 @@ class Walk:
         kept = node.kept
         if kept is None:
             raise _freed(node)
-        if writes.latest > node.sequence:
+        if writes.times[LATEST] > node.sequence:
             writer = writes.after(arrays_in(kept), node.sequence)
             if writer is not None:
                 raise _overwritten(node, writer)

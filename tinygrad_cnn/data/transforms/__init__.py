@@ -25,6 +25,7 @@ from tinygrad_cnn.data.transforms.geometry import (
 )
 from tinygrad_cnn.data.transforms.random_affine import RandomAffine, RandomRotation, affine
 from tinygrad_cnn.data.transforms.random_choice import RandomApply, RandomChoice, RandomErasing, RandomOrder
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "CenterCrop",
@@ -54,3 +55,5 @@ __all__ = [
     "ToTensor",
     "affine",
 ]
+
+explain_missing_names("torchvision.transforms", __name__)

@@ -16,10 +16,9 @@ from tinygrad_cnn.data.transforms.base import ImageTransform
 from tinygrad_cnn.data.transforms.basic import Pad
 from tinygrad_cnn.kernels.batch_innermost import empty_images
 from tinygrad_cnn.ops.arguments import pair, whole
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
-
-Generator = np.random.Generator | None
 
 
 class InterpolationMode(Enum):

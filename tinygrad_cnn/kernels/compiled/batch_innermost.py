@@ -82,7 +82,7 @@ def flat_batch_innermost(x: Array, left: int = 0, columns: int | None = None) ->
     columns = width if columns is None else columns
     by_rows = x.strides[0] == x.itemsize and x.size < BATCH_INNERMOST_ROWS_COMPILED_FROM
     if (left, columns) == (0, width) and (by_rows or x.size < BATCH_INNERMOST_FROM or image.flags.c_contiguous):
-        return np.ascontiguousarray(image).reshape(-1)
+        return image.ravel()
     if any(step % x.itemsize for step in image.strides):
         image = np.ascontiguousarray(image)
     out = empty((height, channels, columns, batch), x.dtype)

@@ -14,6 +14,7 @@ from tinygrad_cnn.kernels.compiled.simd import NARROW
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.thresholds import COMPILED_BLOCK_TERMS
 from tinygrad_cnn.typing import Array, Pair
 
 
@@ -34,7 +35,8 @@ def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array
     count = band_count(plan.rows, plan.cost)
     sums = np.zeros((count, outputs, kh, x.shape[1] // geometry.groups, kw), g.dtype)
     parallel_for(correlate_weight, plan.loop, (grads, image, image, sums.reshape(-1)), plan.rows, count)
-    return np.ascontiguousarray(sums.sum(0).transpose(0, 2, 1, 3))
+    total = sums[0] if count == 1 else sums.sum(0)
+    return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
 
 
 def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | None:
@@ -90,17 +92,19 @@ def _conv_plan(
     columns, before, outside = (reach, left, 0) if padded and not inside else (width, 0, left)
     segments, length = (1, ow * batch) if sw == 1 and (padded or inside) else (ow, batch)
     line = columns * batch
+    terms = kh * kw * channels // groups
+    block = terms if terms <= 2 * COMPILED_BLOCK_TERMS else max(1, COMPILED_BLOCK_TERMS // kw)
     loop = ConvLoopPlan(
         *(groups, channels // groups, outputs // groups, kh, kw, height, columns, top, outside, sh, sw, dh, dw),
-        *(batch, channels * line, line, ow * batch, segments, length),
+        *(batch, channels * line, line, ow * batch, segments, length, block, block < terms),
     )
-    cost = oh * outputs * ow * batch * kh * kw * channels // groups
+    cost = oh * outputs * ow * batch * terms
     return _ConvPlan(np.array(loop), (oh, outputs, ow, batch), before, columns, cost)
 
 
 def _correlated(x: Array, kernels: Array, bias: Array | None, plan: _ConvPlan) -> Array:
     """Return the correlation with kernels (G, KH, C, KW, O)."""
-    image, kernels = flat_batch_innermost(x, plan.left, plan.columns), np.ascontiguousarray(kernels).reshape(-1)
+    image, kernels = flat_batch_innermost(x, plan.left, plan.columns), kernels.ravel()
     out = empty(plan.shape, x.dtype)
     bias = np.zeros(plan.shape[1], x.dtype) if bias is None else np.ascontiguousarray(bias)
     parallel_for(

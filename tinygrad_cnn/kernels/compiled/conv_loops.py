@@ -19,6 +19,7 @@ from tinygrad_cnn.kernels.compiled.simd import (
     WIDE,
     add_outer_product,
     add_products,
+    add_rows,
     add_sums,
     broadcast_rows,
     store,
@@ -55,6 +56,8 @@ class ConvLoopPlan(NamedTuple):
     to_output: int  # a stride of the output or its gradient
     segments: int
     length: int
+    block: int  # channels whose terms are added up before they are added to the output
+    blocks: int  # whether there are several
 
 
 @njit(**INLINE)
@@ -65,16 +68,22 @@ def _taps_inside(first, size, taps, dilation):
 
 
 @njit(**INLINE)
-def _correlate_tile(tile, x, start, w, at, bias, o, out, place, count, rows, columns, plan):
-    tile = broadcast_rows(tile, bias, o)
+def _correlate_tile(none, x, start, w, at, bias, o, out, place, count, rows, columns, plan):
+    tile = broadcast_rows(none, bias, o)
     for i in range(rows):
-        for c in range(plan.channels):
-            p = start + i * plan.row_dilation * plan.to_row + c * plan.to_channel
-            q = at + (i * plan.channels + c) * plan.columns * plan.outputs
-            for _ in range(columns):
-                tile = add_outer_product(tile, w, q, 1, x, p, count)
-                q += plan.outputs
-                p += plan.column_dilation * plan.batch
+        for first in range(0, plan.channels, plan.block):
+            if plan.blocks and i + first:
+                store(tile, out, place, plan.to_output, count)
+                tile = none
+            for c in range(first, min(first + plan.block, plan.channels)):
+                p = start + i * plan.row_dilation * plan.to_row + c * plan.to_channel
+                q = at + (i * plan.channels + c) * plan.columns * plan.outputs
+                for _ in range(columns):
+                    tile = add_outer_product(tile, w, q, 1, x, p, count)
+                    q += plan.outputs
+                    p += plan.column_dilation * plan.batch
+            if plan.blocks and i + first:
+                tile = add_rows(tile, out, place, plan.to_output, count)
     store(tile, out, place, plan.to_output, count)
 
 
@@ -169,7 +178,7 @@ def correlate_weight(plan, g, x, _, out, first, last, band):
         channels, taps, to_tap = 1, plan.channels, plan.to_channel
     size = plan.rows * channels * taps
     own = band * plan.groups * plan.outputs * size
-    step = max(1, WEIGHT_BLOCK // plan.to_output)  # rows at a time
+    step = max(1, WEIGHT_BLOCK // max(plan.to_output, WIDE))  # rows at a time
     for start in range(first, last, step):
         for group in range(plan.groups):
             o = group * plan.outputs

@@ -1,8 +1,9 @@
 """The compiled loops of matrix products.
 
 A SIMD register tile, of some rows by some columns of the product, is a sum of outer products: a column of the first
-matrix times a row of the second. It stays in registers until it is complete. Each number is summed in the order of
-the terms, so the bits do not depend on the number of threads.
+matrix times a row of the second. It stays in registers until a block of terms is complete, which is then added to
+the blocks before: so rounding errors stay small. The order of the terms, and so the bits, do not depend on the
+number of threads.
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from typing import NamedTuple
 from numba import njit
 
 from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
-from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, add_outer_product, store, transposed, zeros
+from tinygrad_cnn.kernels.compiled.simd import (
+    NARROW,
+    WIDE,
+    add_outer_product,
+    add_rows,
+    store,
+    transposed,
+    zeros,
+)
 from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, compile_band
+from tinygrad_cnn.kernels.thresholds import COMPILED_BLOCK_TERMS
 
 
 class MatmulPlan(NamedTuple):
@@ -27,12 +37,16 @@ class MatmulPlan(NamedTuple):
 
 
 @njit(**INLINE)
-def _tile(tile, a, at, b, start, step, out, place, count, plan):
-    for _ in range(plan.terms):
-        tile = add_outer_product(tile, a, at, plan.to_row, b, start, count)
-        at += plan.to_term
-        start += step
-    store(tile, out, place, plan.columns, count)
+def _tile(none, a, at, b, start, step, out, place, count, plan):
+    for first in range(0, plan.terms, COMPILED_BLOCK_TERMS):
+        tile = none
+        for _ in range(min(COMPILED_BLOCK_TERMS, plan.terms - first)):
+            tile = add_outer_product(tile, a, at, plan.to_row, b, start, count)
+            at += plan.to_term
+            start += step
+        if first:
+            tile = add_rows(tile, out, place, plan.columns, count)
+        store(tile, out, place, plan.columns, count)
 
 
 @njit(**INLINE)

@@ -111,7 +111,7 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
     """Return zeros of x's shape with each window's g where the window has its maximum, if no maximum is a NaN."""
     plan = _pool_plan(x.shape, window)
-    if plan is None or plan.overlaps or np.isnan(largest.max()):
+    if plan is None or plan.overlaps or np.isnan(np.maximum.reduce(largest, None)):
         return None
     batch, channels, height, width = x.shape
     out = (memory.empty if plan.covers else memory.zeros)((height, channels, width, batch), x.dtype)

@@ -5,8 +5,6 @@ registers, and reach a tenth of what the processor can do, or less. Each operati
 (SIMD) instructions for one step of a kernel. The size of a tile is part of its Numba type, so a loop that is
 written once is compiled for every size that it is called with. Of a narrow vector, which is one register, only
 the first ``count`` lanes are loaded and stored, by a mask; of a wide one, all are.
-
-Numba's cache looks at the file of a compiled loop only: after a change here, remove __pycache__.
 """
 
 from __future__ import annotations
@@ -158,6 +156,22 @@ def store(typing: Any, tile: Any, out: Any, at: Any, step: Any, count: Any) -> A
         return context.get_dummy_value()
 
     return types.void(tile, out, types.intp, types.intp, types.intp), write
+
+
+@intrinsic
+def add_rows(typing: Any, tile: Any, x: Any, at: Any, step: Any, count: Any) -> Any:
+    """Return a tile of one column plus the rows x[at:], x[at + step:], ..., where `store` would write it."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code = _Code(context, builder, tile)
+        result, pointer, mask = arguments[0], code.pointer(*arguments[1:3]), code.mask(arguments[4])
+        for row in range(tile.rows):
+            total = builder.fadd(builder.extract_value(result, row), code.load(pointer, mask))
+            result = builder.insert_value(result, total, row)
+            pointer = builder.gep(pointer, [arguments[3]])
+        return result
+
+    return tile(tile, x, types.intp, types.intp, types.intp), write
 
 
 @intrinsic

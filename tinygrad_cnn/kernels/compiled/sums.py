@@ -11,10 +11,10 @@ from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
 from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, add_outer_product, add_sums, zeros
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, compile_band, parallel_for
 from tinygrad_cnn.kernels.sums import total
-from tinygrad_cnn.kernels.thresholds import COMPILED_SUM_COST, SUM_BLOCK
+from tinygrad_cnn.kernels.thresholds import COMPILED_SUM_COST, SUMMED_PLAINLY_UP_TO
 from tinygrad_cnn.typing import Array
 
-SEGMENT = SUM_BLOCK * WIDE
+SEGMENT = SUMMED_PLAINLY_UP_TO * WIDE
 """Elements that are added at once: no lane of a SIMD vector then adds more than a block of them."""
 
 

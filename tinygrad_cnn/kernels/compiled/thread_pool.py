@@ -19,10 +19,11 @@ succeeds:
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,12 @@ from tinygrad_cnn.kernels.compiled.atomics import (
     store_release,
     yield_processor,
 )
+from tinygrad_cnn.kernels.compiled.cache_key import use_key
 from tinygrad_cnn.kernels.threads import ThreadPool, get_num_threads
 from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SLEEP
 from tinygrad_cnn.typing import Array
 
+use_key()
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 INLINE: dict[str, Any] = {**OPTIONS, "cache": False, "forceinline": True}
 """For functions that a band calls. A tile that is an argument goes through memory, unless the call is inlined. The
@@ -115,22 +118,27 @@ class _SpinningPool(ThreadPool):
     def reset(self) -> None:
         super().reset()
         self.mailboxes = np.zeros(MAX_WORKERS * MAILBOX, np.int64)
-        self._awake = [threading.Event() for _ in range(MAX_WORKERS)]
+        self._is_awake = [False] * MAX_WORKERS
+        self._asleep = [
+            _thread.allocate_lock() for _ in range(MAX_WORKERS)
+        ]  # a worker sleeps until it gets its lock
 
     def wake(self, count: int) -> None:
         """Start or wake so many workers, and do not wait for them."""
         if len(self.workers) < count:
             self.start(count)
-        for awake in self._awake[:count]:
-            if not awake.is_set():
+        for i in range(count):
+            if not self._is_awake[i] and self._asleep[i].locked():
                 self.keep_off_this_core()
-                awake.set()
+                with suppress(RuntimeError):  # another caller was first
+                    self._asleep[i].release()
 
     def serve(self, i: int) -> None:
-        mailboxes, awake = self.mailboxes, self._awake[i]
-        while awake.wait():
+        mailboxes, is_awake, asleep = self.mailboxes, self._is_awake, self._asleep[i]
+        while asleep.acquire():
+            is_awake[i] = True
             _spin(mailboxes, i * MAILBOX, SPINS_BEFORE_SLEEP, _PAUSE)
-            awake.clear()  # a task posted just before this is run by its caller
+            is_awake[i] = False  # a task posted just before this is run by its caller
 
 
 def _address(name: str, library: str | None) -> int:
@@ -139,7 +147,7 @@ def _address(name: str, library: str | None) -> int:
 
 
 _PAUSE = _address("SwitchToThread", "kernel32") if sys.platform == "win32" else _address("sched_yield", None)
-_pool = _SpinningPool("tinygrad_cnn-compiled")
+_pool = _SpinningPool(MAX_WORKERS)
 
 
 def compile_band(function: Callable[..., None]) -> int:

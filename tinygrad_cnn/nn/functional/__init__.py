@@ -3,14 +3,27 @@
 Functions that the package also has at its top level (``tg.relu``) are imported here; all others are defined here.
 """
 
-from tinygrad_cnn.nn.functional import activation, lookup, loss, noise, normalization, pooling, products, vision
+from tinygrad_cnn.nn.functional import (
+    activation,
+    lookup,
+    loss,
+    margin_loss,
+    noise,
+    normalization,
+    pooling,
+    products,
+    sampling,
+    vision,
+)
 from tinygrad_cnn.nn.functional.activation import *
 from tinygrad_cnn.nn.functional.lookup import *
 from tinygrad_cnn.nn.functional.loss import *
+from tinygrad_cnn.nn.functional.margin_loss import *
 from tinygrad_cnn.nn.functional.noise import *
 from tinygrad_cnn.nn.functional.normalization import *
 from tinygrad_cnn.nn.functional.pooling import *
 from tinygrad_cnn.nn.functional.products import *
+from tinygrad_cnn.nn.functional.sampling import *
 from tinygrad_cnn.nn.functional.vision import *
 from tinygrad_cnn.ops import (
     avg_pool1d,
@@ -21,14 +34,13 @@ from tinygrad_cnn.ops import (
     conv_transpose1d,
     conv_transpose2d,
     cosine_similarity,
-    cross_entropy,
     linear,
     max_pool1d,
     max_pool2d,
-    nll_loss,
     one_hot,
     pairwise_distance,
 )
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "avg_pool1d",
@@ -39,13 +51,13 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "cosine_similarity",
-    "cross_entropy",
     "linear",
     "max_pool1d",
     "max_pool2d",
-    "nll_loss",
     "one_hot",
     "pairwise_distance",
 ]
-for _part in (activation, lookup, loss, noise, normalization, pooling, products, vision):
+for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):
     __all__ += _part.__all__
+
+explain_missing_names("torch.nn.functional", __name__)

@@ -5,29 +5,35 @@ At a corner each has PyTorch's derivative: 0 if one side is constant, else the d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
+from tinygrad_cnn.creation import zeros_like
+from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops import (
     abs,
-    celu,
+    argmax,
     clamp,
     erfc,
     hardshrink,
-    log_softmax,
     logaddexp,
     narrow,
     prelu,
-    relu,
-    selu,
+    scatter,
     sigmoid,
-    softmax,
     tanh,
-    threshold,
     where,
 )
+from tinygrad_cnn.ops import activation as ops
+from tinygrad_cnn.ops import log_softmax as ops_log_softmax
+from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.activation import exponential_below_zero
-from tinygrad_cnn.ops.arguments import one_dim
+from tinygrad_cnn.ops.arguments import one_dim, want_float
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
@@ -35,6 +41,7 @@ __all__ = [
     "elu",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -46,6 +53,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rrelu",
     "selu",
     "sigmoid",
     "silu",
@@ -59,14 +67,46 @@ __all__ = [
     "threshold",
 ]
 
+
+def _of(function: Callable[..., Tensor], input: Tensor, inplace: bool, *arguments: Any) -> Tensor:
+    """Return a function of the input, which it overwrites if ``inplace``."""
+    return input._become(function.__name__, function, *arguments) if inplace else function(input, *arguments)
+
+
 # --- piecewise linear ---
 
 
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input where it is positive, else 0; at 0 the derivative is 0."""
+    return input.relu_() if inplace else ops.relu(input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return input where it is above the threshold, else the value, whose derivative is 0."""
+    return _of(ops.threshold, input, inplace, threshold, value)
+
+
+@accepting_inplace
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """Return input where it is positive, else a slope times input: in training a random one for each number.
+
+    The slope is uniform between the bounds; in evaluation it is their mean. (Xu et al., 2015.)
+    """
+    if not lower <= upper:
+        raise ValueError(f"rrelu: lower is {lower} and upper {upper}; wanted lower <= upper")
+    slope: Any = (lower + upper) / 2
+    if training:
+        slope = default_generator().uniform(lower, upper, input.shape).astype(input.dtype)
+    return where(input > 0, input, input * slope)
+
+
+@accepting_inplace
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Return input where it is positive, else negative_slope * input."""
     return where(input > 0, input, input * negative_slope)
 
 
+@accepting_inplace
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return input, limited to at least min_val and at most max_val; at the bounds the derivative is 0."""
     if min_val > max_val:
@@ -76,16 +116,19 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
 
+@accepting_inplace
 def relu6(input: Tensor) -> Tensor:
     """Return min(max(input, 0), 6)."""
     return hardtanh(input, 0.0, 6.0)
 
 
+@accepting_inplace
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return relu6(input + 3) / 6: a piecewise linear sigmoid."""
     return relu6(input + 3.0) / 6
 
 
+@accepting_inplace
 def hardswish(input: Tensor) -> Tensor:
     """Return input * hardsigmoid(input) (Howard et al., 2019)."""
     middle = clamp(input, -3.0, 3.0)
@@ -102,6 +145,17 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 # --- smooth ---
 
 
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
+    return _of(ops.selu, input, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    return _of(ops.celu, input, inplace, alpha)
+
+
+@accepting_inplace
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return input where it is positive, else alpha * (e^input - 1) (Clevert et al., 2016).
 
@@ -125,6 +179,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     raise ValueError(f"gelu: approximate is {approximate!r}; wanted 'none' or 'tanh'")
 
 
+@accepting_inplace
 def silu(input: Tensor) -> Tensor:
     """Return input * sigmoid(input)."""
     return input * sigmoid(input)
@@ -136,6 +191,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return where(scaled > threshold, input, logaddexp(scaled, 0.0) / beta)
 
 
+@accepting_inplace
 def mish(input: Tensor) -> Tensor:
     """Return input * tanh(softplus(input)) (Misra, 2019)."""
     return input * tanh(softplus(input))
@@ -159,6 +215,61 @@ def tanhshrink(input: Tensor) -> Tensor:
 # --- along a dimension ---
 
 
+def _guessed(name: str, dim: int | None, ndim: int) -> int:
+    """Return a dimension, or if it is None the one that PyTorch takes, with its warning."""
+    if dim is not None:
+        return dim
+    guess = 0 if ndim in (0, 1, 3) else 1
+    warn_user(
+        f"{name}: implicit dimension choice is deprecated: dimension {guess} is taken; give dim={guess}, or the "
+        "dimension of the classes"
+    )
+    return guess
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return e^x / sum e^x along a dimension; if none is given, it is 0 or 1, with a warning, as in PyTorch.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.softmax(tg.zeros(1, 2), dim=1)
+    tensor([[0.5000, 0.5000]])
+    """
+    return ops_softmax(input, _guessed("softmax", dim, input.ndim), dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return the logarithm of `softmax`, without overflow or underflow."""
+    return ops_log_softmax(input, _guessed("log_softmax", dim, input.ndim), dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """Return the softmax of -input."""
+    return ops_softmax(-input, _guessed("softmin", dim, input.ndim), dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor,
+    tau: float = 1,
+    hard: bool = False,
+    eps: float = 1e-10,
+    dim: int = -1,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Return a sample of a relaxed categorical distribution: softmax((logits + Gumbel noise) / tau).
+
+    If ``hard``, the sample is one-hot, with the gradient of the relaxed one. ``eps`` is not used, as in PyTorch.
+    (Jang et al., "Categorical reparameterization with Gumbel-softmax", 2017.)
+    """
+    want_float("gumbel_softmax", logits)
+    drawn = (generator or default_generator()).gumbel(size=logits.shape).astype(logits.dtype)
+    soft = ops_softmax((logits + drawn) / tau, dim)
+    if not hard:
+        return soft
+    largest = argmax(soft, dim, keepdim=True)
+    return scatter(zeros_like(soft), dim, largest, 1.0) - soft.detach() + soft
+
+
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return the first half along a dimension times the sigmoid of the second half (Dauphin et al., 2017)."""
     axis = one_dim("glu", dim, input.ndim)
@@ -166,8 +277,3 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise ValueError(f"glu: dimension {dim} of an input of shape {input.shape} cannot be halved")
     half = input.shape[axis] // 2
     return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))
-
-
-def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """Return the softmax of -input."""
-    return softmax(-input, dim, dtype)

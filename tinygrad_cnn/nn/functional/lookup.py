@@ -31,7 +31,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     if indices.size and not (indices.min() >= 0 and indices.max() < rows):
         wrong = indices.min() if indices.min() < 0 else indices.max()
         raise IndexError(f"embedding: the index {wrong} is not one of {rows} rows")
-    found = weight[indices]
+    found = weight[indices] if indices.ndim else weight[indices.reshape(1)][0]
     if padding_idx is None:
         return found
     if not -rows <= padding_idx < rows:

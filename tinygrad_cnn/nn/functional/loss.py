@@ -11,6 +11,7 @@ from math import pi
 import numpy as np
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, reduced
@@ -21,6 +22,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cosine_embedding_loss",
+    "cross_entropy",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
@@ -28,15 +30,20 @@ __all__ = [
     "l1_loss",
     "margin_ranking_loss",
     "mse_loss",
+    "nll_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
     "triplet_margin_loss",
 ]
 
+cross_entropy = with_old_arguments(ops.cross_entropy)
+nll_loss = with_old_arguments(ops.nll_loss)
+
 # --- regression ---
 
 
+@with_old_arguments
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return (input - target)^2. Shapes that differ broadcast, with a warning.
 
@@ -47,11 +54,13 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     return reduced("mse_loss", ops.square(_difference("mse_loss", input, target)), reduction)
 
 
+@with_old_arguments
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return |input - target|, with gradient 0 where they are equal. Different shapes broadcast, with a warning."""
     return reduced("l1_loss", ops.abs(_difference("l1_loss", input, target)), reduction)
 
 
+@with_old_arguments
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return d^2 / (2 beta) where d = |input - target| is less than beta, and d - beta / 2 elsewhere.
 
@@ -104,6 +113,7 @@ def _warn_if_mixed(name: str, few: bool = True, **tensors: Tensor) -> None:
 # --- probabilities and distributions ---
 
 
+@with_old_arguments
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
@@ -124,6 +134,7 @@ def binary_cross_entropy(
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
 
 
+@with_old_arguments
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -151,6 +162,7 @@ def _want_one_shape(name: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(f"{name}: target of shape {target.shape}; wanted the input's, {input.shape}")
 
 
+@with_old_arguments
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Return y (log y - x) for log-probabilities x, and 0 where y is 0; with ``log_target`` the target is log y.
 
@@ -172,6 +184,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     return reduced("kl_div", losses, "mean", input.shape[0] if input.ndim else 1)
 
 
+@with_old_arguments
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -223,6 +236,7 @@ def gaussian_nll_loss(
 # --- margins: the target is 1 or -1; at exactly the margin a loss still has a gradient ---
 
 
+@with_old_arguments
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return log(1 + e^(-y x)) for y of 1 or -1, without overflow."""
     want_float("soft_margin_loss", input)
@@ -230,6 +244,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
     return reduced("soft_margin_loss", _log_one_plus_exp(-target * input), reduction)
 
 
+@with_old_arguments
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
     """Return x where y is 1, and max(0, margin - x) where y is -1."""
     _warn_if_mixed("hinge_embedding_loss", input=input, target=target)
@@ -237,14 +252,16 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
     return reduced("hinge_embedding_loss", apart + ops.where(target != -1, input, 0.0), reduction)
 
 
+@with_old_arguments
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
     """Return max(0, margin - y (x1 - x2)): the first should be larger for y = 1, the second for y = -1."""
     _warn_if_mixed("margin_ranking_loss", input1=input1, input2=input2, target=target)
-    return reduced("margin_ranking_loss", ops.clamp(margin - target * (input1 - input2), 0.0), reduction)
+    return reduced("margin_ranking_loss", ops.clamp(-target * (input1 - input2) + margin, 0.0), reduction)
 
 
+@with_old_arguments
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
@@ -267,6 +284,7 @@ def _cosine(a: Tensor, b: Tensor) -> Tensor:
     return ops.sum(a * b, -1) / ops.sqrt(lengths)
 
 
+@with_old_arguments
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

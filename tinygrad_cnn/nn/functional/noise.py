@@ -11,14 +11,14 @@ from math import sqrt
 import numpy as np
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops.arguments import want_float
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
-
-Generator = np.random.Generator | None
 
 
 def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
@@ -38,6 +38,7 @@ def _dropped(
     return input * (_kept(name, input, shape, p, generator) / (1 - p if p < 1 else 1))
 
 
+@accepting_inplace
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
     """Set each number to 0 with probability p, and multiply the others by 1 / (1 - p), if ``training``.
 
@@ -48,6 +49,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     return _dropped("dropout", input, input.shape, p, training, generator)
 
 
+@accepting_inplace
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
     """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout` does with numbers."""
     if input.ndim not in (2, 3):
@@ -55,6 +57,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     return _dropped("dropout1d", input, (*input.shape[:-1], 1), p, training, generator)
 
 
+@accepting_inplace
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
     """Set entire channels of (N, C, H, W) to 0, as `dropout` does with numbers.
 
@@ -65,6 +68,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     return _dropped("dropout2d", input, (*input.shape[:2], 1, 1), p, training, generator)
 
 
+@accepting_inplace
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, generator: Generator = None) -> Tensor:
     """Set numbers to selu's lower bound with probability p, then scale and shift to keep mean and variance.
 

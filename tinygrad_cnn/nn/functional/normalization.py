@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.nn.functional.vision import pad
 from tinygrad_cnn.ops import avg_pool2d, clamp, mean, reshape, square
-from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype, whole
+from tinygrad_cnn.ops.arguments import one_dim, sizes, want_float, want_same_dtype, whole
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
@@ -118,10 +118,11 @@ def rms_norm(
 ) -> Tensor:
     """Divide by the root of the mean square over the last dimensions, then scale (Zhang & Sennrich, 2019).
 
-    ``eps`` is added to the mean square; its default is the machine epsilon of the input's type.
+    ``eps`` is added to the mean square; its default is the machine epsilon of the type in which the squares are
+    added: the input's, or float32 for float16.
     """
     dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
-    small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    small = float(np.finfo(np.result_type(input.dtype, np.float32)).eps) if eps is None else eps
     return _scaled(_over_root_mean_square(input, dims, small), weight, None)
 
 
@@ -175,7 +176,7 @@ def _last_dims(
     name: str, input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None, bias: Tensor | None
 ) -> tuple[int, ...]:
     """Return the last dimensions after checking that they have the given shape."""
-    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    wanted = sizes(name, (normalized_shape,))
     shape = input.shape
     want_float(name, input)
     want_same_dtype(name, input=input, weight=weight, bias=bias)

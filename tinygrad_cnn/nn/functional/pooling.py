@@ -9,9 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.creation import zeros
 from tinygrad_cnn.kernels.geometry import Window
-from tinygrad_cnn.ops import avg_pool2d, max_pool2d, reshape, squeeze, sum, unsqueeze, where
-from tinygrad_cnn.ops.arguments import pair, single, want_float
+from tinygrad_cnn.ops import (
+    abs,
+    avg_pool2d,
+    flatten,
+    max_pool2d,
+    relu,
+    reshape,
+    scatter,
+    sign,
+    squeeze,
+    sum,
+    unsqueeze,
+    where,
+)
+from tinygrad_cnn.ops.arguments import array_of, as_tuple, pair, single, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
@@ -25,6 +39,10 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "fold",
+    "lp_pool1d",
+    "lp_pool2d",
+    "max_unpool1d",
+    "max_unpool2d",
     "unfold",
 ]
 
@@ -97,7 +115,8 @@ def _sizes(name: str, input: Tensor, output_size: Any) -> tuple[Pair, Pair]:
     if len(shape) not in (3, 4) or min(shape[-3:]) < 1:
         raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W) with pixels, got shape {shape}")
     want_float(name, input)
-    given = output_size if isinstance(output_size, Iterable) else (output_size, output_size)
+    given = as_tuple(output_size)
+    given = given * 2 if len(given) == 1 else given
     wanted = [n if out is None else out for n, out in zip(shape[-2:], given, strict=False)]
     return (shape[-2], shape[-1]), pair(name, "output_size", wanted, 1)
 
@@ -171,3 +190,69 @@ def _column_window(name: str, kernel_size: Size, dilation: Size, padding: Size, 
         pair(name, "padding", padding, 0),
         pair(name, "dilation", dilation, 1),
     )
+
+
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Return the p-norm of each window of images: (sum of x^p)^(1/p), for p the ``norm_type``."""
+    height, width = pair("lp_pool2d", "kernel_size", kernel_size, 1)
+    means = avg_pool2d(input**norm_type, (height, width), stride, 0, ceil_mode)
+    return (sign(means) * relu(abs(means)) * (height * width)) ** (1 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Return the p-norm of each window of sequences: `lp_pool2d` of (N, C, L) or (C, L)."""
+    window = (1, single("lp_pool1d", "kernel_size", kernel_size, 1))
+    step = None if stride is None else (1, single("lp_pool1d", "stride", stride, 1))
+    return squeeze(lp_pool2d(image_of_row("lp_pool1d", input), norm_type, window, step, ceil_mode), -2)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Iterable[int] | None = None,
+) -> Tensor:
+    """Put the values that `max_pool2d` returned back to their places, with zeros elsewhere.
+
+    Indices are those of ``return_indices``. The size is the least that pools to the input's, or ``output_size``.
+    """
+    name, shape = "max_unpool2d", input.shape
+    kernel = pair(name, "kernel_size", kernel_size, 1)
+    step = kernel if stride is None else pair(name, "stride", stride, 1)
+    margins = pair(name, "padding", padding, 0)
+    if len(shape) not in (3, 4) or indices.shape != shape:
+        raise ValueError(f"{name}: shapes {shape} and {indices.shape}; wanted (N, C, H, W) or (C, H, W), twice")
+    least = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-2:], step, margins, kernel, strict=True)]
+    given = least if output_size is None else list(output_size)
+    height, width = given[-2:]
+    if any(np.abs(n - m) >= s for n, m, s in zip((height, width), least, step, strict=True)):
+        raise ValueError(f"{name}: output_size {tuple(given)} does not pool to {shape[-2:]}; wanted about {least}")
+    places = np.asarray(array_of(indices))
+    if places.size and not (places.min() >= 0 and places.max() < height * width):
+        raise IndexError(f"{name}: an index is not one of the {height * width} pixels of the output")
+    blank = zeros(*shape[:-2], height * width, dtype=input.dtype)
+    filled = scatter(blank, -1, flatten(indices, -2), flatten(input, -2))
+    return reshape(filled, (*shape[:-2], height, width))
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Iterable[int] | None = None,
+) -> Tensor:
+    """Put the values that `max_pool1d` returned back to their places: `max_unpool2d` of (N, C, L) or (C, L)."""
+    name = "max_unpool1d"
+    window = (1, single(name, "kernel_size", kernel_size, 1))
+    step = None if stride is None else (1, single(name, "stride", stride, 1))
+    size = None if output_size is None else (1, list(output_size)[-1])
+    rows, places = image_of_row(name, input), image_of_row(name, indices)
+    return squeeze(max_unpool2d(rows, places, window, step, (0, single(name, "padding", padding, 0)), size), -2)

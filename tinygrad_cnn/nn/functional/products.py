@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.nn.functional.noise import Generator, dropout
+from tinygrad_cnn.nn.functional.noise import dropout
 from tinygrad_cnn.ops.arguments import array_of, want_same_dtype
+from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["bilinear", "scaled_dot_product_attention"]

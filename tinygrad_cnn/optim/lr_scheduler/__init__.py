@@ -36,6 +36,7 @@ from tinygrad_cnn.optim.lr_scheduler.factor import (
 from tinygrad_cnn.optim.lr_scheduler.one_cycle import OneCycleLR
 from tinygrad_cnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from tinygrad_cnn.optim.lr_scheduler.sequential import ChainedScheduler, SequentialLR
+from tinygrad_cnn.support.missing_names import explain_missing_names
 
 __all__ = [
     "ChainedScheduler",
@@ -55,3 +56,5 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+explain_missing_names("torch.optim.lr_scheduler", __name__)

@@ -70,8 +70,10 @@ class _GammaLR(LRScheduler):
 class StepLR(_GammaLR):
     """Multiply the rate by gamma every ``step_size`` steps."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size = whole("StepLR", "step_size", step_size, 1)
+    def __init__(self, optimizer: Optimizer, step_size: float, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if float(step_size) != int(step_size):
+            raise ValueError(f"StepLR: step_size is {step_size}; wanted a whole number")
+        self.step_size = whole("StepLR", "step_size", int(step_size), 1)
         self.gamma = number("StepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 

@@ -8,11 +8,13 @@ from math import isfinite
 import numpy as np
 
 from tinygrad_cnn import ops
+from tinygrad_cnn.nn.utils import rnn
+from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
 
 Parameters = Tensor | Iterable[Tensor]
 
@@ -88,3 +90,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
+
+
+explain_missing_names("torch.nn.utils", __name__)

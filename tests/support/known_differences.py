@@ -1,0 +1,125 @@
+"""What PyTorch's own samples show to differ on purpose, or to be missing: one list, each entry with its reason.
+
+An entry that no sample needs any more fails its test, and so does one whose line is not in `docs/pytorch.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = (Path(__file__).parents[2] / "docs" / "pytorch.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Failures of some kinds of samples whose text matches a pattern, and the line of the page that says so."""
+
+    kinds: str
+    names: str
+    pattern: str
+    page: str
+
+
+BINARY = """
+    __radd__ __rand__ __rmul__ __ror__ __rxor__ atan2 bitwise_and bitwise_or bitwise_xor copysign eq fmod ge gt
+    hypot isclose le logaddexp logical_and logical_or logical_xor lt max.binary maximum min.binary minimum ne
+    remainder rsub xlogy
+"""
+CASTS = "bool byte char double float half int long short"
+CONSTANT = "cdist linalg.matrix_power linalg.slogdet bernoulli"
+BYTES = "nn.functional.interpolate.nearest nn.functional.interpolate.bilinear"
+SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
+OPTIMIZERS = "Adadelta Adagrad Adam AdamW NAdam RMSprop SGD"
+NORMS = "linalg.norm linalg.norm.subgradients_at_zero"
+UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
+INTERPOLATE = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest-exact", "bicubic", "trilinear", "area"))
+
+KNOWN = [
+    # what is missing
+    Known("samples types reference", f"to {CASTS}", "argument 'memory_format'", "`memory_format=`"),
+    Known("reference", "clone contiguous", "argument 'memory_format'", "`memory_format=`"),
+    Known("samples types reference", INTERPOLATE, "interpolate: mode", 'mode="bicubic"'),
+    Known("reference", SMOOTH, "argument 'antialias'", "antialias=True"),
+    Known("samples types reference", "norm.nuc", "'nuc' is unknown", '"nuc"'),
+    Known("samples reference", NORMS, "'nuc' is unknown", '"nuc"'),
+    Known(
+        "samples reference",
+        NORMS,
+        "the order is -?2",
+        "torch.ones(2, 2), -2",
+    ),
+    Known("types reference", "scatter", "argument 'reduce'", 'reduce="add"'),
+    Known("types", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
+    Known("reference", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
+    Known("samples types reference", "zero_", "no attribute 'zero_'", "`torch.relu_`"),
+    Known("optimizers", OPTIMIZERS, "argument '(foreach|fused|capturable|differentiable)'", "foreach=True"),
+    Known("optimizers", "Muon SGD Adagrad", r"lr is tensor\(", "lr=torch.tensor("),
+    Known("optimizers", "Muon", "instead of", "bfloat16 there"),
+    # what PyTorch guesses
+    Known("samples types reference", "nn.functional.dropout2d", r"wanted \(N, C, H, W\)", "F.dropout2d"),
+    Known("samples types reference", "nn.functional.batch_norm", r"got shape \(0,\)", "F.batch_norm(torch.ones(0)"),
+    Known("errors", BINARY, "must be Tensor, not int|combination of arguments|doesn't apply", "torch.eq(2, "),
+    Known("errors", "nn.functional.max_pool1d", r"float32\(0, 10\)", "F.max_pool1d(torch.ones(0, 10), 1)"),
+    Known("errors", "gather multinomial aminmax cat take", "out=.*(Expected|expects|written-to)", "`out=`"),
+    Known("modules", "BatchNorm1d BatchNorm2d", "more than one value", "BatchNorm1d(1)(torch.ones(0, 1, 1))"),
+    Known("modules", "CrossEntropyLoss", "mean of an empty batch", "F.cross_entropy(torch.ones(0, 3)"),
+    # results that do not depend on the numbers require no gradient
+    Known(
+        "samples",
+        CONSTANT,
+        "requires_grad of result 0",
+        "gradient is 0 everywhere",
+    ),
+    Known(
+        "samples",
+        "linalg.norm.subgradients_at_zero",
+        r"gradient 2 of input 0 is \S* ?0",
+        "second derivative of a norm",
+    ),
+    # rounding and overflow
+    Known("types", "nn.functional.soft_margin_loss", "instead of.*inf", "F.soft_margin_loss"),
+    # integers
+    Known(
+        "types", "add sub", "integer -3 out of bounds for uint8", "torch.tensor([1, 2], dtype=torch.uint8) + 300"
+    ),
+    Known(
+        "types", "index_add", "integer -1 out of bounds for uint8", "torch.tensor([1, 2], dtype=torch.uint8) + 300"
+    ),
+    Known("types", "addmv", "type float32", "torch.addmv"),
+    Known("types", "addbmm", "type float32", "torch.addbmm"),
+    Known("types", "baddbmm", "type float32", "torch.baddbmm"),
+    Known("types", "__rpow__", "negative integer powers", "torch.tensor([2]) ** torch.tensor([-1])"),
+    Known("types", "all any", "type bool instead of torch.uint8", "dtype=torch.uint8).all()"),
+    Known(
+        "types",
+        "nn.functional.max_pool2d nn.functional.max_pool1d nn.functional.avg_pool1d nn.functional.avg_pool2d "
+        "nn.functional.local_response_norm",
+        "wanted floating-point numbers, got",
+        "F.max_pool2d(torch.ones(1, 1, 2, 2).long(), 2)",
+    ),
+    Known("types", BYTES, "wanted floating-point numbers, got uint8", 'mode="nearest")'),
+    Known("types", "nn.functional.pairwise_distance", "wanted floating-point numbers", "F.pairwise_distance"),
+    Known("types", "nn.functional.triplet_margin_loss", "wanted floating-point numbers", "F.triplet_margin_loss"),
+    # ties
+    Known("types", "topk sort argsort", "numbers", "`sort` and `argsort` are always stable"),
+]
+
+
+def want_only_known(kind: str, name: str, failures: list[str]) -> None:
+    """Fail if a failure is not known, or if an entry of the list is no longer needed."""
+    entries = [e for e in KNOWN if kind in e.kinds.split() and name in e.names.split()]
+    unknown = [text for text in failures if not any(re.search(e.pattern, text, re.DOTALL) for e in entries)]
+    assert not unknown, f"{len(unknown)} failures, the first are\n" + "\n".join(text[:600] for text in unknown[:4])
+    idle = [e for e in entries if not any(re.search(e.pattern, text, re.DOTALL) for text in failures)]
+    assert not idle, f"{name} has no such failure of {kind} any more; correct the list and the page: {idle}"
+
+
+def check_named(kinds: Collection[str], names: Collection[str]) -> None:
+    """Fail if an entry of these kinds names what is not run, or a line that is not in the page."""
+    for entry in KNOWN:
+        if set(entry.kinds.split()) & set(kinds):
+            assert set(entry.names.split()) <= set(names), entry
+            assert entry.page in PAGE, entry
