@@ -83,9 +83,7 @@ def test_resizing_is_pillows(mode: str, pillows: int, size: tuple[int, int], see
     found = pixels(v2.Resize(size, mode)(given))
     assert found.shape == wanted.shape
     difference = np.abs(found - wanted)
-    assert (
-        difference.max() <= {"nearest": 0, "bilinear": 2, "bicubic": 60}[mode]
-    )
+    assert difference.max() <= {"nearest": 0, "bilinear": 2, "bicubic": 60}[mode]
     assert difference.mean() < 1
     assert np.array_equal(found, pixels(v2.Resize(size, pillows)(given)))
 
