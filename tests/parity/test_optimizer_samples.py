@@ -96,9 +96,7 @@ def test_optimizers_are_printed_and_saved_as_pytorchs(name: str) -> None:
         assert repr(made[0]) == repr(made[1])
         states = [optimizer.state_dict() for optimizer in made]
         assert states[0]["param_groups"][0].keys() == states[1]["param_groups"][0].keys()
-        kept = [
-            state["state"].get(0, {}).keys() - {"al"} for state in states
-        ]  # al: scratch
+        kept = [state["state"].get(0, {}).keys() - {"al"} for state in states]  # al: scratch
         assert kept[0] == kept[1]
 
 
