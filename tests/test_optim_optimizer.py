@@ -201,6 +201,8 @@ def test_parameters_may_come_with_their_names():
     optimizer = SGD(model.named_parameters(), lr=0.5)
     assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
     assert optimizer.param_groups[0]["params"] == list(model.parameters())
+    with pytest.raises(ValueError, match="SGD: some groups of parameters have names; wanted names in all groups"):
+        optimizer.add_param_group({"params": parameters(1)})
 
 
 def test_hooks_are_called_around_each_step_until_they_are_removed():

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_cnn.data import random_split
-from tinygrad_cnn.data.dataset import collate
+from tinygrad_cnn.data import default_collate, random_split
 
 torch = pytest.importorskip("torch")
 
@@ -26,7 +25,7 @@ def test_fractions_give_the_lengths_that_they_give_there(weights: list[int], tot
 
 @pytest.mark.parametrize("samples", [[1, 2], [True, False], [(1, 2), (3, 4)]])
 def test_batches_are_those_made_there(samples: list[object]) -> None:
-    ours, theirs = collate(samples), torch.utils.data.default_collate(samples)
-    pairs = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
+    ours, theirs = default_collate(samples), torch.utils.data.default_collate(samples)
+    pairs = zip(ours, theirs, strict=True) if isinstance(ours, list) else [(ours, theirs)]
     for a, b in pairs:
         np.testing.assert_array_equal(a.array, b.numpy(), strict=not isinstance(samples[0], bool))

@@ -78,6 +78,29 @@ def test_optimizers_take_the_steps_of_pytorch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_are_printed_and_saved_as_pytorchs(name: str) -> None:
+    for sample in OPTIMIZERS[name].optim_inputs_func(device="cpu"):
+        made = []
+        for package, options in ((torch, sample.kwargs), (tg, convert(sample.kwargs))):
+            p = package.ones(2, 3, requires_grad=True)
+            optimizer = getattr(package.optim, name)([p], **options)
+
+            def closure(p: Any = p, optimizer: Any = optimizer) -> Any:
+                optimizer.zero_grad()
+                loss = (p**2).sum()
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+            made.append(optimizer)
+        assert repr(made[0]) == repr(made[1])
+        states = [optimizer.state_dict() for optimizer in made]
+        assert states[0]["param_groups"][0].keys() == states[1]["param_groups"][0].keys()
+        kept = [state["state"].get(0, {}).keys() - {"al"} for state in states]  # al: scratch
+        assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_refuse_what_pytorch_refuses(name: str) -> None:
     found = []
     for wrong in OPTIMIZERS[name].optim_error_inputs_func(device="cpu", dtype=torch.float64):

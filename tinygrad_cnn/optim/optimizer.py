@@ -150,6 +150,8 @@ class Optimizer:
         params = [params] if isinstance(params, Tensor) else list(params)
         if params and all(isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str) for p in params):
             options["param_names"], params = [name for name, _ in params], [p for _, p in params]
+        if self.param_groups and ("param_names" in options) != ("param_names" in self.param_groups[0]):
+            raise ValueError(f"{name}: some groups of parameters have names; wanted names in all groups or in none")
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
             if not isinstance(p, Tensor):
