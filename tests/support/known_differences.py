@@ -32,7 +32,7 @@ CASTS = "bool byte char double float half int long short"
 CONSTANT = "cdist linalg.matrix_power linalg.slogdet bernoulli"
 BYTES = "nn.functional.interpolate.nearest nn.functional.interpolate.bilinear"
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
-OPTIMIZERS = "Adadelta Adagrad Adam AdamW NAdam RMSprop SGD"
+OPTIMIZERS = "Adadelta Adafactor Adagrad Adam Adamax AdamW ASGD Muon NAdam RAdam RMSprop Rprop SGD"
 NORMS = "linalg.norm linalg.norm.subgradients_at_zero"
 UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
 INTERPOLATE = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest-exact", "bicubic", "trilinear", "area"))
@@ -55,8 +55,7 @@ KNOWN = [
     Known("types", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known("reference", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known("samples types reference", "zero_", "no attribute 'zero_'", "`torch.relu_`"),
-    Known("optimizers", OPTIMIZERS, "argument '(foreach|fused|capturable|differentiable)'", "foreach=True"),
-    Known("optimizers", "Muon SGD Adagrad", r"lr is tensor\(", "lr=torch.tensor("),
+    Known("optimizer-errors", OPTIMIZERS, "with/without names", "groups with names"),
     Known("optimizers", "Muon", "instead of", "bfloat16 there"),
     # what PyTorch guesses
     Known("samples types reference", "nn.functional.dropout2d", r"wanted \(N, C, H, W\)", "F.dropout2d"),
