@@ -67,3 +67,26 @@ def test_same_value_and_derivatives(case: OpCase, data: st.DataObject) -> None:
         wanted = derivatives(expected, peers, torch.autograd.grad, torch.tensor)
         for mine, other in zip_longest(found, wanted):  # a derivative that one of the two lacks is one of zeros
             assert_same(mine, other)
+
+
+def shares(package: Any, result: Any, given: Any) -> bool:
+    """Whether a result, or one of several, shows the memory of an input."""
+    if isinstance(result, (tuple, list)):
+        return any(shares(package, part, given) for part in result)
+    if not isinstance(result, package.Tensor) or not given.numel() or not result.numel():
+        return False
+    if package is tg:
+        return np.shares_memory(result.array, given.array)
+    return result.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+@every_case
+@given(data=st.data())
+def test_same_memory_is_shared(case: OpCase, data: st.DataObject) -> None:
+    """What is a view in PyTorch is a view here, and what is a copy there is a copy here."""
+    sample = data.draw(case.samples)
+    ours, peers = ([p.tensor(a.copy()) for a in sample.inputs] for p in (tg, torch))
+    out, expected = case.function(*ours, **sample.arguments), theirs(case, sample, peers)
+    for mine, other in zip(ours, peers, strict=True):
+        assert shares(tg, out, mine) == shares(torch, expected, other)

@@ -58,8 +58,10 @@ def convert(value: Any, known: dict[int, Any] | None = None) -> Any:
         if value not in DTYPES:
             raise NotApplicable(str(value))
         return DTYPES[value]
-    if isinstance(value, (torch.layout, complex)):
-        raise NotApplicable(str(value))
+    if isinstance(value, (torch.layout, torch.nn.Module, complex)):
+        raise NotApplicable(f"{value!r:.40}")
+    if value is torch.nn.functional.gelu:
+        return tg.nn.functional.gelu
     if isinstance(value, torch.device):
         return str(value)
     if isinstance(value, slice):

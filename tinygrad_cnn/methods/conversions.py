@@ -69,17 +69,30 @@ class Conversions(Methods):
 
     type_as = to
 
-    def view(self, *shape: Any, dtype: Any = None) -> Any:
-        """Return `reshape`, or for a type the same bytes as numbers of that type, without a gradient.
+    def view(self, *size: Any, dtype: Any = None) -> Any:
+        """Return the same memory in another shape, or for a type its bytes as numbers of it, without a gradient.
+
+        Raises RuntimeError for a view that was transposed or cut so that only a copy has the shape, as in PyTorch.
+        What an operation computed is copied where it must be: it need not lie in memory row by row.
 
         >>> import tinygrad_cnn as tg
         >>> tg.ones(2, dtype=tg.float32).view(tg.uint8).shape
         (8,)
         """
-        if dtype is None and not (len(shape) == 1 and isinstance(shape[0], np.dtype)):
-            return reshape(self, *shape)
-        wanted = dtypes.as_dtype(shape[0] if dtype is None else dtype)
+        if dtype is None and not (len(size) == 1 and isinstance(size[0], np.dtype)):
+            result = reshape(self, *size)
+            if self._base is not None and result._base is None and self._base.array.flags.c_contiguous:
+                raise RuntimeError(
+                    f"view: a tensor of shape {self.shape} and strides of {self.array.strides} bytes has no view "
+                    f"of shape {result.shape}; wanted reshape(), which copies"
+                )
+            return result
+        wanted = dtypes.as_dtype(size[0] if dtype is None else dtype)
         return self if wanted == self.dtype else make_tensor(self, self.array.view(wanted))
+
+    def view_as(self, other: Any) -> Any:
+        """Return `view` with another tensor's shape."""
+        return self.view(other.shape)
 
     def new_empty(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False

@@ -155,7 +155,6 @@ class Methods(Variable):
     unflatten = ops.unflatten
     unfold = rearrange.unfold
     unsqueeze = ops.unsqueeze
-    view_as = ops.reshape_as
 
     # indexing and sorting
     argsort = ops.argsort

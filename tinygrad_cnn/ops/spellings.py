@@ -1,4 +1,4 @@
-"""Arguments as PyTorch also takes them: NumPy's names (``axis``, ``keepdims``), ``size=``, ``out=``, ``inplace=``.
+"""Arguments as PyTorch also takes them: NumPy's names (``axis``, ``keepdims``), ``size=``, ``out=``.
 
 Functions are written with one name for each argument. Where users meet them, a function is wrapped by `spelled`,
 which acts only after a call has failed with a TypeError: then other names are translated, and the call is repeated.

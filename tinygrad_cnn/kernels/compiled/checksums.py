@@ -1,8 +1,8 @@
 """The machine code that Numba keeps on disk: where it is, and whether it is as it was written.
 
 Numba runs what it finds. So a file beside the code lists the checksum of each of its files, once all are there.
-Code that differs from the list is deleted and compiled anew. Until there is a list, some process is still compiling,
-or was killed: the files that are there are used, since Numba writes each file as a whole.
+Code that differs from the list is deleted and compiled anew. Until there is a list, some process is compiling or
+was killed: the files that are there are used, since Numba writes each file as a whole.
 """
 
 from __future__ import annotations
