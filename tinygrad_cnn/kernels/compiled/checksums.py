@@ -31,17 +31,16 @@ def folder() -> Path:
 
 
 def delete_damaged() -> None:
-    """Delete all machine code if some of it is not as it was written."""
+    """Delete all machine code if some of it is not as the list says."""
     place = folder()
-    found = _checksums(place)
-    if not found or found == _listed(place):
+    found, listed = _checksums(place), _listed(place)
+    if all(found.get(name, checksum) == checksum for name, checksum in listed.items()):
         return
-    if _listed(place) is not None:
-        warnings.warn(
-            f"{place}: the machine code there is damaged (or another process is writing it); it is compiled anew",
-            stacklevel=2,
-        )
-    for name in found:
+    warnings.warn(
+        f"{place}: the machine code there is damaged (or another process is writing it); it is compiled anew",
+        stacklevel=2,
+    )
+    for name in (*found, LIST):
         (place / name).unlink(missing_ok=True)
 
 
@@ -60,11 +59,10 @@ def _checksums(place: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def _listed(place: Path) -> object:
-    """Return the list of checksums; None if there is none, and another object if it cannot be read."""
+def _listed(place: Path) -> dict[str, str]:
+    """Return the list of checksums: empty if there is none, or if it cannot be read."""
     try:
-        return json.loads((place / LIST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+        listed = json.loads((place / LIST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "unreadable"
+        return {}
+    return listed if isinstance(listed, dict) else {}
