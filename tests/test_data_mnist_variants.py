@@ -101,7 +101,8 @@ def test_images_that_are_not_28_by_28_are_refused(tmp_path: Path) -> None:
 
 
 def test_datasets_are_there_by_name() -> None:
-    assert set(datasets.__all__) == {"MNIST", "FashionMNIST", "KMNIST", "EMNISTDigits", "SyntheticDigits"}
+    digits = {"MNIST", "FashionMNIST", "KMNIST", "EMNISTDigits", "SyntheticDigits"}
+    assert set(datasets.__all__) == digits | {"CIFAR10", "CIFAR100", "DatasetFolder", "FakeData", "ImageFolder"}
     assert FashionMNIST.classes[9] == "Ankle boot"
     assert KMNIST.classes[9] == "wo"
     assert EMNISTDigits.classes == MNIST.classes

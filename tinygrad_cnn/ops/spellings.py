@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
@@ -89,9 +89,10 @@ def written(name: str, result: Any, out: Any) -> Any:
 
 
 def spell(namespace: dict[str, Any], names: Iterable[str]) -> None:
-    """Wrap the functions of these names in a namespace."""
+    """Wrap the functions of these names in a namespace; two names of one function stay one."""
+    once = cache(spelled)
     for name in names:
-        namespace[name] = spelled(namespace[name])
+        namespace[name] = once(namespace[name])
 
 
 def spell_methods(methods: type[Class]) -> type[Class]:

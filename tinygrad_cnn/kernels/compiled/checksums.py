@@ -1,8 +1,7 @@
 """The machine code that Numba keeps on disk: where it is, and whether it is as it was written.
 
 Numba runs what it finds. So a file beside the code lists the checksum of each of its files, once all are there.
-Code that differs from the list is deleted and compiled anew. Until there is a list, some process is compiling or
-was killed: the files that are there are used, since Numba writes each file as a whole.
+Code that differs from the list is deleted and compiled anew.
 """
 
 from __future__ import annotations
@@ -34,14 +33,13 @@ def folder() -> Path:
 
 
 def delete_damaged() -> None:
-    """Delete all machine code if some of it is not as it was written."""
+    """Delete all machine code if some of it is not as the list says."""
     place = folder()
     found, listed = _checksums(place), _listed(place)
-    if not found or listed is None or found == listed:
+    if all(found.get(name, checksum) == checksum for name, checksum in listed.items()):
         return
     warnings.warn(f"{place}: the machine code there is damaged; it is compiled anew", stacklevel=2)
-    (place / LIST).unlink(missing_ok=True)  # first: other processes that start now take no notice of what is left
-    for name in found:
+    for name in (LIST, *found):  # the list first: a process that starts now takes no notice of what is left
         (place / name).unlink(missing_ok=True)
 
 
@@ -61,11 +59,10 @@ def _checksums(place: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def _listed(place: Path) -> object:
-    """Return the list of checksums; None if there is none, and another object if it cannot be read."""
+def _listed(place: Path) -> dict[str, str]:
+    """Return the list of checksums: empty if there is none, or if it cannot be read."""
     try:
-        return json.loads((place / LIST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+        listed = json.loads((place / LIST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "unreadable"
+        return {}
+    return listed if isinstance(listed, dict) else {}
