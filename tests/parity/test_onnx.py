@@ -39,8 +39,8 @@ def mapped(case: OpCase) -> bool:
 # What no layer's inference is made of. A new operation is to be mapped, or to be named here.
 UNMAPPED = set(
     "add_region all any atan2 avg_unpool2d binary_cross_entropy cholesky "
-    "class_cross_entropy cofactors col2im conv2d_weight copysign det diagonal div_trunc im2col inv isclose "
-    "logabsdet max_pick2d max_places2d max_unpool2d nan_to_num nonzero one_hot overlapped put put_region recurrent "
+    "class_cross_entropy cofactors conv2d_weight copysign det diagonal div_trunc inv isclose "
+    "logabsdet max_pick2d max_unpool2d nan_to_num nonzero one_hot overlapped put put_region recurrent "
     "roll sign_of_det soft_cross_entropy solve sum_to take_region undiagonal where_nonzero windows".split()
 )
 
@@ -56,11 +56,11 @@ def single(value: Any) -> Any:
 
 
 UNEXPORTED = (
-    "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|of integers|"
+    "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|of integers|a margin as wide|"
     "operation [a-z_0-9]* (\\(.*\\) )?has no"
 )
 # What computes with NumPy beside its operations, and so is refused.
-ON_THE_HOST = set("median median_values nanmean scaled_dot_product_attention sort topk".split())
+ON_THE_HOST = set("median median_values nanmean nanquantile quantile scaled_dot_product_attention sort topk".split())
 LEAVES = "takes numbers of the batch out|computed from the batch outside of operations"
 
 
