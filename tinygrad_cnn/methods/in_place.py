@@ -201,6 +201,26 @@ class InPlace(Conversions):
             raise ValueError(f"bernoulli_: p is {p}; wanted a probability between 0 and 1")
         return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
 
+    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator = None) -> Self:
+        """Fill with random whole numbers from from_ to to - 1; one number alone is ``to``.
+
+        Without ``to`` they go up to the largest number of an integer type, or to the largest up to which a
+        floating-point type has every whole number.
+        """
+        start, end = (0, from_) if to is None else (from_ or 0, to)
+        last = _last_whole_number(self.dtype) if end is None else int(end) - 1
+        if start > last:
+            raise ValueError(f"random_: wanted from < to, got from = {start} and to = {end}")
+        return self._fill_random(
+            "random_", lambda rng: rng.integers(start, last, self.shape, endpoint=True), generator
+        )
+
+    def exponential_(self, lambd: float = 1.0, *, generator: Generator = None) -> Self:
+        """Fill with random numbers from the exponential distribution of rate lambd, whose mean is 1 / lambd."""
+        if not lambd > 0:
+            raise ValueError(f"exponential_: lambd is {lambd}; wanted a rate above 0")
+        return self._fill_random("exponential_", lambda rng: rng.exponential(1 / lambd, self.shape), generator)
+
     def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
         if must_be_recorded(self, ()):
             return self._record_copy(name, draw(generator or default_generator()))
@@ -277,3 +297,10 @@ class InPlace(Conversions):
 
     def __itruediv__(self, other: Any) -> Self:
         return self.div_(other)
+
+
+def _last_whole_number(dtype: np.dtype[Any]) -> int:
+    """Return the largest number of an integer type, or up to which a floating-point type has every whole number."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
