@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
 from tinygrad_cnn.ops.comparison import *
+from tinygrad_cnn.ops.compose import *
 from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.einsum import *
@@ -15,10 +16,13 @@ from tinygrad_cnn.ops.linalg import *
 from tinygrad_cnn.ops.loss import *
 from tinygrad_cnn.ops.masked import *
 from tinygrad_cnn.ops.matrix import *
+from tinygrad_cnn.ops.numbers import *
+from tinygrad_cnn.ops.order import *
 from tinygrad_cnn.ops.pool import *
 from tinygrad_cnn.ops.quantiles import *
 from tinygrad_cnn.ops.rearrange import *
 from tinygrad_cnn.ops.reduce import *
+from tinygrad_cnn.ops.replace import *
 from tinygrad_cnn.ops.rounding import *
 from tinygrad_cnn.ops.sample import *
 from tinygrad_cnn.ops.scan import *
