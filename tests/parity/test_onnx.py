@@ -60,7 +60,9 @@ UNEXPORTED = (
     "operation [a-z_0-9]* (\\(.*\\) )?has no"
 )
 # What computes with NumPy beside its operations, and so is refused.
-ON_THE_HOST = set("median median_values nanmean nanquantile quantile scaled_dot_product_attention sort topk".split())
+ON_THE_HOST = set(
+    "median median_values nanmean nanquantile quantile scaled_dot_product_attention sort topk".split()
+)
 LEAVES = "takes numbers of the batch out|computed from the batch outside of operations"
 
 
