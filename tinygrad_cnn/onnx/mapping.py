@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.kernels.geometry import Pair, Window
+from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.kernels.reference import im2col
 from tinygrad_cnn.onnx.batch import Batch, Ramp, Ref, Uniform
 from tinygrad_cnn.onnx.graph import FAR, Graph
 from tinygrad_cnn.ops.index import filled
+from tinygrad_cnn.typing import Pair
 
 Mapping = Callable[..., Ref]
 
