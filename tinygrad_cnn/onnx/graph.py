@@ -30,9 +30,7 @@ class Graph:
         self._names: dict[Any, str] = {}
         self._length: Ref | None = None
 
-    def __call__(
-        self, operator: str, *operands: Any, dtype: Any = None, output: int = 0, **attributes: Any
-    ) -> Ref:
+    def __call__(self, operator: str, *operands: Any, dtype: Any = None, output: int = 0, **attributes: Any) -> Ref:
         """Add a node, and return an output, of the type of the first operand if no other is given."""
         for value in attributes.values():
             if isinstance(value, Batch) or (isinstance(value, (tuple, list)) and any(map(_is_batch, value))):
