@@ -59,7 +59,8 @@ def export(
     - ``verify``: whether the file is compared with the model before it takes its place, on batches of other lengths
       and other numbers, with the reference evaluator of the package onnx.
 
-    Raises ValueError, and writes nothing, if an operation has no counterpart (it is named), if the model takes
+    Raises ValueError, and writes nothing, if an operation has no counterpart (it is named; those of RNN, LSTM, GRU
+    and their cells, and of max-unpooling, have none), if the model takes
     numbers out of recorded operations (``if x.sum() > 0``, ``item()``, NumPy: the line is named) or draws random
     ones, if a choice or a number depends on the length of the batch in a way that a file cannot follow, and if the
     file does not compute what the model does. A choice made on the length alone (``if len(x) > 1000``) is not seen
