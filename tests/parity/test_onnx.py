@@ -58,12 +58,7 @@ def single(value: Any) -> Any:
 
 UNEXPORTED = (
     "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|of integers|"
-<<<<<<< HEAD
-    "a margin as wide|"
-    "operation [a-z_0-9]* (\\(.*\\) )?has no"
-=======
     "a margin as wide|operation [a-z_0-9]* (\\(.*\\) )?has no"
->>>>>>> onnxfix
 )
 # What computes with NumPy beside its operations, and so is refused.
 ON_THE_HOST = set(
