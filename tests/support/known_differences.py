@@ -100,6 +100,12 @@ KNOWN = [
     Known("types", BYTES, "wanted floating-point numbers, got uint8", 'mode="nearest")'),
     Known("types", "nn.functional.pairwise_distance", "wanted floating-point numbers", "F.pairwise_distance"),
     Known("types", "nn.functional.triplet_margin_loss", "wanted floating-point numbers", "F.triplet_margin_loss"),
+    # factors of matrices
+    Known("samples types reference", "linalg.eigh", "numbers|gradient", "The signs of eigenvectors"),
+    Known("samples", "linalg.svd", "no gradient", "The signs of eigenvectors"),
+    Known("reference", "linalg.svd", "numbers", "The signs of eigenvectors"),
+    Known("samples", "linalg.eigvalsh", "gradient 2", "The signs of eigenvectors"),
+    Known("samples types reference", "linalg.lstsq", "shape", "The signs of eigenvectors"),
     # ties
     Known("types", "kthvalue mode", "numbers", "`kthvalue` gives the index of"),
     Known("types", "topk sort argsort", "numbers", "`sort` and `argsort` are always stable"),

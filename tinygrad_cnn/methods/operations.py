@@ -52,12 +52,14 @@ class Methods(Variable):
     cos = ops.cos
     cosh = ops.cosh
     deg2rad = ops.deg2rad
+    digamma = ops.digamma
     div = ops.div
     divide = ops.divide
     eq = ops.eq
     equal = ops.equal
     erf = ops.erf
     erfc = ops.erfc
+    erfinv = ops.erfinv
     exp = ops.exp
     exp2 = ops.exp2
     expm1 = ops.expm1
@@ -90,6 +92,7 @@ class Methods(Variable):
     lerp = ops.lerp
     less = ops.less
     less_equal = ops.less_equal
+    lgamma = ops.lgamma
     log = ops.log
     log10 = ops.log10
     log1p = ops.log1p
