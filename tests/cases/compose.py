@@ -106,9 +106,12 @@ for kind in ("sum", "prod", "mean", "amax", "amin"):
             f"scatter_reduce_{kind}" + "_of_the_source" * (not include),
             lambda x, src, dim, index, o=options: tg.scatter_reduce(x, dim, index, src, **o),
             lambda x, src, dim, index, o=options: combined(x, src, dim, index, **o),
-            along_dims(source=True),
+            along_dims(source=True).filter(lambda sample: sample.arguments["index"].size > 0),
             records="index",
-            torch=lambda torch, x, src, dim, index, o=options: torch.scatter_reduce(x, dim, index, src, **o),
+            # PyTorch has no gradient for a source that is larger than the index
+            torch=lambda torch, x, src, dim, index, o=options: torch.scatter_reduce(
+                x, dim, index, src[tuple(slice(n) for n in index.shape)], **o
+            ),
         )
 case(
     "index_fill",

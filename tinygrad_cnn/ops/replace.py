@@ -129,7 +129,7 @@ def index_reduce(input: T, dim: int, index: Any, source: T, reduce: str, *, incl
 
 def _combined(input: T, values: T, place: Any, reduce: str, include_self: bool) -> T:
     if not values.array.size:
-        return cast(input, dtype=input.dtype)
+        return input + sum(values, dtype=input.dtype)
     numbers = np.arange(input.array.size).reshape(input.shape)[place]
     hits = np.bincount(numbers.ravel(), minlength=input.array.size).reshape(input.shape)
     if reduce in ("sum", "mean"):
