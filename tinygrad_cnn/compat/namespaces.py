@@ -54,6 +54,7 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.version": (f"{_STAND_INS}.version",),
     "torch.xpu": (f"{_STAND_INS}.absent",),
     "torchvision": (f"{_STAND_INS}.version",),
+    "torchvision.models": ("tinygrad_cnn.models",),
     "torchvision.transforms.functional": ("tinygrad_cnn.data.transforms.functional",),
     "torchvision.transforms.v2": ("tinygrad_cnn.data.transforms.v2",),
     "torchvision.transforms.v2.functional": ("tinygrad_cnn.data.transforms.functional",),
@@ -70,6 +71,7 @@ FILES = {  # PyTorch's files: scripts import their names from them, though the n
     "torch.nn.utils": "clip_grad convert_parameters",
     "torch.optim": "adadelta adagrad adam adamax adamw lbfgs nadam optimizer radam rmsprop rprop sgd",
     "torch.utils.data": "dataloader dataset distributed sampler",
+    "torchvision.models": "resnet",
     "torchvision.datasets": "cifar folder mnist vision",
 }
 

@@ -2,5 +2,6 @@
 
 from tinygrad_cnn.models.lenet import LeNet
 from tinygrad_cnn.models.lenet5 import LeNet5
+from tinygrad_cnn.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50
 
-__all__ = ["LeNet", "LeNet5"]
+__all__ = ["BasicBlock", "Bottleneck", "LeNet", "LeNet5", "ResNet", "resnet18", "resnet34", "resnet50"]
