@@ -77,7 +77,7 @@ case(
     lambda x: np.vander(x),
     calls(anywhere, shape=shapes(1, 1, 1, 4)),
     records="pow",
-    torch="vander",
+    torch=lambda torch, x: x.unsqueeze(-1) ** torch.arange(len(x) - 1, -1, -1),  # its own fails in backward
 )
 case("fmax", tg.fmax, np.fmax, calls(spaced, spaced), records="where", torch="fmax")
 case("fmin", tg.fmin, np.fmin, calls(spaced, anywhere), records="where", torch="fmin")

@@ -39,10 +39,11 @@ def mapped(case: OpCase) -> bool:
 
 # What no layer's inference is made of. A new operation is to be mapped, or to be named here.
 UNMAPPED = set(
-    "add_region all any atan2 avg_unpool2d binary_cross_entropy cholesky "
-    "class_cross_entropy cofactors conv2d_weight copysign det diagonal div_trunc inv isclose "
-    "logabsdet max_pick2d max_unpool2d nan_to_num nonzero one_hot overlapped put put_region recurrent "
-    "roll sign_of_det soft_cross_entropy solve sum_to take_region undiagonal where_nonzero windows".split()
+    "add_region all any atan2 avg_unpool2d binary_cross_entropy bitwise_left_shift bitwise_right_shift cholesky "
+    "class_cross_entropy cofactors conv2d_weight copysign det diagonal digamma div_trunc eigh erfinv gcd heaviside "
+    "inv isclose isneginf isposinf isreal lcm lgamma logabsdet max_pick2d max_unpool2d nan_to_num nonzero one_hot "
+    "overlapped pinv polygamma put put_region qr recurrent roll sign_of_det signbit soft_cross_entropy solve sum_to "
+    "svd svdvals take_region undiagonal where_nonzero windows".split()
 )
 
 
@@ -62,7 +63,8 @@ UNEXPORTED = (
 )
 # What computes with NumPy beside its operations, and so is refused.
 ON_THE_HOST = set(
-    "median median_values nanmean nanquantile quantile scaled_dot_product_attention sort topk".split()
+    "cummax cummin kthvalue median median_values nanmean nanmedian nanquantile quantile "
+    "scaled_dot_product_attention sort topk".split()
 )
 LEAVES = "takes numbers of the batch out|computed from the batch outside of operations"
 
@@ -244,10 +246,13 @@ NOT_EXPORTED = {
     "MultiLabelMarginLoss": "depends on the batch in a way that was not recorded",
 }
 NOT_EXPORTED["CrossEntropyLoss"] += f"|{NUMBERS_TAKEN}"
-# The places of maxima of windows of several sizes are found on the host.
-NOT_ALWAYS = dict.fromkeys(
-    ("AdaptiveMaxPool1d", "AdaptiveMaxPool2d"), "returns an array .* which depends on the batch unrecorded"
-)
+NOT_EXPORTED["MaxUnpool1d"] += "|put is given an array that was computed from the batch outside of operations"
+# The places of maxima of windows of several sizes are found on the host; bias_kv is repeated for each sample.
+NOT_ALWAYS = {
+    "AdaptiveMaxPool1d": "returns an array .* which depends on the batch unrecorded",
+    "AdaptiveMaxPool2d": "returns an array .* which depends on the batch unrecorded",
+    "MultiheadAttention": "cat .* depends on the batch in a way that was not recorded",
+}
 
 
 def rows(inputs: list[tg.Tensor], length: int) -> list[tg.Tensor]:

@@ -10,7 +10,7 @@ from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.elementwise import div, where
 from tinygrad_cnn.ops.index import _coordinates, _first_of, _integers, _one_index, add_at, put_at
-from tinygrad_cnn.ops.reduce import amax, amin
+from tinygrad_cnn.ops.reduce import amax, amin, sum
 from tinygrad_cnn.ops.scan import prod
 from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
 from tinygrad_cnn.tape.record import Variable
