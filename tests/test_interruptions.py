@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -94,9 +95,12 @@ def test_an_interrupt_at_any_moment_leaves_blas_its_threads(monkeypatch: pytest.
         assert threads.parallel_for(lambda start, stop: get(), 1, 1e9) == [1]
         assert get() == 2
 
+    gc.collect()
+    gc.disable()  # an interrupt in a callback of other tests' garbage would be lost
     try:
         assert at_each_moment(program, interrupt, without="c_call") > 20
     finally:
+        gc.enable()
         put(before)
 
 
