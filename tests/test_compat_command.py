@@ -130,3 +130,16 @@ def test_check_of_a_script_that_misses_nothing(tmp_path: Path) -> None:
     assert "ran" not in ours.stdout
     assert command(tmp_path, "--check", "-m", "script").returncode == 0
     assert command(tmp_path, "--check", "other.py").returncode == 2
+
+
+def test_check_knows_the_spellings_that_pytorch_also_takes(tmp_path: Path) -> None:
+    lines = ["import torch", "x = torch.empty(size=(2, 2))", "torch.matmul(x, x, out=x)", "torch.sum(x, axis=0)"]
+    done = command(tmp_path, "--check", str(write(tmp_path, "script.py", *lines)))
+    assert done.returncode == 0, done.stdout
+
+
+def test_check_tells_what_can_be_imported_and_not_be_called(tmp_path: Path) -> None:
+    lines = ["from torch.nn.parallel import DistributedDataParallel as DDP", "if False:", "    DDP(1)"]
+    done = command(tmp_path, "--check", str(write(tmp_path, "script.py", *lines)), width=200)
+    assert done.returncode == 0
+    assert "can be imported and not be called: training runs in one process" in done.stdout

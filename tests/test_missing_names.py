@@ -67,3 +67,23 @@ def test_every_namespace_has_sources_that_exist() -> None:
             for source in sources(name) or ():
                 import_module(source)
         assert name.count(".") == 0 or sources(name.rpartition(".")[0]) is not None
+
+
+REFUSED = [
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.distributed.init_process_group",
+    "torch.utils.data.distributed.DistributedSampler",
+    "torch.jit.script",
+    "torch.hub.load",
+    "torch.cuda.FloatTensor",
+]
+
+
+@pytest.mark.parametrize("qualified", REFUSED)
+def test_what_scripts_import_for_other_machines_can_be_imported_and_not_be_called(qualified: str) -> None:
+    namespace, _, name = qualified.rpartition(".")
+    homes = [import_module(source) for source in sources(namespace) or ()]
+    value = next(getattr(home, name) for home in homes if hasattr(home, name))
+    with pytest.raises(RuntimeError, match=rf"{name} is not here; .* \(see docs/pytorch.md\)"):
+        value(1)
+    assert not isinstance(tg.ones(1), value)

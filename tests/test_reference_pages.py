@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import tinygrad_cnn
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(ROOT.joinpath("docs", "reference").glob("*.md"))
 ROOMS = """
@@ -75,7 +77,7 @@ def test_every_public_method_says_what_it_does(room: str) -> None:
 
 def test_every_room_and_every_module_at_the_top_is_on_a_page() -> None:
     """utils has only names of data, under PyTorch's name for it."""
-    top = [p for p in ROOT.joinpath("tinygrad_cnn").iterdir() if not p.name.startswith("_")]
+    top = [p for p in Path(tinygrad_cnn.__file__).parent.iterdir() if not p.name.startswith("_")]
     rooms = {p.stem for p in top if p.suffix == ".py" or p.joinpath("__init__.py").exists()}
     on_pages = {module.split(".")[1] for page in PAGES for module in modules_on(page)}
     assert rooms - on_pages == {"utils"}

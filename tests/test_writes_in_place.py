@@ -337,3 +337,18 @@ def test_views_and_bases_are_freed_at_once() -> None:
         assert all(ref() is None for ref in gone)
     finally:
         gc.enable()
+
+
+def test_a_derivative_reads_the_result_that_was_written() -> None:
+    x = tg.tensor([0.5, -1.0], dtype=tg.float64, requires_grad=True)
+    y = x * 1.0
+    y.exp_()
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp([0.5, -1.0]), rtol=1e-12)
+
+
+def test_a_write_keeps_the_number_of_dimensions() -> None:
+    x = tg.ones(2)
+    with pytest.raises(ValueError, match=r"addcmul_: the result has shape \(1, 2\)"):
+        x.addcmul_(tg.ones(1, 2), tg.ones(2))
+    assert x.tolist() == [1.0, 1.0]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import as_tuple, many_dims, want_float
+from tinygrad_cnn.ops.factor import eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, solve_triangular, svd, svdvals
 from tinygrad_cnn.ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from tinygrad_cnn.ops.reduce import as_type
 from tinygrad_cnn.ops.spellings import spell
@@ -17,12 +18,21 @@ from tinygrad_cnn.typing import T
 __all__ = [
     "cholesky",
     "det",
+    "eigh",
+    "eigvalsh",
     "inv",
+    "lstsq",
     "matrix_power",
+    "matrix_rank",
     "multi_dot",
     "norm",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
     "vector_norm",
 ]
 

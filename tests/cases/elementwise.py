@@ -197,7 +197,14 @@ case(
     records="div",
     torch="true_divide",
 )
-case("positive", lambda x: tg.positive(x) * 1.0, np.positive, calls(anywhere), records="mul", torch="positive")
+case(
+    "positive",
+    lambda x: tg.positive(x) * 1.0,
+    np.positive,
+    calls(anywhere),
+    records="mul",
+    torch=lambda torch, x: torch.positive(x) * 1.0,
+)
 case("clone", tg.clone, np.copy, calls(anywhere), records="cast", torch="clone")
 case(
     "contiguous",
@@ -205,7 +212,7 @@ case(
     np.copy,
     calls(anywhere),
     records="mul",
-    torch=lambda torch, x: x.contiguous(),
+    torch=lambda torch, x: x.contiguous() * 1.0,
 )
 
 # --- what must be refused ---

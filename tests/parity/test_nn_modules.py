@@ -86,11 +86,13 @@ def test_it_starts_as_pytorchs_does(name: str) -> None:
     for (key, p), q in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         drawn, wanted = p.numpy(), q.numpy()
         assert drawn.dtype == wanted.dtype
-        assert np.abs(drawn).max() == pytest.approx(np.abs(wanted).max(), rel=0.03 if "Emb" not in name else 0.3), (
-            key
-        )
-        assert drawn.std() == pytest.approx(wanted.std(), rel=0.12), key
-        assert abs(drawn.mean() - wanted.mean()) < 0.2 * np.abs(wanted).max() + 1e-12, key
+        n = (
+            drawn.size
+        )  # of few uniform numbers, such as a bias, the moments differ by chance: 5 standard deviations
+        most = 0.3 if "Emb" in name else max(0.03, 20 / n)
+        assert np.abs(drawn).max() == pytest.approx(np.abs(wanted).max(), rel=most), key
+        assert drawn.std() == pytest.approx(wanted.std(), rel=max(0.12, 3.2 / n**0.5)), key
+        assert abs(drawn.mean() - wanted.mean()) < max(0.2, 4.1 / n**0.5) * np.abs(wanted).max() + 1e-12, key
 
 
 HEADS = {"d_model": 64, "nhead": 2, "dim_feedforward": 300}

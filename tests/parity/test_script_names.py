@@ -153,3 +153,29 @@ def test_resize_is_that_of_pytorch() -> None:
         theirs = torch.nn.functional.interpolate(torch.tensor(images), size, mode="bilinear", antialias=True)
         ours = tg.data.transforms.Resize(size)(tg.tensor(images))
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "float16", "float32", "float64", "bool"])
+@pytest.mark.parametrize("bounds", [(), (3,), (2, 7)])
+def test_random_whole_numbers_fill_the_range_that_pytorch_fills(kind: str, bounds: tuple[int, ...]) -> None:
+    if kind == "bool" and bounds:
+        bounds = (2,)
+    ours = tg.zeros(4000, dtype=getattr(tg, kind)).random_(*bounds).numpy().astype(np.float64)
+    theirs = torch.zeros(4000, dtype=getattr(torch, kind)).random_(*bounds).numpy().astype(np.float64)
+    width = max(np.ptp(theirs), 1)
+    assert np.array_equal(ours, ours.round())
+    assert abs(ours.min() - theirs.min()) <= width / 100
+    assert abs(ours.max() - theirs.max()) <= width / 100
+
+
+def test_random_fillers_refuse_what_pytorch_refuses() -> None:
+    for call in (lambda lib: lib.ones(2).random_(0), lambda lib: lib.ones(2).random_(3, 3)):
+        with pytest.raises(ValueError, match="random_: wanted from < to"):
+            call(tg)
+        with pytest.raises(RuntimeError):
+            call(torch)
+    with pytest.raises(ValueError, match="exponential_: lambd is 0; wanted a rate above 0"):
+        tg.ones(2).exponential_(0)
+    drawn = tg.zeros(20000, dtype=tg.float64).exponential_(4.0).numpy()
+    assert drawn.min() >= 0
+    assert abs(drawn.mean() - 0.25) < 0.02

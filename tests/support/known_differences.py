@@ -26,7 +26,7 @@ class Known:
 BINARY = """
     __radd__ __rand__ __rmul__ __ror__ __rxor__ atan2 bitwise_and bitwise_or bitwise_xor copysign eq fmod ge gt
     hypot isclose le logaddexp logical_and logical_or logical_xor lt max.binary maximum min.binary minimum ne
-    remainder rsub xlogy
+    remainder rsub xlogy bitwise_left_shift bitwise_right_shift fmax fmin gcd lcm ldexp
 """
 CASTS = "bool byte char double float half int long short"
 CONSTANT = "cdist linalg.matrix_power linalg.slogdet bernoulli"
@@ -107,7 +107,14 @@ KNOWN = [
     Known("types", BYTES, "wanted floating-point numbers, got uint8", 'mode="nearest")'),
     Known("types", "nn.functional.pairwise_distance", "wanted floating-point numbers", "F.pairwise_distance"),
     Known("types", "nn.functional.triplet_margin_loss", "wanted floating-point numbers", "F.triplet_margin_loss"),
+    # factors of matrices
+    Known("samples types reference", "linalg.eigh", "numbers|gradient", "The signs of eigenvectors"),
+    Known("samples", "linalg.svd", "no gradient", "The signs of eigenvectors"),
+    Known("reference", "linalg.svd", "numbers", "The signs of eigenvectors"),
+    Known("samples", "linalg.eigvalsh", "gradient 2", "The signs of eigenvectors"),
+    Known("samples types reference", "linalg.lstsq", "shape", "The signs of eigenvectors"),
     # ties
+    Known("types", "kthvalue mode", "numbers", "`kthvalue` gives the index of"),
     Known("types", "topk sort argsort", "numbers", "`sort` and `argsort` are always stable"),
 ]
 

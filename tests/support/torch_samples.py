@@ -31,6 +31,9 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_modules import module_db as module_db
     from torch.testing._internal.common_optimizers import optim_db as optim_db
 
+# The import forbids to set flags such as torch.backends.cudnn.deterministic, which scripts in other tests do.
+torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
+
 DTYPES = {
     getattr(torch, name): np.dtype(name)
     for name in ("float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")

@@ -110,9 +110,9 @@ def _checked_inputs(name: str, inputs: Tensors) -> tuple[Tensor, ...]:
     for tensor in sources:
         if tensor.dtype != np.float64:
             warnings.warn(f"{name}: an input is {tensor.dtype}; finite differences need float64", stacklevel=3)
-        if not tensor.is_leaf or not tensor.array.flags.writeable:
+        if not tensor.array.flags.writeable:
             raise ValueError(
-                f"{name}: wanted leaves with writable memory, because their values are changed for the differences"
+                f"{name}: wanted inputs with writable memory, because their values are changed for the differences"
             )
     return tensors
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tinygrad_cnn.compat.old_tensors import TENSOR_TYPES, Size
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.missing_names import refuse
+from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -18,7 +20,8 @@ def install() -> None:
     for getter in (shape, layout, nbytes, itemsize):
         setattr(Tensor, getter.__name__, property(getter))
     Tensor.__getattr__ = missing  # type: ignore[attr-defined]
-    Module.cuda = cuda  # type: ignore[attr-defined]
+    for of_modules in (cuda, share_memory, register_backward_hook):
+        setattr(Module, of_modules.__name__, of_modules)
 
 
 def shape(self: Tensor) -> Size:
@@ -64,6 +67,19 @@ def data_ptr(self: Tensor) -> int:
 def cuda(self: Any, device: Any = None, non_blocking: bool = False) -> None:
     """Raise RuntimeError: there is no CUDA here."""
     want_cpu("cuda", "cuda")
+
+
+def share_memory(self: Module) -> NoReturn:
+    """Refuse: parameters are not shared between processes."""
+    refuse("torch.nn.Module.share_memory", ())
+
+
+def register_backward_hook(self: Module, hook: Callable[..., Any]) -> RemovableHandle:
+    """Register a hook as `register_full_backward_hook` does, which PyTorch has in its place since 1.8.
+
+    The older hook was given the gradients of the last operation's inputs, this one those of the module's.
+    """
+    return self.register_full_backward_hook(hook)
 
 
 def layout(self: Tensor) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tinygrad_cnn.compat.differences import ARGUMENTS, NAMES
 from tinygrad_cnn.compat.import_hook import PACKAGES
 from tinygrad_cnn.compat.namespaces import is_namespace
+from tinygrad_cnn.compat.refused import Refused
 from tinygrad_cnn.support.missing_names import advice, reason_for
 from tinygrad_cnn.support.missing_reasons import REASONS
 from tinygrad_cnn.tensor import Tensor
@@ -108,6 +109,8 @@ def _of_name(node: ast.Attribute | ast.Name, names: dict[str, str]) -> Iterator[
         yield _missing(node.lineno, path)
     elif path in NAMES:
         yield Finding(node.lineno, path, NAMES[path], False)
+    elif isinstance(_object(path), Refused):
+        yield Finding(node.lineno, path, f"can be imported and not be called: {advice(path)}", False)
 
 
 def _of_attribute(node: ast.Attribute, names: dict[str, str]) -> Iterator[Finding]:
@@ -149,7 +152,8 @@ def _parameters(value: Any) -> list[str] | None:
         return None
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
-    return [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    own = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    return own + sorted(getattr(value, "spellings", ()))
 
 
 def _missing(line: int, name: str) -> Finding:

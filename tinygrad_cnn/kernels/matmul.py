@@ -28,7 +28,7 @@ def matmul(a: Array, b: Array) -> Array:
         return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
     if a.ndim == b.ndim == 2 and a.size * b.shape[1] >= BLAS_THREADS_FROM:
         return large_matmul(a, b)
-    return _in_blocks(a, b) if _is_long(a, b) else np.matmul(a, b)
+    return _in_blocks(a, b) if terms > 2 * MATMUL_BLOCK_TERMS and _is_long(a, b) else np.matmul(a, b)
 
 
 def _is_long(a: Array, b: Array) -> bool:

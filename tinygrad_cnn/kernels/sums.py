@@ -48,6 +48,8 @@ def widened_type(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
 def total(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> Array:
     """Return the sum over some axes in the type of x, or in int64 for integers and booleans."""
     kind = x.dtype.char
+    if kind in "fd" and len(axis) == 1 and x.shape[axis[0]] <= SUMMED_PLAINLY_UP_TO:  # most often
+        return _add(x, axis, None, None, keepdims)
     if kind in "fd":
         return wide_total(x, axis, keepdims)
     return wide_total(x, axis, keepdims).astype(_HALF) if kind == "e" else _add(x, axis, np.int64, None, keepdims)

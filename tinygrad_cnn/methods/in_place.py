@@ -144,41 +144,119 @@ class InPlace(Conversions):
     div_ = _arithmetic("div", np.true_divide)
 
     abs_ = _in_place("abs")
+    absolute_ = _in_place("absolute")
+    acos_ = _in_place("acos")
+    acosh_ = _in_place("acosh")
+    addbmm_ = _in_place("addbmm")
     addcdiv_ = _in_place("addcdiv")
     addcmul_ = _in_place("addcmul")
+    addmm_ = _in_place("addmm")
+    addmv_ = _in_place("addmv")
+    arccos_ = _in_place("arccos")
+    arccosh_ = _in_place("arccosh")
+    arcsin_ = _in_place("arcsin")
+    arcsinh_ = _in_place("arcsinh")
+    arctan_ = _in_place("arctan")
+    arctanh_ = _in_place("arctanh")
+    asin_ = _in_place("asin")
+    asinh_ = _in_place("asinh")
+    atan2_ = _in_place("atan2")
+    atan_ = _in_place("atan")
+    atanh_ = _in_place("atanh")
+    baddbmm_ = _in_place("baddbmm")
+    bitwise_and_ = _in_place("bitwise_and")
+    bitwise_left_shift_ = _in_place("bitwise_left_shift")
+    bitwise_not_ = _in_place("bitwise_not")
+    bitwise_or_ = _in_place("bitwise_or")
+    bitwise_right_shift_ = _in_place("bitwise_right_shift")
+    bitwise_xor_ = _in_place("bitwise_xor")
     ceil_ = _in_place("ceil")
     clamp_ = _in_place("clamp")
     clamp_max_ = _in_place("clamp_max")
     clamp_min_ = _in_place("clamp_min")
     clip_ = _in_place("clip")
+    copysign_ = _in_place("copysign")
     cos_ = _in_place("cos")
+    cosh_ = _in_place("cosh")
+    cumprod_ = _in_place("cumprod")
+    cumsum_ = _in_place("cumsum")
+    deg2rad_ = _in_place("deg2rad")
+    divide_ = _in_place("divide")
+    eq_ = _in_place("eq")
+    erf_ = _in_place("erf")
+    erfc_ = _in_place("erfc")
+    exp2_ = _in_place("exp2")
     exp_ = _in_place("exp")
+    expm1_ = _in_place("expm1")
+    fix_ = _in_place("fix")
+    float_power_ = _in_place("float_power")
     floor_ = _in_place("floor")
+    floor_divide_ = _in_place("floor_divide")
+    fmod_ = _in_place("fmod")
+    frac_ = _in_place("frac")
+    gcd_ = _in_place("gcd")
+    ge_ = _in_place("ge")
+    gt_ = _in_place("gt")
+    heaviside_ = _in_place("heaviside")
+    hypot_ = _in_place("hypot")
     index_add_ = _in_place("index_add")
+    index_copy_ = _in_place("index_copy")
+    index_fill_ = _in_place("index_fill")
     index_put_ = _in_place("index_put")
+    index_reduce_ = _in_place("index_reduce")
+    lcm_ = _in_place("lcm")
+    ldexp_ = _in_place("ldexp")
+    le_ = _in_place("le")
     lerp_ = _in_place("lerp")
+    log10_ = _in_place("log10")
+    log1p_ = _in_place("log1p")
+    log2_ = _in_place("log2")
     log_ = _in_place("log")
+    logical_and_ = _in_place("logical_and")
+    logical_not_ = _in_place("logical_not")
+    logical_or_ = _in_place("logical_or")
+    logical_xor_ = _in_place("logical_xor")
+    logit_ = _in_place("logit")
+    lt_ = _in_place("lt")
     masked_fill_ = _in_place("masked_fill")
+    masked_scatter_ = _in_place("masked_scatter")
+    multiply_ = _in_place("multiply")
+    nan_to_num_ = _in_place("nan_to_num")
+    ne_ = _in_place("ne")
     neg_ = _in_place("neg")
+    negative_ = _in_place("negative")
     pow_ = _in_place("pow")
+    put_ = _in_place("put")
+    rad2deg_ = _in_place("rad2deg")
     reciprocal_ = _in_place("reciprocal")
     relu_ = _in_place("relu")
     remainder_ = _in_place("remainder")
+    renorm_ = _in_place("renorm")
     round_ = _in_place("round")
     rsqrt_ = _in_place("rsqrt")
     scatter_ = _in_place("scatter")
     scatter_add_ = _in_place("scatter_add")
+    scatter_reduce_ = _in_place("scatter_reduce")
+    sgn_ = _in_place("sgn")
     sigmoid_ = _in_place("sigmoid")
     sign_ = _in_place("sign")
     sin_ = _in_place("sin")
+    sinc_ = _in_place("sinc")
+    sinh_ = _in_place("sinh")
     sqrt_ = _in_place("sqrt")
     square_ = _in_place("square")
+    subtract_ = _in_place("subtract")
+    tan_ = _in_place("tan")
     tanh_ = _in_place("tanh")
     tril_ = _in_place("tril")
     triu_ = _in_place("triu")
+    true_divide_ = _in_place("true_divide")
     trunc_ = _in_place("trunc")
+    xlogy_ = _in_place("xlogy")
 
     squeeze_ = _reshaped("squeeze")
+    swapaxes_ = _reshaped("swapaxes")
+    swapdims_ = _reshaped("swapdims")
     t_ = _reshaped("t")
     transpose_ = _reshaped("transpose")
     unsqueeze_ = _reshaped("unsqueeze")
@@ -200,6 +278,26 @@ class InPlace(Conversions):
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli_: p is {p}; wanted a probability between 0 and 1")
         return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
+
+    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator = None) -> Self:
+        """Fill with random whole numbers from from_ to to - 1; one number alone is ``to``.
+
+        Without ``to`` they go up to the largest number of an integer type, or to the largest up to which a
+        floating-point type has every whole number.
+        """
+        start, end = (0, from_) if to is None else (from_ or 0, to)
+        last = _last_whole_number(self.dtype) if end is None else int(end) - 1
+        if start > last:
+            raise ValueError(f"random_: wanted from < to, got from = {start} and to = {end}")
+        return self._fill_random(
+            "random_", lambda rng: rng.integers(start, last, self.shape, endpoint=True), generator
+        )
+
+    def exponential_(self, lambd: float = 1.0, *, generator: Generator = None) -> Self:
+        """Fill with random numbers from the exponential distribution of rate lambd, whose mean is 1 / lambd."""
+        if not lambd > 0:
+            raise ValueError(f"exponential_: lambd is {lambd}; wanted a rate above 0")
+        return self._fill_random("exponential_", lambda rng: rng.exponential(1 / lambd, self.shape), generator)
 
     def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
         if must_be_recorded(self, ()):
@@ -277,3 +375,10 @@ class InPlace(Conversions):
 
     def __itruediv__(self, other: Any) -> Self:
         return self.div_(other)
+
+
+def _last_whole_number(dtype: np.dtype[Any]) -> int:
+    """Return the largest number of an integer type, or up to which a floating-point type has every whole number."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)

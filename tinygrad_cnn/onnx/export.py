@@ -14,7 +14,7 @@ from tinygrad_cnn.nn import Module
 from tinygrad_cnn.onnx import arguments
 from tinygrad_cnn.onnx.batch import Batch, Ref
 from tinygrad_cnn.onnx.graph import Graph
-from tinygrad_cnn.onnx.mapping import MAPPINGS
+from tinygrad_cnn.onnx.mapping import mapping_of
 from tinygrad_cnn.onnx.verify import verify as hold_to_model
 from tinygrad_cnn.onnx.walk import Step, Walk, walk
 from tinygrad_cnn.storage.atomic_files import atomic_write
@@ -59,7 +59,8 @@ def export(
     - ``verify``: whether the file is compared with the model before it takes its place, on batches of other lengths
       and other numbers, with the reference evaluator of the package onnx.
 
-    Raises ValueError, and writes nothing, if an operation has no counterpart (it is named), if the model takes
+    Raises ValueError, and writes nothing, if an operation has no counterpart (it is named; those of RNN, LSTM, GRU
+    and their cells, and of max-unpooling, have none), if the model takes
     numbers out of recorded operations (``if x.sum() > 0``, ``item()``, NumPy: the line is named) or draws random
     ones, if a choice or a number depends on the length of the batch in a way that a file cannot follow, and if the
     file does not compute what the model does. A choice made on the length alone (``if len(x) > 1000``) is not seen
@@ -145,9 +146,7 @@ def _described(ref: Ref, batch: str) -> Any:
 
 def _added(b: Graph, step: Step, values: dict[str, Ref]) -> Ref:
     """Add the operators that an operation comes to; return its result."""
-    rule = MAPPINGS.get(step.operation)
-    if rule is None:
-        raise ValueError(f"onnx.export: the operation {step} has no counterpart in ONNX")
+    rule = mapping_of(step.operation, step)
     inputs = [step.arguments[key] for key in Operation.registry[step.operation].inputs if key in step.arguments]
     given = step.arguments | {"inputs": inputs, "out": step.result}
     code = rule.__code__

@@ -30,15 +30,16 @@ class Graph:
         self._names: dict[Any, str] = {}
         self._length: Ref | None = None
 
-    def __call__(self, operator: str, *operands: Any, dtype: Any = None, **attributes: Any) -> Ref:
-        """Add a node. Its result is of the type of the first operand, if no other is given."""
+    def __call__(self, operator: str, *operands: Any, dtype: Any = None, output: int = 0, **attributes: Any) -> Ref:
+        """Add a node, and return an output, of the type of the first operand if no other is given."""
         for value in attributes.values():
             if isinstance(value, Batch) or (isinstance(value, (tuple, list)) and any(map(_is_batch, value))):
                 raise ValueError("with the length of the batch where a file has a number")
         names = ["" if operand is None else self.ref(operand).name for operand in operands]
         kind = self.ref(operands[0]).dtype if dtype is None else np.dtype(dtype)
         name = f"/{operator}_{len(self.nodes)}"  # as no parameter is called
-        self.nodes.append(self._helper.make_node(operator, names, [name], name, **attributes))
+        unused = [f"{name}_{i}" for i in range(output)]
+        self.nodes.append(self._helper.make_node(operator, names, [*unused, name], name, **attributes))
         return Ref(name, (), kind)
 
     def ref(self, value: Any) -> Ref:

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.kernels.geometry import Window
+from tinygrad_cnn.kernels.reference import im2col
 from tinygrad_cnn.onnx.batch import Batch, Ramp, Ref, Uniform
 from tinygrad_cnn.onnx.graph import FAR, Graph
 from tinygrad_cnn.ops.index import filled
+from tinygrad_cnn.typing import Pair
 
 Mapping = Callable[..., Ref]
 
@@ -157,6 +160,44 @@ def _avg_pool(b: Graph, input: Any, window: Any, divisor: Any) -> Ref:
     means = b("AveragePool", pixels, count_include_pad=1, **attributes)
     taps = prod(window.kernel)
     return means if np.all(divisor == taps) else b("Mul", means, b.cast(taps / np.asarray(divisor), means.dtype))
+
+
+def _max_places(b: Graph, input: Any, window: Any) -> Ref:
+    """The places of the operator count through the whole batch, those of the operation through one plane."""
+    pixels, attributes = _windowed(b, input, window, -np.inf)
+    if pixels is not input:
+        raise ValueError("with a margin as wide as the kernel")
+    places = b("MaxPool", pixels, output=1, dtype=np.int64, dilations=list(window.dilation), **attributes)
+    return b("Mod", places, b.cast(prod(input.shape[2:]), np.int64))
+
+
+def _im2col(b: Graph, input: Any, window: Any) -> Ref:
+    """Gather the pixels of the windows, which moves infinities and NaN too; a product with zeros would not."""
+    (ph, pw), size, channels = window.padding, input.shape[2:], input.shape[1]
+    padded = b("Pad", input, b.integers([0, 0, ph, pw] * 2), b.cast(0, input.dtype)) if ph or pw else input
+    planes = b("Reshape", padded, b.integers([0, channels, -1]))
+    entries = _entries((size[0] + 2 * ph, size[1] + 2 * pw), window._replace(padding=(0, 0)))
+    columns = b("Gather", planes, b.ref(entries), axis=2)
+    return b("Reshape", columns, b.integers([0, channels * len(entries), entries.shape[1]]))
+
+
+def _col2im(b: Graph, columns: Any, size: Any, window: Any) -> Ref:
+    """Gather for each pixel the entries of columns that lie on it, and a zero where it has fewer than another."""
+    channels = columns.shape[1] // prod(window.kernel)
+    on = _entries(size, window).ravel()
+    by_pixel = [np.flatnonzero(on == pixel) for pixel in range(prod(size))]
+    table = np.full((len(by_pixel), max(map(len, by_pixel))), on.size)
+    for row, found in zip(table, by_pixel, strict=True):
+        row[: len(found)] = found
+    flat = b("Reshape", columns, b.integers([0, channels, -1]))
+    with_zero = b("Pad", flat, b.integers([0, 0, 0, 0, 0, 1]), b.cast(0, columns.dtype))
+    sums = b.reduce("ReduceSum", b("Gather", with_zero, b.ref(table), axis=2), [3], keepdim=False)
+    return b("Reshape", sums, b.integers([0, channels, *size]))
+
+
+def _entries(size: Pair, window: Window) -> Any:
+    """Return which pixel each entry of the windows' columns is; -1 is padding."""
+    return im2col(np.arange(1, prod(size) + 1).reshape(1, 1, *size), window)[0] - 1
 
 
 # --- shapes and parts ---
@@ -304,9 +345,10 @@ def _unindex(b: Graph, input: Any, shape: Any, index: Any) -> Ref:
         if not isinstance(part, slice):
             raise ValueError("with indices that are not slices")
         if isinstance(n, Batch):
-            start, end = 0, 0
-            if part not in (slice(None), slice(0, n), slice(0, n, 1)):
+            start, stop = part.start or 0, n if part.stop is None else part.stop
+            if part.step not in (None, 1) or not isinstance(stop, Batch) or stop.times != n.times:
                 raise ValueError("with a part of the batch")
+            end = n.plus - stop.plus
         else:
             start, stop, step = part.indices(n)
             end = n - stop
@@ -338,6 +380,7 @@ MAPPINGS: dict[str, Mapping] = {
     "cast": lambda b, input, dtype: b("Identity", b.cast(input, dtype)),
     "cat": lambda b, tensors, dim, out: b("Concat", *(b.cast(t, out.dtype) for t in tensors), axis=dim),
     "clamp": _clamp,
+    "col2im": _col2im,
     "conv2d": _conv,
     "conv2d_input": _conv_transpose,
     "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),
@@ -348,6 +391,7 @@ MAPPINGS: dict[str, Mapping] = {
     "floor_divide": lambda b, inputs, out: b("Floor", b("Div", *(b.cast(x, out.dtype) for x in inputs))),
     "fmod": lambda b, inputs, out: b("Mod", *(b.cast(x, out.dtype) for x in inputs), fmod=1),
     "hypot": _hypot,
+    "im2col": _im2col,
     "index": _index,
     "isfinite": lambda b, input: b("Not", b("Or", *(b(f, input, dtype=np.bool_) for f in ("IsNaN", "IsInf")))),
     "isinf": lambda b, input: b("IsInf", input, dtype=np.bool_),
@@ -361,6 +405,7 @@ MAPPINGS: dict[str, Mapping] = {
     "logaddexp": lambda b, inputs, out: _log_of_sum(b, *(b.cast(x, out.dtype) for x in inputs)),
     "logsumexp": _reduced("ReduceLogSumExp"),
     "max": _extreme_and_place("ReduceMax", "ArgMax"),
+    "max_places2d": _max_places,
     "max_pool2d": _max_pool,
     "mean": _reduced("ReduceMean"),
     "min": _extreme_and_place("ReduceMin", "ArgMin"),
@@ -385,3 +430,13 @@ MAPPINGS: dict[str, Mapping] = {
 
 def _refuse(what: str) -> Ref:
     raise ValueError(what)
+
+
+_WHAT = {"recurrent": ": RNN, LSTM, GRU and their cells are not exported"}
+
+
+def mapping_of(operation: str, step: object) -> Mapping:
+    """Return the mapping of an operation. If it has none, raise a ValueError that names the step."""
+    if operation not in MAPPINGS:
+        raise ValueError(f"onnx.export: the operation {step} has no counterpart in ONNX{_WHAT.get(operation, '')}")
+    return MAPPINGS[operation]

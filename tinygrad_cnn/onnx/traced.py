@@ -67,7 +67,8 @@ def _on_host() -> bool:
 # only the shape counts. All others are refused.
 _FOLLOWED = {
     np.shape, np.ndim, np.size, np.result_type, np.copyto, np.atleast_1d, np.atleast_2d, np.atleast_3d,
-    np.broadcast_to, np.expand_dims, np.moveaxis, np.ravel, np.reshape, np.squeeze, np.swapaxes, np.transpose,
+    np.broadcast_to, np.expand_dims, np.may_share_memory, np.moveaxis, np.ravel, np.reshape, np.shares_memory,
+    np.squeeze, np.swapaxes, np.transpose,
 }  # fmt: skip
 _LIKE = {np.zeros_like, np.ones_like, np.full_like, np.empty_like}
 

@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.onnx.batch import Ref, Varies, merged, refs_in, remade
+from tinygrad_cnn.onnx.mapping import mapping_of
 from tinygrad_cnn.onnx.traced import MEND, HostArray, exporting, numbers_of, refuse, traced
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.grad_mode import enable_grad
@@ -273,6 +274,7 @@ def _merged_walks(walks: Sequence[Walk], lengths: Sequence[int]) -> Walk:
             )
     steps = []
     for several in zip(*(w.steps for w in walks), strict=True):
+        mapping_of(several[0].operation, several[0])  # if there is none, the constants do not matter
         try:
             arguments = merged([step.arguments for step in several], lengths)
             result = merged([step.result for step in several], lengths)

@@ -55,6 +55,7 @@ def spelled(function: Callable[..., Any], takes_out: bool = True) -> Callable[..
 
     if isinstance(function, Operation):
         call.__name__, call.__module__ = function.name, function.forward.__module__
+    call.spellings = known  # type: ignore[attr-defined]
     return call
 
 

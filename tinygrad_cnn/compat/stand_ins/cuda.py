@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
+
+from tinygrad_cnn.compat.refused import refused
 
 
 def memory_allocated(device: Any = None) -> int:
@@ -22,18 +24,20 @@ def reset_peak_memory_stats(device: Any = None) -> None:
     """Do nothing, as in PyTorch without CUDA."""
 
 
-class _NoCuda(type):
-    def __call__(cls, *_: Any, **__: Any) -> NoReturn:
-        raise RuntimeError("cuda: there is no CUDA here; ask torch.cuda.is_available() before")
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        return False
-
-
-class current_device(metaclass=_NoCuda):
-    """Raises RuntimeError when called, as PyTorch does without CUDA; nothing is an instance of it."""
-
-
-get_device_name = get_device_capability = get_device_properties = set_device = mem_get_info = current_device
-Event = Stream = current_stream = stream = current_device
-FloatTensor = DoubleTensor = LongTensor = HalfTensor = IntTensor = ByteTensor = BoolTensor = current_device
+current_device = refused("torch.cuda.current_device")
+get_device_name = refused("torch.cuda.get_device_name")
+get_device_capability = refused("torch.cuda.get_device_capability")
+get_device_properties = refused("torch.cuda.get_device_properties")
+set_device = refused("torch.cuda.set_device")
+mem_get_info = refused("torch.cuda.mem_get_info")
+Event = refused("torch.cuda.Event")
+Stream = refused("torch.cuda.Stream")
+current_stream = refused("torch.cuda.current_stream")
+stream = refused("torch.cuda.stream")
+FloatTensor = refused("torch.cuda.FloatTensor")
+DoubleTensor = refused("torch.cuda.DoubleTensor")
+LongTensor = refused("torch.cuda.LongTensor")
+HalfTensor = refused("torch.cuda.HalfTensor")
+IntTensor = refused("torch.cuda.IntTensor")
+ByteTensor = refused("torch.cuda.ByteTensor")
+BoolTensor = refused("torch.cuda.BoolTensor")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_cnn.compat.refused import refused
+
 
 def is_scripting() -> bool:
     """Return False: there is no TorchScript."""
@@ -21,3 +23,11 @@ def ignore(function: Any = None, **_: Any) -> Any:
 
 
 unused = export = ignore
+
+script = refused("torch.jit.script")
+trace = refused("torch.jit.trace")
+load = refused("torch.jit.load")
+save = refused("torch.jit.save")
+freeze = refused("torch.jit.freeze")
+script_method = refused("torch.jit.script_method")
+ScriptModule = refused("torch.jit.ScriptModule")
