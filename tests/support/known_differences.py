@@ -30,17 +30,17 @@ BINARY = """
 """
 CASTS = "bool byte char double float half int long short"
 CONSTANT = "cdist linalg.matrix_power linalg.slogdet bernoulli"
-BYTES = "nn.functional.interpolate.nearest nn.functional.interpolate.bilinear"
+BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
 NORMS = "linalg.norm linalg.norm.subgradients_at_zero"
 UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
-INTERPOLATE = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest-exact", "bicubic", "trilinear", "area"))
+VOLUMES = "nn.functional.interpolate.trilinear nn.functional.interpolate.area"
 
 KNOWN = [
     # what is missing
     Known("samples types reference", f"to {CASTS}", "argument 'memory_format'", "`memory_format=`"),
     Known("reference", "clone contiguous", "argument 'memory_format'", "`memory_format=`"),
-    Known("samples types reference", INTERPOLATE, "interpolate: mode", 'mode="bicubic"'),
+    Known("samples types reference", VOLUMES, r"shape \(2, 3, 4, \d, \d\)", "three dimensions: `torch.nn.Conv3d`"),
     Known("reference", SMOOTH, "argument 'antialias'", "antialias=True"),
     Known("samples types reference", "norm.nuc", "'nuc' is unknown", '"nuc"'),
     Known("samples reference", NORMS, "'nuc' is unknown", '"nuc"'),
@@ -53,7 +53,14 @@ KNOWN = [
     Known("types reference", "scatter", "argument 'reduce'", 'reduce="add"'),
     Known("types", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known("reference", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
-    Known("samples types reference", "zero_", "no attribute 'zero_'", "`torch.relu_`"),
+    Known(
+        "samples types reference",
+        "nn.functional.grid_sample",
+        "mode 'bicubic'|do not fit",
+        'align_corners=True, mode="bicubic"',
+    ),
+    Known("samples", "quantile nanquantile", "gradient 1 of input 1", "`quantile` has no gradient"),
+    Known("samples types reference", "zero_", "zero_ is not here", "`torch.relu_`"),
     Known("optimizers", "Muon", "instead of", "bfloat16 there"),
     # what PyTorch guesses
     Known("samples types reference", "nn.functional.dropout2d", r"wanted \(N, C, H, W\)", "F.dropout2d"),

@@ -109,6 +109,7 @@ def functions_of(op: Any) -> tuple[Callable[..., Any], Callable[..., Any]] | Non
     *path, name = op.name.split(".")
     place = reduce(lambda at, part: getattr(at, part, None), path, tg)
     ours = getattr(place, name, None)
+    ours = ours if callable(ours) else None  # and not a type of numbers
     method = getattr(tg.Tensor, name, None) if not path else None
     if ours is None and method is None:
         return None
@@ -322,5 +323,5 @@ def taken(name: str, error_input: Any) -> str | None:
 
 def spread(samples: Any, most: int) -> list[Any]:
     """Return at most so many samples, evenly spread over the first ones (pooling has thousands, slow to make)."""
-    drawn = list(itertools.islice(samples, 10 * most))
+    drawn = list(itertools.islice(samples, max(400, most)))
     return drawn[:: max(1, -(-len(drawn) // most))]

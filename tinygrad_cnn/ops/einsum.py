@@ -96,7 +96,8 @@ def _contracted(name: str, operands: Sequence[Any], labels: Sequence[Labels], re
     for i, (x, one) in enumerate(zip(operands[1:], labels[1:], strict=True), start=2):
         later = set(result).union(*labels[i:])
         product, have = _product(product, have, *_plain(x, one, lengths), later)
-    product, have = _summed(product, have, set(result))
+    if extra := [i for i, label in enumerate(have) if label not in result]:  # of one operand: a sum like any other
+        product, have = sum(product, extra), [label for label in have if label in result]
     return permute(product, [have.index(label) for label in result])
 
 

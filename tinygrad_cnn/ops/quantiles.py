@@ -30,7 +30,7 @@ def quantile(
     """Return the q-th quantile of all entries, or along a dimension; for a vector q, one for each, first.
 
     ``interpolation`` says what lies between two entries: "linear", "lower", "higher", "midpoint" or "nearest". The
-    gradient goes to the entries that a quantile lies between. If an entry is NaN, so is the quantile.
+    gradient goes to the entries that a quantile lies between; ``q`` has none. If an entry is NaN, so is the result.
 
     >>> import tinygrad_cnn as tg
     >>> tg.quantile(tg.tensor([1.0, 2.0, 4.0]), tg.tensor([0.25, 0.5]))
@@ -117,8 +117,6 @@ def histogram(
     else:
         edges = whole("histogram", "bins", bins, 1)
     entries = input.array.ravel()
-    if range is None and not isinstance(edges, np.ndarray) and entries.size and np.ptp(entries) == 0:
-        range = (entries[0] - 1, entries[0] + 1)  # as PyTorch, and not by a half as NumPy
     weights = None if weight is None else array_of(weight).ravel()
     counts, found = np.histogram(entries, edges, range, density=density, weights=weights)
     return make_tensor(input, counts.astype(input.dtype)), make_tensor(input, found.astype(input.dtype))

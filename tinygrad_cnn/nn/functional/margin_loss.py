@@ -42,6 +42,9 @@ def multi_margin_loss(
     """
     want_float("multi_margin_loss", input)
     classes = np.asarray(array_of(target))
+    input = input if input.ndim else ops.reshape(input, (1,))
+    if input.ndim == 1 and classes.shape == (1,):  # a batch of one
+        input = ops.reshape(input, (1, -1))
     if p not in (1, 2) or input.ndim not in (1, 2) or classes.shape != input.shape[:-1]:
         raise ValueError(
             f"multi_margin_loss: p is {p}, shapes are {input.shape} and {classes.shape}; wanted 1 or 2, and (N, C) "
@@ -72,6 +75,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     """
     want_float("multilabel_margin_loss", input)
     labels = np.asarray(array_of(target))
+    if not input.ndim:
+        input, labels = ops.reshape(input, (1,)), np.atleast_1d(labels)
     if labels.shape != input.shape or input.ndim not in (1, 2):
         raise ValueError(f"multilabel_margin_loss: shapes {input.shape} and {labels.shape}; wanted (N, C), twice")
     valid = np.logical_and.accumulate(labels >= 0, -1)

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_cnn.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from tinygrad_cnn.ops import add, permute, reshape
 from tinygrad_cnn.ops.arguments import sizes, want_float, whole
-from tinygrad_cnn.ops.broadcast import apart
+from tinygrad_cnn.ops.broadcast import apart, half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
 from tinygrad_cnn.tensor import Tensor
@@ -29,6 +29,7 @@ _MODES = {
 }
 
 
+@half_in_float32
 def interpolate(
     input: Tensor,
     size: int | Iterable[int] | None = None,
@@ -164,7 +165,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(before)
     blocks = reshape(input, (*before, channels, height // r, r, width // r, r))
     moved = permute(blocks, (*range(n + 1), n + 2, n + 4, n + 1, n + 3))
-    return reshape(moved, (*before, channels * r * r, height // r, width // r))
+    return apart(reshape(moved, (*before, channels * r * r, height // r, width // r)), input)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
