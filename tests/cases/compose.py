@@ -79,7 +79,7 @@ case(
     records="pow",
     torch=lambda torch, x: x.unsqueeze(-1) ** torch.arange(len(x) - 1, -1, -1),  # its own fails in backward
 )
-case("fmax", tg.fmax, np.fmax, calls(spaced, spaced), records="where", torch="fmax")
+case("fmax", tg.fmax, np.fmax, calls(spaced, anywhere), records="where", torch="fmax")
 case("fmin", tg.fmin, np.fmin, calls(spaced, anywhere), records="where", torch="fmin")
 case("deg2rad", tg.deg2rad, np.deg2rad, calls(anywhere), records="mul", torch="deg2rad")
 

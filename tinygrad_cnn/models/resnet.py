@@ -80,8 +80,8 @@ class ResNet(nn.Module):
 
     >>> import tinygrad_cnn as tg
     >>> model = tg.models.ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
-    >>> model(tg.zeros(1, 3, 32, 32)).shape
-    (1, 10)
+    >>> model(tg.zeros(2, 3, 32, 32)).shape
+    (2, 10)
     """
 
     def __init__(self, block: Block, layers: list[int], num_classes: int = 1000) -> None:
