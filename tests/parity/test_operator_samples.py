@@ -69,7 +69,7 @@ def test_samples_give_what_pytorch_gives(kind: str, name: str) -> None:
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # some samples are drawn from it
-    want_only_known(kind, name, [text for text in KINDS[kind](name) if text])
+    want_only_known(kind, name, [text for text in KINDS[kind](name) if text], ALL)
 
 
 def test_known_differences_are_of_operators_that_are_run() -> None:

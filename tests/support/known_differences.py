@@ -29,10 +29,10 @@ BINARY = """
     remainder rsub xlogy bitwise_left_shift bitwise_right_shift fmax fmin gcd lcm ldexp
 """
 CASTS = "bool byte char double float half int long short"
-CONSTANT = "cdist linalg.matrix_power linalg.slogdet bernoulli"
+CONSTANT = "linalg.lstsq cdist linalg.matrix_power linalg.slogdet bernoulli"
 BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
-NORMS = "linalg.norm linalg.norm.subgradients_at_zero"
+NORMS = "linalg.norm? linalg.norm.subgradients_at_zero?"
 UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
 VOLUMES = "nn.functional.interpolate.trilinear nn.functional.interpolate.area"
 
@@ -43,14 +43,14 @@ KNOWN = [
     Known("samples types reference", VOLUMES, r"shape \(2, 3, 4, \d, \d\)", "three dimensions: `torch.nn.Conv3d`"),
     Known("reference", SMOOTH, "argument 'antialias'", "antialias=True"),
     Known("samples types reference", "norm.nuc", "'nuc' is unknown", '"nuc"'),
-    Known("samples reference", NORMS, "'nuc' is unknown", '"nuc"'),
+    Known("samples types reference", NORMS, "'nuc' is unknown", '"nuc"'),
     Known(
-        "samples reference",
+        "samples types reference",
         NORMS,
         "the order is -?2",
         "torch.ones(2, 2), -2",
     ),
-    Known("types reference", "scatter", "argument 'reduce'", 'reduce="add"'),
+    Known("types reference", "scatter?", "argument 'reduce'", 'reduce="add"'),
     Known("types", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known("reference", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known(
@@ -74,7 +74,7 @@ KNOWN = [
     Known(
         "samples",
         CONSTANT,
-        "requires_grad of result 0",
+        "requires_grad of result [01]",
         "gradient is 0 everywhere",
     ),
     Known(
@@ -99,7 +99,7 @@ KNOWN = [
     Known("types", "all any", "type bool instead of torch.uint8", "dtype=torch.uint8).all()"),
     Known(
         "types",
-        "nn.functional.max_pool2d nn.functional.max_pool1d nn.functional.avg_pool1d nn.functional.avg_pool2d "
+        "nn.functional.max_pool2d nn.functional.max_pool1d? nn.functional.avg_pool1d nn.functional.avg_pool2d "
         "nn.functional.local_response_norm",
         "wanted floating-point numbers, got",
         "F.max_pool2d(torch.ones(1, 1, 2, 2).long(), 2)",
@@ -107,6 +107,8 @@ KNOWN = [
     Known("types", BYTES, "wanted floating-point numbers, got uint8", 'mode="nearest")'),
     Known("types", "nn.functional.pairwise_distance", "wanted floating-point numbers", "F.pairwise_distance"),
     Known("types", "nn.functional.triplet_margin_loss", "wanted floating-point numbers", "F.triplet_margin_loss"),
+    Known("types", "rsub? full_like?", "out of bounds for uint8", UINT8),
+    Known("types", "nn.functional.scaled_dot_product_attention? histc?", "float16.*numbers", "In float16, `histc`"),
     # factors of matrices
     Known("samples types reference", "linalg.eigh", "numbers|gradient", "The signs of eigenvectors"),
     Known("samples", "linalg.svd", "no gradient", "The signs of eigenvectors"),
@@ -119,12 +121,16 @@ KNOWN = [
 ]
 
 
-def want_only_known(kind: str, name: str, failures: list[str]) -> None:
-    """Fail if a failure is not known, or if an entry of the list is no longer needed."""
-    entries = [e for e in KNOWN if kind in e.kinds.split() and name in e.names.split()]
+def want_only_known(kind: str, name: str, failures: list[str], every_sample: bool = True) -> None:
+    """Fail if a failure is not known, or if an entry of the list is no longer needed.
+
+    Of a name that ends with a question mark, only some samples fail, and a run of a part may have none of them.
+    """
+    entries = [e for e in KNOWN if kind in e.kinds.split() and name in e.names.replace("?", "").split()]
     unknown = [text for text in failures if not any(re.search(e.pattern, text, re.DOTALL) for e in entries)]
     assert not unknown, f"{len(unknown)} failures, the first are\n" + "\n".join(text[:600] for text in unknown[:4])
-    idle = [e for e in entries if not any(re.search(e.pattern, text, re.DOTALL) for text in failures)]
+    needed = [e for e in entries if every_sample or name in e.names.split()]
+    idle = [e for e in needed if not any(re.search(e.pattern, text, re.DOTALL) for text in failures)]
     assert not idle, f"{name} has no such failure of {kind} any more; correct the list and the page: {idle}"
 
 
@@ -132,5 +138,5 @@ def check_named(kinds: Collection[str], names: Collection[str]) -> None:
     """Fail if an entry of these kinds names what is not run, or a line that is not in the page."""
     for entry in KNOWN:
         if set(entry.kinds.split()) & set(kinds):
-            assert set(entry.names.split()) <= set(names), entry
+            assert set(entry.names.replace("?", "").split()) <= set(names), entry
             assert entry.page in PAGE, entry

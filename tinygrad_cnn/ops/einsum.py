@@ -11,7 +11,7 @@ from tinygrad_cnn.ops.arguments import as_tuple, one_dim, want_same_dtype
 from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.matrix import matmul
-from tinygrad_cnn.ops.reduce import sum
+from tinygrad_cnn.ops.reduce import as_type, sum
 from tinygrad_cnn.ops.shape import permute, reshape
 from tinygrad_cnn.typing import T
 
@@ -96,8 +96,7 @@ def _contracted(name: str, operands: Sequence[Any], labels: Sequence[Labels], re
     for i, (x, one) in enumerate(zip(operands[1:], labels[1:], strict=True), start=2):
         later = set(result).union(*labels[i:])
         product, have = _product(product, have, *_plain(x, one, lengths), later)
-    if extra := [i for i, label in enumerate(have) if label not in result]:  # of one operand: a sum like any other
-        product, have = sum(product, extra), [label for label in have if label in result]
+    product, have = _summed(product, have, set(result))
     return permute(product, [have.index(label) for label in result])
 
 
@@ -125,7 +124,7 @@ def _diagonal(x: Any) -> Any:
 
 def _summed(x: Any, labels: Labels, wanted: set[Hashable]) -> tuple[Any, Labels]:
     dims = [i for i, label in enumerate(labels) if label not in wanted]
-    return (sum(x, dims, dtype=x.dtype), [label for label in labels if label in wanted]) if dims else (x, labels)
+    return (sum(x, dims), [label for label in labels if label in wanted]) if dims else (x, labels)
 
 
 def _product(a: Any, of_a: Labels, b: Any, of_b: Labels, later: set[Hashable]) -> tuple[Any, Labels]:
@@ -166,7 +165,8 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
         labels[1][one_dim("tensordot", j, other)] = one_dim("tensordot", i, ndim)
     summed = set(labels[0]) & set(labels[1])
     result: Labels = [label for label in (*labels[0], *labels[1]) if label not in summed]
-    return _contracted("tensordot", [a, b], [list(one) for one in labels], result)
+    product = _contracted("tensordot", [a, b], [list(one) for one in labels], result)
+    return as_type(product, a.dtype)
 
 
 def inner(input: T, other: T) -> T:
