@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tinygrad_cnn.kernels.blas_threads import blas_functions
 from tinygrad_cnn.kernels.thresholds import MEMORY_POOL_BYTES
 
 FORKS = int(os.environ.get("TINYGRAD_CNN_FORKS", "40"))
-KERNELS = pytest.mark.parametrize("kernels", ["numpy", "compiled"])
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="Numba is not installed")
+KERNELS = pytest.mark.parametrize("kernels", ["numpy", pytest.param("compiled", marks=needs_numba)])
 unix = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no such signals and forks")
 
 
