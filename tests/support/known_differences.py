@@ -29,7 +29,7 @@ BINARY = """
     remainder rsub xlogy bitwise_left_shift bitwise_right_shift fmax fmin gcd lcm ldexp
 """
 CASTS = "bool byte char double float half int long short"
-CONSTANT = "linalg.lstsq cdist linalg.matrix_power linalg.slogdet bernoulli"
+CONSTANT = "linalg.lstsq linalg.lstsq.grad_oriented cdist linalg.matrix_power linalg.slogdet bernoulli"
 BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
 NORMS = "linalg.norm? linalg.norm.subgradients_at_zero?"

@@ -96,12 +96,13 @@ def plain_call(function: Callable[..., Any], *arguments: Any, **options: Any) ->
 
 def calling(function: Any, package: Any) -> Callable[..., Any]:
     """Return a lambda of the samples' module with another package in the place of ``torch``."""
-    names = {**vars(invocations), "torch": package, "wrapper_set_seed": plain_call}
+    names = {**function.__globals__, "torch": package, "wrapper_set_seed": plain_call}
     return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
 
 
 def is_local(function: Any) -> bool:
-    return isinstance(function, FunctionType) and function.__globals__ is vars(invocations)
+    """Whether a function is one that PyTorch's tests define, around a function of ``torch``."""
+    return isinstance(function, FunctionType) and function.__module__.startswith("torch.testing._internal")
 
 
 def functions_of(op: Any) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
@@ -122,14 +123,10 @@ def functions_of(op: Any) -> tuple[Callable[..., Any], Callable[..., Any]] | Non
     return op.op, ours
 
 
-# Functions of PyTorch's own tests, which take other arguments than the operator of the name.
-OTHERS = ("linalg.lstsq.grad_oriented", "linalg.pinv.singular")
-
 OPERATORS = {
-    name: op
+    f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name: op
     for op in invocations.op_db
-    if (name := f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name) not in OTHERS
-    and functions_of(op) is not None
+    if functions_of(op) is not None
 }
 
 
