@@ -29,6 +29,9 @@ BINARY = """
     remainder rsub xlogy bitwise_left_shift bitwise_right_shift fmax fmin gcd lcm ldexp
 """
 CASTS = "bool byte char double float half int long short"
+ARITHMETIC = """
+    add mul sub div.no_rounding_mode div.trunc_rounding div.floor_rounding true_divide floor_divide
+"""
 CONSTANT = "linalg.lstsq linalg.lstsq.grad_oriented cdist linalg.matrix_power linalg.slogdet bernoulli"
 BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
@@ -65,6 +68,8 @@ KNOWN = [
     # what PyTorch guesses
     Known("samples types reference", "nn.functional.dropout2d", r"wanted \(N, C, H, W\)", "F.dropout2d"),
     Known("samples types reference", "nn.functional.batch_norm", r"got shape \(0,\)", "F.batch_norm(torch.ones(0)"),
+    Known("reference", ARITHMETIC, "float64 instead of a tensor", "isinstance(torch.add(1.5, 2.5)"),
+    Known("reference", "__rsub__", r"__rsub__\(5", "isinstance(torch.add(1.5, 2.5)"),
     Known("errors", BINARY, "must be Tensor, not int|combination of arguments|doesn't apply", "torch.eq(2, "),
     Known("errors", "nn.functional.max_pool1d", r"float32\(0, 10\)", "F.max_pool1d(torch.ones(0, 10), 1)"),
     Known("errors", "gather multinomial aminmax cat take", "out=.*(Expected|expects|written-to)", "`out=`"),
@@ -99,7 +104,7 @@ KNOWN = [
     Known("types", "all any", "type bool instead of torch.uint8", "dtype=torch.uint8).all()"),
     Known(
         "types",
-        "nn.functional.max_pool2d nn.functional.max_pool1d? nn.functional.avg_pool1d nn.functional.avg_pool2d "
+        "nn.functional.max_pool2d nn.functional.avg_pool1d nn.functional.avg_pool2d "
         "nn.functional.local_response_norm",
         "wanted floating-point numbers, got",
         "F.max_pool2d(torch.ones(1, 1, 2, 2).long(), 2)",
@@ -111,10 +116,11 @@ KNOWN = [
     Known("types", "nn.functional.scaled_dot_product_attention? histc?", "float16.*numbers", "In float16, `histc`"),
     # factors of matrices
     Known("samples types reference", "linalg.eigh", "numbers|gradient", "The signs of eigenvectors"),
-    Known("samples", "linalg.svd", "no gradient", "The signs of eigenvectors"),
-    Known("reference", "linalg.svd", "numbers", "The signs of eigenvectors"),
+    Known("samples", "linalg.svd", "no gradient|numbers", "The signs of eigenvectors"),
+    Known("types reference", "linalg.svd", "numbers", "The signs of eigenvectors"),
     Known("samples", "linalg.eigvalsh", "gradient 2", "The signs of eigenvectors"),
     Known("samples types reference", "linalg.lstsq", "shape", "The signs of eigenvectors"),
+    Known("samples types reference", "linalg.lstsq.grad_oriented", "shape", "The signs of eigenvectors"),
     # ties
     Known("types", "kthvalue mode", "numbers", "`kthvalue` gives the index of"),
     Known("types", "topk sort argsort", "numbers", "`sort` and `argsort` are always stable"),
