@@ -31,8 +31,9 @@ LEAST = {
 
 
 def modules() -> Iterator[ModuleType]:
+    """Yield the modules that can be imported without an extra."""
     for found in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn."):
-        if not found.name.startswith("tinygrad_cnn.kernels.compiled"):
+        if not found.name.startswith(("tinygrad_cnn.kernels.compiled", "tinygrad_cnn.compat.stand_ins")):
             yield import_module(found.name)
 
 
