@@ -233,7 +233,7 @@ ROOMS["kernels"] = Room(
         Break("kernels/sums.py", "return out if whole == length else", "return out if True else"),
         Break("kernels/sums.py", "wide = empty(x.shape, _DOUBLE)", "wide = empty(x.shape, x.dtype)"),
         Break("kernels/sums.py", "    rest += _part(upto, axis, -1, None)\n", ""),
-        Break("kernels/sums.py", "(count - correction)", "count", "tests/test_ops.py -k var"),
+        Break("kernels/sums.py", "(count - correction)", "count", "tests/test_nn_modules.py"),
         Break("kernels/memory.py", "if sys.getrefcount(placed[0]) == 2:", "if True:"),
         Break("kernels/memory.py", "    array.fill(0)\n", "    array.shape\n"),
         Break("kernels/memory.py", "references = 3 if", "references = 4 if"),
