@@ -72,6 +72,7 @@ KNOWN = [
     Known("reference", "__rsub__", r"__rsub__\(5", "isinstance(torch.add(1.5, 2.5)"),
     Known("errors", BINARY, "must be Tensor, not int|combination of arguments|doesn't apply", "torch.eq(2, "),
     Known("errors", "nn.functional.max_pool1d", r"float32\(0, 10\)", "F.max_pool1d(torch.ones(0, 10), 1)"),
+    Known("errors", "multinomial", "cannot exceed 2", "torch.multinomial(torch.ones(2**24 + 1), 1)"),
     Known("errors", "gather multinomial aminmax cat take", "out=.*(Expected|expects|written-to)", "`out=`"),
     Known("modules", "BatchNorm1d BatchNorm2d", "more than one value", "BatchNorm1d(1)(torch.ones(0, 1, 1))"),
     Known("modules", "CrossEntropyLoss", "mean of an empty batch", "F.cross_entropy(torch.ones(0, 3)"),
