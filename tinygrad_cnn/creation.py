@@ -13,9 +13,9 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import own_array
+from tinygrad_cnn.support.arrays import held, own_array, want_range
 from tinygrad_cnn.support.devices import want_cpu
-from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, last_whole_number
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -80,7 +80,8 @@ def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor filled with one value."""
-    filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
+    value = held("full", fill_value, as_dtype(dtype)) if dtype else fill_value
+    filled = np.full(lengths("full", (size,)), value)
     return from_array(
         filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
     )
@@ -120,7 +121,7 @@ def arange(
             f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
         )
     first, last, by = (array_of(v).item() if isinstance(v, Tensor) else v for v in (first, last, by))
-    wanted = None if dtype is None else as_dtype(dtype)
+    wanted = None if dtype is None else _of_numbers("arange", dtype)
     if wanted == int64:
         first, last, by = int(first), int(last), int(by)
     count = ceil((last - first) / by)
@@ -139,7 +140,7 @@ def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``steps`` evenly spaced numbers from start to end, both included."""
-    wanted = chosen_dtype(dtype)
+    wanted = _of_numbers("linspace", dtype)
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
@@ -158,7 +159,7 @@ def logspace(
     >>> tg.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    wanted = chosen_dtype(dtype)
+    wanted = _of_numbers("logspace", dtype)
     return from_array(
         (base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device
     )
@@ -166,6 +167,8 @@ def logspace(
 
 def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any]) -> Array:
     bound = float if dtype.kind == "f" else int
+    if name == "linspace":
+        want_range(name, min(start, end), max(start, end), dtype)
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
@@ -178,14 +181,16 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
             [0, 0, 1]])
     """
     return from_array(
-        np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+        np.stack(np.tril_indices(row, offset, col)).astype(_of_numbers("tril_indices", dtype), copy=False),
+        device=device,
     )
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
     return from_array(
-        np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+        np.stack(np.triu_indices(row, offset, col)).astype(_of_numbers("triu_indices", dtype), copy=False),
+        device=device,
     )
 
 
@@ -215,7 +220,8 @@ def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of a tensor's shape and type, filled with one value."""
-    return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    value = held("full_like", fill_value, as_dtype(dtype) if dtype else input.dtype)
+    return from_array(np.full_like(input.array, value, value.dtype), requires_grad, device)
 
 
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -236,6 +242,22 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
     return default_dtype() if dtype is None else as_dtype(dtype)
 
 
+def _of_numbers(name: str, dtype: Any) -> np.dtype[Any]:
+    """Return the chosen dtype, and refuse bool: it holds no counting numbers."""
+    wanted = chosen_dtype(dtype)
+    if wanted.kind == "b":
+        raise TypeError(f"{name}: wanted a type of numbers, got bool")
+    return wanted
+
+
+def _of_fractions(name: str, dtype: Any) -> np.dtype[Any]:
+    """Return the chosen dtype, and refuse integers: numbers between 0 and 1 would all be 0."""
+    wanted = chosen_dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"{name}: wanted a floating-point type, got {wanted}")
+    return wanted
+
+
 # --- random numbers, from the given generator or, by default, from this thread's ---
 
 
@@ -243,16 +265,18 @@ def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return random numbers, uniform on [0, 1)."""
+    wanted = _of_fractions("rand", dtype)
     drawn = (generator or default_generator()).random(lengths("rand", size))
-    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.asarray(drawn).astype(wanted), requires_grad, device)
 
 
 def randn(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return random numbers from the normal distribution of mean 0 and variance 1."""
+    wanted = _of_fractions("randn", dtype)
     drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
-    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
+    return from_array(np.asarray(drawn).astype(wanted), requires_grad, device)
 
 
 def randint(
@@ -278,18 +302,24 @@ def randint(
         raise TypeError("randint: wanted randint([low,] high, size), got no high")
     if high <= low:
         raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
+    wanted = as_dtype(dtype or np.int64)
+    want_range("randint", low, high - 1, wanted)
     drawn = (generator or default_generator()).integers(
         low, high, lengths("randint", (() if size is None else size,))
     )
-    return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
+    return from_array(np.asarray(drawn).astype(wanted, copy=False), requires_grad, device)
 
 
 def randperm(
     n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return the integers from 0 to n - 1 in random order."""
-    drawn = (generator or default_generator()).permutation(whole("randperm", "n", n, 0))
-    return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
+    wanted = _of_numbers("randperm", int64 if dtype is None else dtype)
+    count = whole("randperm", "n", n, 0)
+    if count - 1 > last_whole_number(wanted):
+        raise ValueError(f"randperm: not all numbers from 0 to {count - 1} are numbers of {wanted}")
+    drawn = (generator or default_generator()).permutation(count)
+    return from_array(drawn.astype(wanted, copy=False), requires_grad, device)
 
 
 def normal(
@@ -315,8 +345,8 @@ def normal(
         np.broadcast_shapes(np.shape(means), np.shape(deviations)) if size is None else lengths("normal", (size,))
     )
     tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
+    wanted = _of_fractions("normal", np.result_type(*tensors) if tensors and dtype is None else dtype)
     drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
-    wanted = np.result_type(*tensors) if tensors and dtype is None else chosen_dtype(dtype)
     return from_array(drawn.astype(wanted), requires_grad, device)
 
 

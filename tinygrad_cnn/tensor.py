@@ -15,7 +15,7 @@ from tinygrad_cnn.methods.in_place import InPlace
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.shape import _permute
-from tinygrad_cnn.support.arrays import own_array, plain_array
+from tinygrad_cnn.support.arrays import held, own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
@@ -401,6 +401,18 @@ class Tensor(InPlace):
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_left_shift(self, other)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_right_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_right_shift(other, self)
+
     def __invert__(self) -> Tensor:
         return ops.bitwise_not(self)
 
@@ -466,7 +478,8 @@ def as_array(data: Any, dtype: Any = None) -> Array:
     if not is_supported(array.dtype):
         raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} {data!r:.60}")
     if dtype is not None:
-        return array.astype(as_dtype(dtype), copy=False)
+        wanted = as_dtype(dtype)
+        return array.astype(wanted, copy=False) if isinstance(given, np.ndarray) else held("tensor", array, wanted)
     if array.dtype == np.float64 and not isinstance(given, (np.ndarray, np.generic)):
         return array.astype(default_dtype())
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
+from tinygrad_cnn.support.arrays import held
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import Array
@@ -121,7 +122,7 @@ class Conversions(Methods):
         requires_grad: builtins.bool = False,
     ) -> Self:
         """Return a tensor filled with one value, of this tensor's type."""
-        filled = np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype))
+        filled = np.full(lengths("new_full", (size,)), held("new_full", fill_value, self._chosen(dtype)))
         return self._new(filled, requires_grad, device)
 
     def new_tensor(

@@ -157,6 +157,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
     (Martens, "Deep learning via Hessian-free optimization", 2010.)
     """
+    want_float("sparse_", tensor)
     if tensor.ndim != 2 or not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: shape {tensor.shape}, sparsity {sparsity}; wanted a matrix and a fraction")
     rng = generator or default_generator()

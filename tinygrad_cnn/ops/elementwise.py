@@ -18,6 +18,7 @@ from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional, selecting
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
+from tinygrad_cnn.support.arrays import held
 from tinygrad_cnn.support.dtypes import as_float, float64, result_type
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
@@ -381,6 +382,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
     if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
         input = make_tensor(condition, np.asarray(input, result_type(input, other)))
+    for number, beside in ((input, other), (other, input)):
+        if type(number) is int and isinstance(beside, Variable) and beside.dtype.kind in "iu":
+            held("where", number, beside.dtype)
     return _where(condition, input, other)
 
 
