@@ -160,6 +160,18 @@ def test_an_augmented_assignment_writes_to_every_name_of_a_tensor(name: str, dty
         assert_alike(lambda m: run(m, m.tensor([1, 2, 3]).to(getattr(m, dtype))))
 
 
+@pytest.mark.parametrize("equation", ["ii->i", "iij->ij", "iji->ij", "ijj->ji", "ijk->kij", "...->..."])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_an_einsum_that_adds_nothing_is_a_view_in_any_layout(equation: str, order: tuple[int, ...]) -> None:
+    def run(library: Any) -> Any:
+        x = library.arange(27.0).reshape(3, 3, 3)
+        view = x.permute(order)[0 if equation == "ii->i" else slice(None)]
+        library.einsum(equation, view).fill_(-1.0)
+        return x
+
+    assert_alike(run)
+
+
 def test_arrays_of_another_library_index_as_arrays_do() -> None:
     """An integer beside them does not move their dimension, in reads and in writes."""
     values = np.arange(120.0).reshape(2, 3, 4, 5)
