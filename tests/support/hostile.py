@@ -22,6 +22,7 @@ import numpy as np
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
+from tinygrad_cnn.data.kaggle import PIXELS, read_csv
 from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
 from tinygrad_cnn.storage.nested_state import digest
 from tinygrad_cnn.storage.nested_state import packed as pack
@@ -56,6 +57,15 @@ def idx(path: Path) -> Any:
     assert array.dtype.isnative
     assert array.nbytes <= MAX_BYTES
     return array
+
+
+def kaggle(path: Path) -> Any:
+    images, labels = read_csv(path, labelled=True)
+    assert images.shape == (len(labels), 28, 28)
+    assert 0 < len(labels) <= path.stat().st_size
+    assert images.dtype == np.uint8
+    assert labels.max() <= 9
+    return images
 
 
 def weights(path: Path) -> Any:
@@ -160,6 +170,7 @@ def download(answer: bytes) -> Any:
 
 READERS: dict[str, Reader] = {
     "idx": reader(idx),
+    "kaggle": reader(kaggle),
     "safetensors": reader(weights),
     "checkpoint": reader(load_checkpoint),
     "ini": reader(ini, ConfigError),
@@ -185,6 +196,7 @@ def _samples() -> dict[str, list[bytes]]:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n" + SERVED + b"\r\n0\r\n\r\n"
     return {
         "idx": [gzip.decompress(zipped), zipped],
+        "kaggle": [",".join(["label", *PIXELS]).encode() + b"\n7" + 783 * b",0" + b",255\n"],
         "safetensors": [_written(lambda path: tg.save(tensors, path)), BFLOAT16],
         "checkpoint": [_written(lambda path: save_checkpoint(state, path))],
         "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],
