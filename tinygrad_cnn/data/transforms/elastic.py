@@ -8,7 +8,7 @@ from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
 from tinygrad_cnn.data.transforms.base import ImageTransform
-from tinygrad_cnn.data.transforms.resample import resample
+from tinygrad_cnn.kernels.resample import resample
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -39,21 +39,15 @@ class ElasticTransform(ImageTransform):
     def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("ElasticTransform", images)
         generator = as_generator("ElasticTransform", self.generator)
-        height, width = array.shape[2:]
+        n, _, height, width = array.shape
         down, across = (_gaussian(size, self.sigma).astype(array.dtype) for size in (height, width))
         down *= 2 * self.alpha
-        y, x = (np.arange(size, dtype=array.dtype) for size in (height, width))
-
-        def positions(block: slice) -> tuple[Array, Array]:
-            n = block.stop - block.start
-            field = generator.random((2, height, width * n), array.dtype)
-            field -= 0.5
-            rows, columns = across @ (down @ field).reshape(2, height, width, n)
-            rows += y[:, None, None]
-            columns += x[:, None]
-            return rows, columns
-
-        return from_numpy(resample(array, positions))
+        field = generator.random((2, height, width * n), array.dtype)
+        field -= 0.5
+        rows, columns = across @ (down @ field).reshape(2, height, width, n)
+        rows += np.arange(height, dtype=array.dtype)[:, None, None]
+        columns += np.arange(width, dtype=array.dtype)[:, None]
+        return from_numpy(resample(array, rows, columns))
 
 
 def _gaussian(size: int, sigma: float) -> Array:
