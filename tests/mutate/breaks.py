@@ -288,7 +288,7 @@ ROOMS["nn"] = Room(
         Break("nn/init.py", "sqrt(6 / sum(", "sqrt(3 / sum("),
         Break("nn/init.py", "shape[0] * prod(shape[2:])", "shape[0]"),
         Break("nn/init.py", "a=sqrt(5)", "a=0"),
-        Break("nn/functional/noise.py", "/ (1 - p if p < 1 else 1)", "/ 1"),
+        Break("nn/functional/noise.py", "1 - p if p < 1 else 1", "1"),
         Break("nn/functional/noise.py", "(*input.shape[:2], 1, 1)", "input.shape"),
         Break("nn/functional/lookup.py", "padding_idx % rows", "padding_idx"),
         Break("nn/conv.py", "for width in (n // 2, n - n // 2)]", "for width in (n - n // 2, n // 2)]"),
