@@ -24,7 +24,7 @@ from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.experiment.config import PRESETS, Config
 from tinygrad_cnn.experiment.networks import NETWORKS
 from tinygrad_cnn.experiment.references import STATED, Stated
-from tinygrad_cnn.experiment.run import load_data, make_trainer, run
+from tinygrad_cnn.experiment.run import load_data, make_trainer, run, training_batches
 from tinygrad_cnn.random import manual_seed
 from tinygrad_cnn.training import Callback, Epoch, Trainer
 
@@ -152,7 +152,7 @@ def course(config: Config) -> list[tuple[float, float]]:
         manual_seed(config.seed)
         parts = load_data(config)
         looks.test = DataLoader(parts.plain[2], 1000)
-        batches = DataLoader(parts.train, config.batch_size, shuffle=True, drop_last=True)
+        batches = training_batches(config, parts)
         trainer = make_trainer(config, Path(folder), len(batches))
         trainer.callbacks = (looks,)
         trainer.fit(batches, None, config.epochs)

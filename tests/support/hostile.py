@@ -96,7 +96,7 @@ def small_trainer(seed: int) -> Trainer:
     optimizer = tg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     schedule = tg.optim.lr_scheduler.StepLR(optimizer, 2)
     trainer = Trainer(model, tg.nn.CrossEntropyLoss(), optimizer, schedule, [EarlyStopping()])
-    trainer.running = Progress(np.arange(3), 0.1)
+    trainer.running = Progress(np.arange(3), 0.1, 5)
     return trainer
 
 

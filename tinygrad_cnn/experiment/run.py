@@ -94,7 +94,7 @@ def _run(config: Config, folder: RunFolder, resumed: bool) -> dict[str, Any]:
     checksum = _checksum(parts.source)
     if checkpoint is not None:
         check_data(checkpoint, checksum)
-    batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
+    batches = training_batches(config, parts)
     trainer = make_trainer(config, folder.path, len(batches), checksum)
     trainer.callbacks = (FolderCheck(folder), *trainer.callbacks)
     if resumed:
@@ -170,6 +170,12 @@ def load_data(config: Config) -> DataSplits:
             )
     print(f"{source.name}: {len(train):,} training, {len(validation):,} validation, {len(tested):,} test images")
     return parts
+
+
+def training_batches(config: Config, parts: DataSplits) -> DataLoader:
+    """Return the batches to train on; where images are distorted, a thread does so ahead of the training step."""
+    size, ahead = min(config.batch_size, len(parts.train)), int(config.augment != "none")
+    return DataLoader(parts.train, size, shuffle=True, drop_last=True, num_workers=ahead)
 
 
 def augmentation(name: str) -> list[Any]:
