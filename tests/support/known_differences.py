@@ -27,12 +27,14 @@ BINARY = """
     __radd__ __rand__ __rmul__ __ror__ __rxor__ atan2 bitwise_and bitwise_or bitwise_xor copysign eq fmod ge gt
     hypot isclose le logaddexp logical_and logical_or logical_xor lt max.binary maximum min.binary minimum ne
     remainder rsub xlogy bitwise_left_shift bitwise_right_shift fmax fmin gcd lcm ldexp
+    special.xlog1py
 """
 CASTS = "bool byte char double float half int long short"
 ARITHMETIC = """
     add mul sub div.no_rounding_mode div.trunc_rounding div.floor_rounding true_divide floor_divide
 """
 CONSTANT = "linalg.lstsq linalg.lstsq.grad_oriented cdist linalg.matrix_power linalg.slogdet bernoulli"
+POLYGAMMAS = " ".join(f"polygamma.polygamma_n_{n}" for n in range(5)) + " special.polygamma.special_polygamma_n_0"
 BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
 UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
@@ -107,6 +109,13 @@ KNOWN = [
     Known("types", "rsub? full_like?", "out of bounds for uint8", UINT8),
     Known("types", "nn.functional.scaled_dot_product_attention? histc?", "float16.*numbers", "In float16, `histc`"),
     Known("types", "matrix_exp", r"float16.*numbers.*instead of \[.*nan", "`matrix_exp` of float16"),
+    Known("types", POLYGAMMAS, r"(?s)1\): numbers.*inf", "`polygamma` is infinite"),
+    Known(
+        "reference",
+        POLYGAMMAS.partition(" ")[2].partition(" special")[0],
+        r"instead of \[ *nan",
+        "`polygamma` is infinite",
+    ),
     # factors of matrices
     Known("samples types reference", "linalg.eigh", "numbers|gradient", "The signs of eigenvectors"),
     Known("samples", "linalg.svd", "no gradient|numbers", "The signs of eigenvectors"),

@@ -109,6 +109,7 @@ class Methods(Variable):
     minimum = ops.minimum
     mul = ops.mul
     multiply = ops.multiply
+    mvlgamma = ops.mvlgamma
     nan_to_num = ops.nan_to_num
     ne = ops.ne
     neg = ops.neg
@@ -143,6 +144,10 @@ class Methods(Variable):
     def where(self, condition: Any, other: Any) -> Any:
         """Return self where the condition is true, else other."""
         return ops.where(condition, self, other)
+
+    def polygamma(self: Any, n: int) -> Any:
+        """Return the n-th derivative of `digamma`, at each number."""
+        return ops.polygamma(n, self)
 
     # broadcasting and shape
     broadcast_to = ops.broadcast_to
