@@ -48,8 +48,6 @@ KNOWN = [
     Known("reference", SMOOTH, "argument 'antialias'", "antialias=True"),
     Known("samples types reference", "norm.nuc", "'nuc' is unknown", 'torch.norm(torch.ones(2, 2), "nuc")'),
     Known("types reference", "scatter?", "argument 'reduce'", 'reduce="add"'),
-    Known("types", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
-    Known("reference", "nn.functional.embedding", "'sparse'|'max_norm'|'scale_grad_by_freq'", "max_norm=2.0"),
     Known(
         "samples types reference",
         "nn.functional.grid_sample",
