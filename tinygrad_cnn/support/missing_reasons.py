@@ -13,7 +13,6 @@ _THREE = "convolutions and pooling are of one and two dimensions; fold the third
 _PROCESSES = "training runs in one process; raise the batch size, or torch.set_num_threads"
 _SYMBOLIC = "models are not taken apart as graphs; use tinygrad_cnn.summary, explain or onnx.export"
 _VISION = "the models that are here are resnet18, resnet34 and resnet50; write the layers of others out"
-_IN_FORWARD = "compute the weight in forward, and use it with torch.nn.functional"
 _WEIGHTS = "weights are not downloaded; save them with safetensors in PyTorch, and torch.load the file here"
 _STORAGE = "tensors have no storage object; torch.Tensor.numpy() shares the memory"
 _CUDA = "there is no CUDA here; leave the call out, or ask torch.cuda.is_available() before"
@@ -83,11 +82,10 @@ REASONS = {
     "torch.nn.functional.max_pool3d": _THREE,
     "torch.nn.parallel.DistributedDataParallel": _PROCESSES,
     "torch.nn.quantized": _QUANTISED,
-    "torch.nn.utils.parametrizations": _IN_FORWARD,
-    "torch.nn.utils.parametrize": _IN_FORWARD,
+    "torch.nn.utils.parametrizations.orthogonal": (
+        "compute the weight in forward, for example with torch.linalg.qr, and use it with torch.nn.functional"
+    ),
     "torch.nn.utils.prune": "use masked_fill on the weights under torch.no_grad()",
-    "torch.nn.utils.spectral_norm": _IN_FORWARD,
-    "torch.nn.utils.weight_norm": _IN_FORWARD,
     "torch.ops": "custom operators are not looked up by name; use tinygrad_cnn.autograd.operation",
     "torch.optim.SparseAdam": "sparse gradients are not supported; use torch.optim.Adam",
     "torch.overrides": "tensors are not dispatched to other classes",
