@@ -6,7 +6,6 @@ under --runs; if there is none, a network is trained first, which takes seconds.
 
 from __future__ import annotations
 
-import argparse
 import configparser
 import io
 import json
@@ -28,6 +27,7 @@ from tinygrad_cnn.experiment import Config
 from tinygrad_cnn.experiment.run import run
 from tinygrad_cnn.inspection.observe import observe
 from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.support.program import errors_in_one_line, parser_for
 
 SIDE = 140  # pixels of a drawing, high and wide, as the page sends it: a byte each
 PAGE = Path(__file__).with_name("draw_digit_page")
@@ -265,19 +265,24 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Open the page and serve it until Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("--port", type=int, default=8765, help="where to listen, 0 for any free port (8765)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder with the folders of runs (runs)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
     options = parser.parse_args()
-    recognizer = open_recognizer(options.runs)
+    with errors_in_one_line(ValueError):
+        serve(open_recognizer(options.runs), options.port, not options.no_browser)
+
+
+def serve(recognizer: Recognizer, port: int, opens_browser: bool) -> None:
+    """Serve the page until Ctrl-C."""
     try:
-        server = Server(recognizer, options.port)
+        server = Server(recognizer, port)
     except (OSError, OverflowError) as error:
-        parser.exit(1, f"error: port {options.port} cannot be used ({error}); try --port 0\n")
+        sys.exit(f"error: port {port} cannot be used ({error}); try --port 0")
     url = f"http://127.0.0.1:{server.server_port}/"
     print(f"Weights of {recognizer.about['folder']}. Draw at {url} (Ctrl-C ends it.)", flush=True)
-    if not options.no_browser:
+    if opens_browser:
         webbrowser.open(url)
     try:
         server.serve_forever()

@@ -158,15 +158,19 @@ def test_other_digits_are_refused(folder: Path, tmp_path: Path) -> None:
 # --- changes on purpose ---
 
 
-def test_a_finished_run_is_given_more_epochs(data: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_finished_run_is_given_more_epochs(
+    data: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With a constant rate it ends with the bits of a run that had so many epochs from the beginning."""
     run(config(data, tmp_path / "longer", schedule="none", epochs=4))
     resumed(folder, "--epochs", "4")
     assert outcome(folder) == outcome(tmp_path / "longer")
     assert read_ini(folder / "config.ini")["epochs"] == 4
     before = outcome(folder)
+    capsys.readouterr()
     resumed(folder)
     assert outcome(folder) == before
+    assert f"--resume {folder} --epochs N" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "step"])
