@@ -139,7 +139,7 @@ function picture(values, width) {
 }
 
 function maps(output, width) {
-  const { pixels } = picture(output.map((value) => Math.max(value, 0)), width);
+  const pixels = picture(output, width).pixels.map((value) => Math.max(value, 0));
   const size = width * width > output.length ? width : width * width; // a row of units has the height 1
   return range(output.length / size, (i) => ({ width, pixels: pixels.slice(i * size, (i + 1) * size) }));
 }

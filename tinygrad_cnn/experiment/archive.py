@@ -12,6 +12,7 @@ from tinygrad_cnn.storage.atomic_files import errors_name
 
 _FILES = (
     "config.ini", "checkpoint-*.safetensors", "history.csv", "history.jsonl", "metrics.json", "model.safetensors",
+    "histograms.png", "provenance.json",
     "report.html", "accuracies.png", "architecture.png", "confusion.png", "feature-maps.png", "filters.png",
     "learning-rates.png", "losses.png", "mistakes.png", "samples.png", "seconds.png",
 )  # fmt: skip

@@ -78,6 +78,7 @@ class Config:
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")
     checkpoint_seconds: float = _option("output", 10.0, "save within an epoch when this has passed", least=0)
+    tensorboard: bool = _option("output", False, "write the epochs for TensorBoard, into the run's folder")
     pictures: bool = _option("output", True, "draw pictures and write report.html")
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import Config, parse_arguments
 from tinygrad_cnn.experiment.evaluation import evaluate_run, statistics_table
 from tinygrad_cnn.experiment.folder import FolderCheck, RunFolder, run_folder
+from tinygrad_cnn.experiment.provenance import provenance
 from tinygrad_cnn.experiment.resume import check_data, config_to_resume, newest_checkpoint
 from tinygrad_cnn.experiment.resume import resume as resume_from
 from tinygrad_cnn.inspection.summary import summary
@@ -30,9 +31,11 @@ from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneC
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import save
 from tinygrad_cnn.support.program import INTERRUPTED, errors_in_one_line
+from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
-from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger
+from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger, TensorBoardLogger
+from tinygrad_cnn.training.recorders import HistogramRecorder, StepRecorder
 from tinygrad_cnn.training.trainer import INTERRUPTED as BY_CTRL_C
 from tinygrad_cnn.training.trainer import Trainer
 
@@ -133,11 +136,13 @@ def _write_results(config: Config, folder: RunFolder, parts: DataSplits, trainer
     evaluation = evaluate_run(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **evaluation.metrics}
     folder.write("metrics.json", json.dumps(metrics, indent=2) + "\n")
+    facts = provenance(config, _checksum(parts.source))
+    folder.write("provenance.json", json.dumps(facts, indent=2) + "\n")
     if config.pictures:
         from tinygrad_cnn.experiment.pictures import draw_pictures
 
         print("drawing pictures", flush=True)
-        draw_pictures(folder, config, parts.source, trainer, evaluation, metrics)
+        draw_pictures(folder, config, parts.source, trainer, evaluation, metrics, facts)
     print(statistics_table(metrics))
     report = " (report.html shows it)" if config.pictures else ""
     print(f"everything is in {folder.path}{os.sep}{report}")
@@ -198,12 +203,16 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
         nesterov=config.nesterov and config.momentum > 0,  # Nesterov's look-ahead needs a momentum
     )
     extra = {"settings": asdict(config), "data": checksum}
-    callbacks = [
+    callbacks: list[Callback] = [
+        StepRecorder(),
+        HistogramRecorder(),
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
         Checkpoints(folder, seconds=config.checkpoint_seconds, extra=extra),
     ]
+    if config.tensorboard:
+        callbacks.append(TensorBoardLogger(folder / "tensorboard"))
     clip = config.clip_gradient or None
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
 
