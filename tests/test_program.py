@@ -13,11 +13,23 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import lines_on_missing_packages
 from tinygrad_cnn.storage.atomic_files import atomic_write
 from tinygrad_cnn.support.program import PACKAGES, errors_in_one_line
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def test_the_last_lines_of_the_tests_name_missing_packages_and_what_brings_them() -> None:
+    torch = "('x.py', 3, \"Skipped: could not import 'torch': No module named 'torch'\")"
+    reasons = [torch, torch, "Skipped: Numba is not installed", "Skipped: could not import 'surely'"]
+    assert lines_on_missing_packages(["Skipped: it is Monday"]) == []
+    assert [line.partition(" need ")[2] for line in lines_on_missing_packages(reasons)] == [
+        'torch, which is missing: python -m pip install -e ".[parity]"',
+        'numba, which is missing: python -m pip install -e ".[fast]"',
+        "surely, which is missing: python -m pip install surely",
+    ]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
