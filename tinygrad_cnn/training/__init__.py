@@ -7,6 +7,7 @@ from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.training.loggers import CSVLogger, GradientNorms, JSONLinesLogger, TensorBoardLogger
 from tinygrad_cnn.training.metric import accuracy
+from tinygrad_cnn.training.recorders import HistogramRecorder, StepRecorder
 from tinygrad_cnn.training.trainer import Trainer
 
 __all__ = [
@@ -16,10 +17,12 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "GradientNorms",
+    "HistogramRecorder",
     "History",
     "JSONLinesLogger",
     "LearningRateFinder",
     "Score",
+    "StepRecorder",
     "TensorBoardLogger",
     "Trainer",
     "accuracy",
