@@ -3,5 +3,8 @@
 from tinygrad_cnn.models.lenet import LeNet
 from tinygrad_cnn.models.lenet5 import LeNet5
 from tinygrad_cnn.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = ["BasicBlock", "Bottleneck", "LeNet", "LeNet5", "ResNet", "resnet18", "resnet34", "resnet50"]
+
+explain_calls(globals())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_cnn import nn
-from tinygrad_cnn.ops import relu
+from tinygrad_cnn.ops import flatten, relu
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -33,7 +33,7 @@ class LeNet(nn.Module):
         # relu and max-pooling commute, and pooling first leaves relu a quarter of the work.
         x = relu(self.pool(self.conv1(input)))  # N  6 12 12
         x = relu(self.pool(self.conv2(x)))  # N 16 4 4
-        x = x.flatten(1)
+        x = flatten(x, 1)
         x = relu(self.fc1(x))
         x = relu(self.fc2(x))
         logits: Tensor = self.fc3(x)

@@ -53,6 +53,11 @@ def _as_distribution(
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
         return (target if scale is None else target * scale), None
+    if target.shape == shape and target.dtype.kind in "iub":
+        raise TypeError(
+            f"{name}: target has the input's shape, {shape}, but is {target.dtype}; wanted class indices, "
+            f"target.argmax({axis}), or probabilities, target.to({input.dtype})"
+        )
     if target.shape != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(
             f"{name}: target of shape {target.shape} does not fit input {shape}: wanted "

@@ -14,6 +14,7 @@ from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
 from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Origin, Variable, make_tensor
+from tinygrad_cnn.tape.unrecorded import nothing_recorded
 from tinygrad_cnn.tape.walk import Walk, leading_to
 from tinygrad_cnn.tape.writes import clock, mark_written, writes
 from tinygrad_cnn.typing import T
@@ -124,14 +125,8 @@ def differentiate(
     if len(outputs) != len(given):
         raise ValueError(f"{name}: got {len(outputs)} outputs, but {len(given)} gradients for them")
     roots = [(origin_of(o), _initial(name, o, g, create_graph)) for o, g in zip(outputs, given, strict=True)]
-    captured, needed = set(), None
-    if inputs is not None:
-        if not inputs:
-            raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
-        if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
-            raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
-        captured = {origin_of(i) for i in inputs}
-        needed = leading_to([origin for origin, _ in roots], captured)
+    captured = set() if inputs is None else _origins(name, inputs)
+    needed = None if inputs is None else leading_to([origin for origin, _ in roots], captured)
     walk = Walk(outputs[0], create_graph if retain_graph is None else retain_graph, create_graph, needed, captured)
     recording, _mode.recording = _mode.recording, create_graph
     try:
@@ -155,15 +150,30 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
 def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
     """Return the initial gradient of an output: the given one, checked, or 1 for a scalar."""
     if not output._requires_grad:
-        raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
-    if gradient is None:
-        if output.array.size != 1:
-            raise RuntimeError(
-                f"{name}: an output of shape {output.shape} needs a gradient of that shape (a scalar does not)"
-            )
-        one = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
-        one.fill(1)
-        return make_tensor(output, one) if create_graph else one
+        raise nothing_recorded(name)
+    if gradient is not None:
+        return _checked(name, output, gradient, create_graph)
+    if output.array.size != 1:
+        raise RuntimeError(
+            f"{name}: the output has shape {output.shape}; wanted a scalar, such as its sum() or mean(), or a "
+            "gradient of the output's shape"
+        )
+    one = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
+    one.fill(1)
+    return make_tensor(output, one) if create_graph else one
+
+
+def _origins(name: str, inputs: Any) -> set[Origin]:
+    """Return the origins of the tensors whose gradients are wanted."""
+    if not inputs:
+        raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
+    if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
+        raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
+    return {origin_of(i) for i in inputs}
+
+
+def _checked(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
+    """Return the gradient that was given for an output, in the output's type."""
     if not isinstance(gradient, Variable):
         raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
     if gradient.shape != output.shape or gradient.dtype.kind != "f":

@@ -152,11 +152,16 @@ class Line(NamedTuple):
 _lines: WeakKeyDictionary[Node, Line] = WeakKeyDictionary()
 
 
-def _calling_frame() -> FrameType | None:
+def is_user_code(file: str) -> bool:
+    """Return whether a file is outside of this package, or one of its models."""
+    return not file.startswith(_PACKAGE) or file.startswith(_MODELS)
+
+
+def calling_frame() -> FrameType | None:
+    """Return the innermost running frame of the user's code."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE) or file.startswith(_MODELS):
+        if is_user_code(file := frame.f_code.co_filename):
             return None if file.startswith("<frozen") else frame
         frame = frame.f_back
     return None
@@ -164,13 +169,13 @@ def _calling_frame() -> FrameType | None:
 
 def calling_line() -> Line | None:
     """Return the innermost running line that is outside of this package, or in one of its models."""
-    frame = _calling_frame()
+    frame = calling_frame()
     return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
 
 
 def warn_user(message: str) -> None:
     """Warn about a likely mistake at the line of the user's code that led here, once for each line."""
-    frame = _calling_frame()
+    frame = calling_frame()
     if frame is None:
         warnings.warn(message, stacklevel=2)
         return

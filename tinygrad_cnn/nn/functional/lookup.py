@@ -6,6 +6,7 @@ import numpy as np
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["embedding"]
@@ -37,3 +38,6 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     if not -rows <= padding_idx < rows:
         raise ValueError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
     return ops.where(ops.unsqueeze(ops.eq(input, padding_idx % rows), -1), found.detach(), found)
+
+
+explain_calls(globals())

@@ -15,6 +15,7 @@ from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops.arguments import want_float
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -80,3 +81,6 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, gene
     scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
     kept = _kept("alpha_dropout", input, input.shape, p, generator)
     return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)
+
+
+explain_calls(globals())

@@ -15,6 +15,7 @@ from tinygrad_cnn.ops.arguments import one_dim, sizes, want_float, want_same_dty
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -232,3 +233,6 @@ def _update_running(
             now = sums.mean(of_input(x, dims).reshape(-1, x.shape[1]), (0,))
             running.array[...] = (1 - momentum) * running.array + momentum * now
             mark_written(running.array, name)
+
+
+explain_calls(globals())

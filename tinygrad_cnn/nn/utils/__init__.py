@@ -11,6 +11,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.nn.utils import rnn
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -92,4 +93,5 @@ def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
 
 
+explain_calls(globals())
 explain_missing_names("torch.nn.utils", __name__)
