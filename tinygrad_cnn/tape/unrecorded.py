@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import Variable
-from tinygrad_cnn.tape.watch import calling_frame, is_user_code
+from tinygrad_cnn.tape.watch import calling_frame, is_of_package
 
 _INSTEAD = "use a loss of the numbers themselves, such as cross_entropy of the logits"
 _CUTS = {
@@ -57,7 +57,7 @@ def _reason(frame: FrameType) -> str:
     leading, causes = _follow(tree, before, frame.f_lineno, values)
     for name in sorted(leading):
         called = type(values[name]).forward if hasattr(values.get(name), "forward") else values.get(name)
-        if inspect.isroutine(called) and is_user_code(inspect.unwrap(called).__code__.co_filename):
+        if inspect.isroutine(called) and not is_of_package(inspect.unwrap(called).__code__):
             causes += _follow(*_code(inspect.unwrap(called)), None, values)[1]
     if causes:
         best = next((cause for cause in causes if cause.sure), causes[0])
