@@ -61,7 +61,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
-        except (AttributeError, TypeError) as error:
+        except Exception as error:
             explain_failure(error, type(self).__name__, self.forward, args, kwargs)
             raise
 
