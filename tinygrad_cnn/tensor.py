@@ -281,7 +281,9 @@ class Tensor(InPlace):
     def item(self) -> Scalar:
         """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"item: wanted a tensor of one element, this one has shape {self.shape}")
+            raise RuntimeError(
+                f"item: wanted a tensor of one element, this one has shape {self.shape}; see tolist()"
+            )
         value: Scalar = self.array.item()
         return value
 

@@ -24,6 +24,7 @@ Class = TypeVar("Class", bound=type)
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _WORDED = re.compile(r"[\w.]+: ")
+_UNBOUND = re.compile(r"unexpected keyword|required (positional|keyword)|positional arguments? but|multiple values")
 _TENSOR = re.compile(r"(T|Tensor|Array|Variable)( \| None)?")
 _TENSORS = re.compile(r"(Sequence|Iterable|list)\[(T|Tensor|Variable)\]")
 
@@ -36,6 +37,8 @@ def explain_failure(
     try:
         given = signature.bind(*args, **kwargs).arguments
     except TypeError:
+        if not isinstance(error, TypeError) or (_WORDED.match(str(error)) and not _UNBOUND.search(str(error))):
+            return  # the function takes more than its signature says
         raise TypeError(f"{name}: {_misfit(name, signature, args, kwargs)}") from None
     if not _raised_in_package(error):
         return

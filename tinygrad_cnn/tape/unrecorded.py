@@ -63,6 +63,8 @@ def _reason(frame: FrameType) -> str:
         best = next((cause for cause in causes if cause.sure), causes[0])
         return f"in line {best.line}, {best.mend}"
     kept = [name for name in sorted(leading) if name not in output and _requires_nothing(values.get(name))]
+    if not kept and len(output) > 1:  # the running line itself computes the output
+        kept = [name for name in sorted(output) if _requires_nothing(values.get(name))]
     if kept:
         several = f"none of {', '.join(kept)} requires" if len(kept) > 1 else f"{kept[0]} does not require"
         return f"{several} a gradient; set requires_grad_() of what is to be trained"

@@ -130,7 +130,10 @@ def binary_cross_entropy(
     _want_one_shape("binary_cross_entropy", input, target)
     values = np.asarray(array_of(input))
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("binary_cross_entropy: wanted probabilities between 0 and 1 as input")
+        raise ValueError(
+            "binary_cross_entropy: wanted probabilities between 0 and 1 as input; of logits, take "
+            "binary_cross_entropy_with_logits"
+        )
     losses = _binary_cross_entropy(input, target)
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
 

@@ -228,7 +228,10 @@ def _update_running(
     """Move the running statistics towards the input's mean and unbiased variance; this is not recorded."""
     count = prod(input.shape[i] for i in dims)
     if count < 2:
-        raise ValueError(f"{name}: wanted more than one value for each channel, got an input of {input.shape}")
+        mend = "give it a larger batch, or call eval() before the model is used"
+        raise ValueError(
+            f"{name}: wanted more than one value for each channel, got an input of {input.shape}; {mend}"
+        )
     x = input.array
     for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:
