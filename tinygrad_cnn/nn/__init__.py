@@ -135,6 +135,7 @@ from tinygrad_cnn.nn.transformer import (
     TransformerEncoderLayer,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "CELU",
@@ -278,4 +279,5 @@ __all__ = [
     "utils",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.nn", __name__)

@@ -1,5 +1,6 @@
 """The training loop, its history, and the callbacks that follow it."""
 
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
@@ -27,3 +28,5 @@ __all__ = [
     "Trainer",
     "accuracy",
 ]
+
+explain_calls(globals())

@@ -41,6 +41,7 @@ from tinygrad_cnn.ops import (
     pairwise_distance,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "avg_pool1d",
@@ -57,6 +58,7 @@ __all__ = [
     "one_hot",
     "pairwise_distance",
 ]
+explain_calls(globals())  # the other files have done so themselves
 for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):
     __all__ += _part.__all__
 

@@ -15,6 +15,7 @@ from tinygrad_cnn.ops.arguments import sizes, want_float, whole
 from tinygrad_cnn.ops.broadcast import apart, half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["channel_shuffle", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample"]
@@ -180,3 +181,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise ValueError(f"channel_shuffle: wanted (N, C, ...), C a multiple of {groups}, got shape {shape}")
     grouped = reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
     return reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape)
+
+
+explain_calls(globals())

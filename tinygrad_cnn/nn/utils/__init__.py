@@ -13,6 +13,7 @@ from tinygrad_cnn.nn.utils.norm_hooks import remove_spectral_norm, remove_weight
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -108,4 +109,5 @@ def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
 
 
+explain_calls(globals())
 explain_missing_names("torch.nn.utils", __name__)
