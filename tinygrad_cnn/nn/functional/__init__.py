@@ -39,6 +39,7 @@ from tinygrad_cnn.ops import (
     max_pool2d,
     one_hot,
     pairwise_distance,
+    pdist,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
 
@@ -56,6 +57,7 @@ __all__ = [
     "max_pool2d",
     "one_hot",
     "pairwise_distance",
+    "pdist",
 ]
 for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):
     __all__ += _part.__all__
