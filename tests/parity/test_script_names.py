@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.compat import old_names
 
 torch = pytest.importorskip("torch")
 
@@ -136,9 +137,11 @@ NAMES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
 @pytest.mark.parametrize("expression", NAMES)
 def test_names_that_scripts_use(expression: str) -> None:
-    ours, theirs = (eval(expression, dict(vars(package))) for package in (tg, torch))
+    old = {name: getattr(tg, name) for name in old_names.__all__ if name != "Tensor"}
+    ours, theirs = (eval(expression, names) for names in ({**old, **vars(tg)}, dict(vars(torch))))
     assert (tuple(theirs) if isinstance(theirs, torch.Size) else theirs) == ours
 
 
