@@ -32,7 +32,7 @@ from tinygrad_cnn.nn.activation import (
     Threshold,
 )
 from tinygrad_cnn.nn.attention import MultiheadAttention
-from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from tinygrad_cnn.nn.embedding import Embedding, EmbeddingBag
@@ -227,6 +227,7 @@ __all__ = [
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",

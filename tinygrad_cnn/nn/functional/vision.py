@@ -18,7 +18,16 @@ from tinygrad_cnn.ops.padding import pad
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["channel_shuffle", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "channel_shuffle",
+    "interpolate",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
 _MODES = {
     "nearest": (3, 4, 5),
@@ -82,6 +91,16 @@ def upsample(
 ) -> Tensor:
     """Return `interpolate` of the same arguments: its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "nearest": an older name."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "bilinear" with aligned corners: an older name."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def _target(
