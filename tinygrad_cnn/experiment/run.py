@@ -30,6 +30,8 @@ from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import save
+from tinygrad_cnn.training.averaging import WeightAveraging
+from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger
@@ -184,6 +186,8 @@ def augmentation(name: str) -> list[Any]:
         return [transforms.RandomAffine(10, translate=(1 / 28, 1 / 28), scale=(0.9, 1.1))]
     if name == "affine":
         return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
+    if name == "cutout":
+        return [*augmentation("affine"), transforms.RandomErasing(0.5, scale=(0.02, 0.1))]
     return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
 
 
@@ -202,14 +206,17 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
         model.apply(_kaiming)
     optimizer = make_optimizer(config, model)
     extra = {"settings": asdict(config), "data": checksum}
-    callbacks = [
+    callbacks: list[Callback] = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
         Checkpoints(folder, seconds=config.checkpoint_seconds, extra=extra),
     ]
+    if config.average:
+        callbacks.insert(1, WeightAveraging(model, config.average))
     clip = config.clip_gradient or None
-    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
+    loss = CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    return Trainer(model, loss, optimizer, schedule(config, optimizer, steps), callbacks, clip)
 
 
 def make_optimizer(config: Config, model: Module) -> optim.Optimizer:

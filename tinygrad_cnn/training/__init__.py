@@ -1,5 +1,6 @@
 """The training loop, its history, and the callbacks that follow it."""
 
+from tinygrad_cnn.training.averaging import WeightAveraging
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
@@ -22,5 +23,6 @@ __all__ = [
     "Score",
     "TensorBoardLogger",
     "Trainer",
+    "WeightAveraging",
     "accuracy",
 ]
