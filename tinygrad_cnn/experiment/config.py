@@ -18,7 +18,7 @@ from tinygrad_cnn.support.did_you_mean import did_you_mean
 
 DATASETS = ("auto", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "kaggle", "synthetic")
 SCHEDULES = ("none", "one-cycle", "cosine", "step")
-AUGMENTATIONS = ("none", "slight", "affine", "elastic")
+AUGMENTATIONS = ("none", "slight", "affine", "elastic", "cutout")
 OPTIMIZERS = ("sgd", "adam")
 
 
@@ -74,6 +74,8 @@ class Config:
     nesterov: bool = _option("training", True, "look ahead by the momentum")
     weight_decay: float = _option("training", 5e-4, "how strongly weights are drawn to 0", least=0, short="wd")
     clip_gradient: float = _option("training", 0.0, "largest norm that a gradient keeps, 0 for any", least=0)
+    label_smoothing: float = _option("training", 0.0, "part of a label given to all classes", least=0, most=1)
+    average: float = _option("training", 0.0, "decay of the averaged weights to keep, 0 for none", least=0, most=1)
     schedule: str = _option("training", "one-cycle", "how the rate changes", choices=SCHEDULES)
     early_stop_patience: int = _option("training", 5, "epochs without improvement before stopping", least=1)
     early_stop_min_delta: float = _option("training", 0.001, "what counts as improvement", least=0)
@@ -140,6 +142,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 1e-4,
         "early_stop_patience": 60,
         "output": "runs/best",
+    },
+    "small": {
+        "model": "small",
+        "augment": "affine",
+        "epochs": 30,
+        "learning_rate": 0.1,
+        "weight_decay": 1e-4,
+        "early_stop_patience": 30,
+        "output": "runs/small",
     },
     **REFERENCES,
 }

@@ -32,6 +32,7 @@ from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneC
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import save
 from tinygrad_cnn.support.program import INTERRUPTED, errors_in_one_line
+from tinygrad_cnn.training.averaging import WeightAveraging
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
@@ -194,6 +195,8 @@ def augmentation(name: str) -> list[Any]:
         return [transforms.RandomAffine(10, translate=(1 / 28, 1 / 28), scale=(0.9, 1.1))]
     if name == "affine":
         return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
+    if name == "cutout":
+        return [*augmentation("affine"), transforms.RandomErasing(0.5, scale=(0.02, 0.1))]
     return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
 
 
@@ -222,8 +225,11 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
     ]
     if config.tensorboard:
         callbacks.append(TensorBoardLogger(folder / "tensorboard"))
+    if config.average:
+        callbacks.insert(1, WeightAveraging(model, config.average))
     clip = config.clip_gradient or None
-    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
+    loss = CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    return Trainer(model, loss, optimizer, schedule(config, optimizer, steps), callbacks, clip)
 
 
 def make_optimizer(config: Config, model: Module) -> optim.Optimizer:
