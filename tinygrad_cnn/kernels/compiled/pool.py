@@ -73,7 +73,7 @@ def unpool_rows(plan, g, x, largest, out, first, last, band):
                             left = where_equal(value, wanted, none, left)
 
 
-class _PoolPlan(NamedTuple):
+class PoolPlan(NamedTuple):
     """How to run a pooling: the loops' plan, the output's shape in memory, the cost, and how windows lie."""
 
     loop: Array  # a `PoolLoopPlan`
@@ -84,7 +84,7 @@ class _PoolPlan(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
+def pool_plan(shape: tuple[int, ...], window: Window) -> PoolPlan | None:
     """Plan a pooling; return None for padding and dilation, which the loops are not made for."""
     batch, channels, height, width = shape
     (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, window.output_size((height, width))
@@ -93,12 +93,12 @@ def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
         return None
     covers = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
     loop = np.array(PoolLoopPlan(channels, width, batch, ow, kh, kw, sh, sw))
-    return _PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
+    return PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
 
 
 def max_pool2d(x: Array, window: Window) -> Array | None:
     """Return the largest value in each window."""
-    plan = _pool_plan(x.shape, window)
+    plan = pool_plan(x.shape, window)
     if plan is None:
         return None
     image, out = flat_batch_innermost(x), memory.empty(plan.shape, x.dtype)
@@ -110,7 +110,7 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
     """Return zeros of x's shape with each window's g where the window has its maximum, if no maximum is a NaN."""
-    plan = _pool_plan(x.shape, window)
+    plan = pool_plan(x.shape, window)
     if plan is None or plan.overlaps or np.isnan(np.maximum.reduce(largest, None)):
         return None
     batch, channels, height, width = x.shape
