@@ -8,19 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.compiling.records_check import Kind
 from tinygrad_cnn.kernels.dispatch import FLOAT32
 from tinygrad_cnn.tape.capture import Instruction, Ref, refs_in
 
 Shape = tuple[int, ...]
 Emit = Callable[[Any], None]
 """Writes the records of a call for a block of samples, given the `Block`."""
-
-
-class Kind(NamedTuple):
-    """What is known of a value before a program runs."""
-
-    shape: Shape
-    dtype: np.dtype[Any]
 
 
 class Sum(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tinygrad_cnn.compiling.records.lowering import LOWERINGS
 from tinygrad_cnn.compiling.records.runner import Runner, is_small_enough
-from tinygrad_cnn.compiling.records.section import Kind, Section, reads
+from tinygrad_cnn.compiling.records.section import Section, reads
+from tinygrad_cnn.compiling.records_check import Kind
 from tinygrad_cnn.tape.capture import Instruction, Ref
 
 FEWEST_CALLS = 3
