@@ -56,7 +56,7 @@ class Program:
         return _Form([s for s in capture.sources if s.ref in read], calls, [ref]).run
 
     def _with_records(self) -> _Form | None:
-        """Return the program with records of compiled kernels, if there are any, and if it is worth importing them."""
+        """Return the program with records of compiled kernels; None without any, or if all arrays are small."""
         is_large = any(kind.dtype == FLOAT32 and prod(kind.shape) >= COMPILED_FROM for kind in self._kinds)
         if not (is_large and are_compiled_by_default() and have_compiled()):
             return None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, refs_in
+from tinygrad_cnn.tape.capture import Capture, Instruction, refs_in
 from tinygrad_cnn.typing import Array
 
 OF_RESULT, OF_INPUTS = 1e-3, 1e-5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from math import prod
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class Plans:
         self._known: dict[tuple[int, ...], int] = {}
         self._words: list[int] = []
 
-    def place(self, plan: Sequence[int]) -> int:
+    def place(self, plan: Iterable[int]) -> int:
         """Return at which word a plan begins."""
         key = tuple(int(word) for word in plan)
         if key not in self._known:
@@ -109,7 +109,7 @@ class Writer:
         self,
         part: int,
         function: int,
-        plan: Sequence[int],
+        plan: Any,
         a: Place | None = None,
         b: Place | None = None,
         c: Place | None = None,
@@ -197,7 +197,7 @@ class Block:
             while self._temporary:
                 self._give(*self._temporary.pop())
 
-    def record(self, function: int, plan: Sequence[int], *arrays: Place, out: Place, last: int) -> None:
+    def record(self, function: int, plan: Any, *arrays: Place, out: Place, last: int) -> None:
         """Append a call of a band."""
         self.writer.record(self.thread, function, plan, *arrays, out=out, last=last)
 

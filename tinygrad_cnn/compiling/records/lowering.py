@@ -12,9 +12,9 @@ from typing import Any
 from tinygrad_cnn.compiling.records.block import Block, Place, c_strides, memory_sizes
 from tinygrad_cnn.compiling.records.section import Section, Sum
 from tinygrad_cnn.kernels.compiled.batch_innermost import CopyPlan, copy_rows
-from tinygrad_cnn.kernels.compiled.conv import conv_plan, ConvPlan
+from tinygrad_cnn.kernels.compiled.conv import ConvPlan, conv_plan
 from tinygrad_cnn.kernels.compiled.conv_loops import correlate, correlate_weight
-from tinygrad_cnn.kernels.compiled.matmul import MatmulPlan, multiply, packed_size
+from tinygrad_cnn.kernels.compiled.matmul_loops import MatmulPlan, multiply, packed_size
 from tinygrad_cnn.kernels.compiled.pool import pool_plan, pool_rows, unpool_rows
 from tinygrad_cnn.kernels.compiled.program_loops import (
     LinearPlan,
@@ -203,9 +203,7 @@ def _linear_weight(section: Section, call: Instruction) -> bool:
         total, is_first = block.sum(out)
         block.record(linear_weight, LinearPlan(n, inputs, n, not is_first), *read, out=total, last=outputs)
 
-    section.join(
-        call, emit, [g, x], [], Sum((1, 1, 1, outputs * inputs), needs_zeros=False), outputs * inputs
-    )
+    section.join(call, emit, [g, x], [], Sum((1, 1, 1, outputs * inputs), needs_zeros=False), outputs * inputs)
     return True
 
 
@@ -289,9 +287,7 @@ def _conv2d_input(section: Section, call: Instruction) -> bool:
         plan = conv_plan(block.shape(g), inputs, (kh, kw), around, tuple(size[2:]), block.samples < NARROW)
         kernels = block.prepared(weight, flipped, groups, taps - 1)
         image = _image(block, g, plan)
-        block.record(
-            correlate, plan.loop, image, kernels, block.zeros(inputs), out=block.new(out), last=plan.rows
-        )
+        block.record(correlate, plan.loop, image, kernels, block.zeros(inputs), out=block.new(out), last=plan.rows)
 
     section.join(call, emit, [g], [weight], None, section.size(out) * own * taps)
     return True
