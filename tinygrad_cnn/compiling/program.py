@@ -106,6 +106,9 @@ class Program:
             outputs = ", ".join(f"v{ref.number} {self.shapes[ref.number]}" for ref in call.outputs)
             given = ", ".join([*map(_text, call.inputs), *(f"{k}={_text(v)}" for k, v in call.constants.items())])
             lines.append(f"{outputs}{' = ' if outputs else ''}{call.name}({given})")
+        if self._fast is not None:
+            kept = sum(call.kind != "records" for call in self._fast.calls)
+            lines.append(f"# {len(self.calls) - kept} of these calls run as records of compiled kernels")
         return "\n".join([*lines, f"return {_text(self.result)}"])
 
 

@@ -7,6 +7,7 @@ for a block of samples, or returns False if the compiled loops are not made for 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from tinygrad_cnn.compiling.records.block import Block, Place, c_strides, memory_sizes
@@ -29,7 +30,7 @@ from tinygrad_cnn.kernels.compiled.program_loops import (
     linear_weight,
 )
 from tinygrad_cnn.kernels.compiled.relu import relu_band, where_nonzero_band
-from tinygrad_cnn.kernels.compiled.simd import NARROW
+from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE
 from tinygrad_cnn.kernels.compiled.sums import SEGMENT, SumPlan, sum_rows
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.thresholds import MATMUL_COMPILED_BELOW
@@ -155,14 +156,18 @@ def _max_unpool2d(section: Section, call: Instruction) -> bool:
 # --- linear layers ---
 
 
+def _are_rows(section: Section, weight: Ref, *samples: Any) -> bool:
+    """Return whether a linear layer is of samples that are rows, and not so large that BLAS is faster."""
+    are_rows = section.are_samples(*samples) and all(len(section.shape(ref)) == 2 for ref in samples)
+    return are_rows and prod(section.shape(weight)) < MATMUL_COMPILED_BELOW * WIDE
+
+
 @lowers("forward", "linear")
 def _linear(section: Section, call: Instruction) -> bool:
     (x, weight, bias), (out,) = call.inputs, call.outputs
-    if not (section.are_samples(x) and section.are_shared(weight, bias) and len(section.shape(x)) == 2):
+    if not (section.are_shared(weight, bias) and _are_rows(section, weight, x)):
         return False
     outputs, inputs = section.shape(weight)
-    if outputs * inputs >= MATMUL_COMPILED_BELOW * NARROW:
-        return False
 
     def emit(block: Block) -> None:
         plan = LinearPlan(inputs, block.samples, inputs, 0)
@@ -177,7 +182,7 @@ def _linear(section: Section, call: Instruction) -> bool:
 @lowers("derivative", "linear.input")
 def _linear_input(section: Section, call: Instruction) -> bool:
     (g, weight), (out,) = call.inputs, call.outputs
-    if not (section.are_samples(g) and section.are_shared(weight) and len(section.shape(g)) == 2):
+    if not (section.are_shared(weight) and _are_rows(section, weight, g)):
         return False
     outputs, inputs = section.shape(weight)
 
@@ -193,7 +198,7 @@ def _linear_input(section: Section, call: Instruction) -> bool:
 @lowers("derivative", "linear.weight")
 def _linear_weight(section: Section, call: Instruction) -> bool:
     (g, x), (out,) = call.inputs, call.outputs
-    if not section.are_samples(g, x) or {len(section.shape(ref)) for ref in (g, x)} != {2}:
+    if not _are_rows(section, out, g, x):
         return False
     outputs, inputs = section.shape(out)
 

@@ -34,27 +34,42 @@ def _divided(
     kinds: Sequence[Kind], calls: list[Instruction], wanted: set[Ref], states: set[Ref]
 ) -> list[Instruction]:
     """Return pure calls in an order in which those of a section are next to each other and are replaced."""
+    before, section, after = _gathered(kinds, calls, wanted, set())
+    if not section.calls:
+        return calls
+    rest = _divided(kinds, after, wanted, states)
+    if not _pays(section):
+        return [*before, *(call for call, _ in section.calls), *rest]
+    return [*before, _instruction(section, states), *rest]
+
+
+def _gathered(
+    kinds: Sequence[Kind], calls: list[Instruction], wanted: set[Ref], views: set[Ref]
+) -> tuple[list[Instruction], Section, list[Instruction]]:
+    """Return the calls before a section, the section, and those after it.
+
+    A call that makes one of the ``views`` stays outside: what is read outside has to share its input's memory.
+    """
     before: list[Instruction] = []
     after: list[Instruction] = []
     section = Section(kinds)
-    late: set[Ref] = set()  # values that are computed after the section, or by it
+    late: set[Ref] = set()  # values that are computed after the section
     for call in calls:
         needs = reads([call])
         lowering = LOWERINGS.get((call.kind, call.name))
-        if not needs & late and lowering is not None and len(call.outputs) == 1 and lowering(section, call):
+        may_join = len(call.outputs) == 1 and views.isdisjoint(call.outputs)
+        if may_join and lowering is not None and not needs & late and lowering(section, call):
             continue
         if needs.isdisjoint(late | section.sampled | section.sums.keys()):
             before.append(call)
         else:
             after.append(call)
             late.update(call.outputs)
-    if not section.calls:
-        return calls
     section.close(wanted | reads(after))
-    rest = _divided(kinds, after, wanted, states)
-    if not _pays(section):
-        return [*before, *(call for call, _ in section.calls), *rest]
-    return [*before, _instruction(section, states), *rest]
+    found = {out for call, _ in section.calls if call.name.startswith("reshape") for out in call.outputs}
+    if new := found.intersection(section.outputs):
+        return _gathered(kinds, calls, wanted, views | new)
+    return before, section, after
 
 
 def _pays(section: Section) -> bool:
