@@ -368,7 +368,7 @@ class _CapturedGradients(Gradients):
     def as_owned_tensor(self, like: Variable, origin: Origin) -> Any:
         given = self[origin]
         owned = super().as_owned_tensor(like, origin)
-        self._capture.copied(given, owned.array)
+        self._capture.copied(given, array_of(owned))
         return owned
 
 

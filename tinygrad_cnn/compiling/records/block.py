@@ -94,6 +94,7 @@ class Writer:
         self.outputs = {ref: Place(first + i) for i, ref in enumerate(section.outputs)}
         self.first_record = first + len(self.outputs)
         self._prepared: dict[Any, Place] = {}
+        self._sums: dict[Ref, Place] = {}
         self.zeros_size = 1
 
     def one(self) -> Place:
@@ -137,6 +138,22 @@ class Writer:
                 self.record(self.threads, copy_strided, plan.words(), table, out=place + i * size)
         return self._prepared[key]
 
+    def part_of_sum(self, ref: Ref, thread: int) -> Place:
+        """Return where a thread adds up a sum: the parts of all threads are evenly spaced in memory.
+
+        The first thread adds up in the output itself, if the sum lies there as in the loops.
+        """
+        total = self.section.sums[ref]
+        if thread == 0 and total.strides is None and ref in self.outputs:
+            return self.outputs[ref]
+        if ref not in self._sums:
+            self._sums[ref] = self.shared(self.threads * self.apart(ref))
+        return self._sums[ref] + thread * self.apart(ref)
+
+    def apart(self, ref: Ref) -> int:
+        """Return how far apart the parts of a sum are."""
+        return -(-prod(self.section.sums[ref].sizes) // LINE) * LINE
+
     def write(self, size: int) -> None:
         """Write the records of all blocks, of at most ``size`` samples, and of what is added up after them."""
         batch, threads = self.section.batch, self.threads
@@ -158,8 +175,7 @@ class Writer:
         else:
             self.record(end, clear, (0,), out=out, last=prod(total.sizes))
         if parts:
-            apart = parts[1].offset - parts[0].offset if len(parts) > 1 else 0
-            plan = StridedPlan(total.sizes, total.strides or strides, strides, len(parts), apart)
+            plan = StridedPlan(total.sizes, total.strides or strides, strides, len(parts), self.apart(ref))
             self.record(end, add_parts, plan.words(), parts[0], out=out)
 
     def words(self) -> Array:
@@ -261,10 +277,7 @@ class Block:
         is_first = len(parts) == self.thread
         if is_first:
             size = prod(total.sizes)
-            if self.thread == 0 and total.strides is None and ref in self.writer.outputs:
-                parts.append(self.writer.outputs[ref])
-            else:
-                parts.append(self.writer.shared(size))
+            parts.append(self.writer.part_of_sum(ref, self.thread))
             if total.needs_zeros:
                 self.record(clear, (0,), out=parts[-1], last=size)
         return parts[-1], is_first
