@@ -48,7 +48,9 @@ def test_every_operation_gives_the_same_as_a_program(case: OpCase, data: st.Data
         assert compiled.explain().startswith("v"), compiled.explain()
 
 
-def value_and_gradients(case: OpCase, sample: Sample, rng: np.random.Generator) -> Callable[..., list[Any]]:
+def value_and_gradients(
+    case: OpCase, sample: Sample, rng: np.random.Generator, dtype: Any = np.float64
+) -> Callable[..., list[Any]]:
     """Return a function of an operation's inputs: its results, and the gradients of their weighted sum."""
     operation, arguments = case.function, sample.arguments
     weights: list[tg.Tensor] = []
@@ -59,10 +61,10 @@ def value_and_gradients(case: OpCase, sample: Sample, rng: np.random.Generator) 
         total = sum((o * w).sum() for o, w in zip(outs, weights, strict=True))
         return [o.detach() for o in outs] + list(tg.autograd.grad(total, inputs, allow_unused=True))
 
-    inputs = [tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs]
+    inputs = [tg.tensor(a, dtype=dtype, requires_grad=True) for a in sample.inputs]
     out = operation(*inputs, **arguments)
     outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
-    weights.extend(tg.tensor(np.asarray(rng.standard_normal(o.shape))) for o in outs)
+    weights.extend(tg.tensor(rng.standard_normal(o.shape), dtype=dtype) for o in outs)
     return function
 
 
@@ -435,6 +437,18 @@ def test_gradients_of_arguments_are_those_of_each_call() -> None:
         compiled(x)
         assert x.grad is not None
         assert x.grad.tolist() == [2 * value] * 2
+
+
+def test_gradients_that_are_copied_are_results() -> None:
+    x, w = tg.randn(2, 2, 6, 6).requires_grad_(), tg.randn(2, 2, 3, 3).requires_grad_()
+
+    def gradients(x: tg.Tensor, w: tg.Tensor) -> Any:
+        return tg.autograd.grad((F.conv2d(x, w) ** 2).sum(), (x, w))
+
+    compiled = tg.compile(gradients)
+    for _ in range(4):
+        assert all(map(same_bits, compiled(x, w), gradients(x, w)))
+    assert compiled.explain().startswith("v"), compiled.explain()
 
 
 def test_hooks_of_modules_and_optimizers_are_called() -> None:
