@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from tinygrad_cnn.data.arguments import as_indices, overrides, want_dataset
 from tinygrad_cnn.data.collate import default_collate
 from tinygrad_cnn.kernels.batch_innermost import take
+from tinygrad_cnn.support.representation import call_text, length_text, value_text
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -38,6 +39,9 @@ class Dataset(Generic[Sample]):
 
     def __getitem__(self, index: Any, /) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: __getitem__() is not defined")
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "samples"))
 
     def __add__(self, other: Any) -> Dataset[Any]:
         return ConcatDataset([self, other])  # type: ignore[list-item]
@@ -83,6 +87,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __len__(self) -> int:
         return len(self.tensors[0])
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "samples"), *map(value_text, self.tensors))
 
     def __getitem__(self, index: Any, /) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)

@@ -22,6 +22,7 @@ from tinygrad_cnn.data.sampler import (
     in_batches,
 )
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.support.representation import call_text, length_text
 from tinygrad_cnn.typing import Array
 
 MOST_LISTED = 1 << 24
@@ -139,6 +140,9 @@ class DataLoader:
             samples = len(self.dataset)
             return samples if self.batch_size is None else batches_in(samples, self.batch_size, self.drop_last)
         return len(self.batch_sampler if self._batched else self.sampler)
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "batches"), without=("sampler", "batch_sampler"))
 
     def __iter__(self) -> Iterator[Any]:
         if self._iterable:

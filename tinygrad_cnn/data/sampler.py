@@ -16,6 +16,7 @@ from tinygrad_cnn.creation import as_tensor
 from tinygrad_cnn.data.arguments import as_generator, flag, overrides
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.random import GeneratorArgument as Generator
+from tinygrad_cnn.support.representation import call_text, length_text
 from tinygrad_cnn.typing import Array
 
 Index = TypeVar("Index", covariant=True)
@@ -27,6 +28,9 @@ class Sampler(Generic[Index]):
     """The base of samplers: subclasses define ``__iter__`` and, for the length of a loader, ``__len__``."""
 
     def __init__(self, data_source: Any = None) -> None: ...
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "indices"), without=("data_source",))
 
     def __iter__(self) -> Iterator[Index]:
         raise NotImplementedError(f"{type(self).__name__}: __iter__() is not defined")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import opcode
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NoReturn
 
 from tinygrad_cnn.support.did_you_mean import did_you_mean
@@ -48,6 +48,24 @@ def explain_missing_names(namespace: str, module: str) -> None:
         refuse(f"{namespace}.{name}", dir(sys.modules[module]))
 
     sys.modules[module].__getattr__ = __getattr__  # type: ignore[method-assign]
+    show_public_names(module)
+
+
+def show_public_names(module: str, internal: Container[str] | None = None) -> None:
+    """Have ``dir``, and so TAB in a shell, list a module's public names: of ``__all__``, else what it defines.
+
+    The names that are ``internal`` may be given instead; all others are public then.
+    """
+    names = vars(sys.modules[module])
+
+    def is_public(name: str) -> bool:
+        if name[:1] == "_":
+            return name[:2] == "__"
+        if internal is not None:
+            return name not in internal
+        return name in names.get("__all__", [name]) and ("__all__" in names or _offers(module, name))
+
+    sys.modules[module].__dir__ = lambda: sorted(filter(is_public, names))  # type: ignore[method-assign]
 
 
 def refuse(qualified: str, known: Iterable[str]) -> NoReturn:

@@ -7,6 +7,7 @@ from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
 from tinygrad_cnn.training.finder import LearningRateFinder
 from tinygrad_cnn.training.history import Epoch, History, Score
+from tinygrad_cnn.training.live_curve import LiveCurve
 from tinygrad_cnn.training.loggers import CSVLogger, GradientNorms, JSONLinesLogger, TensorBoardLogger
 from tinygrad_cnn.training.metric import accuracy
 from tinygrad_cnn.training.recorders import HistogramRecorder, StepRecorder
@@ -23,6 +24,7 @@ __all__ = [
     "History",
     "JSONLinesLogger",
     "LearningRateFinder",
+    "LiveCurve",
     "Score",
     "StepRecorder",
     "TensorBoardLogger",

@@ -98,6 +98,11 @@ class Trainer:
         self._has_fitted = False
         self._weights_of_epoch_start: dict[str, Tensor] = {}
 
+    def __repr__(self) -> str:
+        parts = {"loss": self.loss, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        shown = [f"{name}={type(part).__name__}" for name, part in parts.items() if part is not None]
+        return f"Trainer({type(self.model).__name__}, {', '.join(shown)}, {len(self.history)} epochs)"
+
     def fit(
         self, train: Loader, validation: Loader | None = None, epochs: int = 1, verbose: bool = False
     ) -> History:
