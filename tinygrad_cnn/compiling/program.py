@@ -33,7 +33,8 @@ class Program:
         self.sources = [source for source in capture.sources if source.ref in read]
         self._states = [(s.key, s.shape, s.dtype, s.key._requires_grad) for s in self.sources if s.kind == "state"]
         self._results = results
-        self._plain = _Form(self.sources, self.calls, results)
+        self._zero_d = {i for i, v in enumerate(capture.values) if isinstance(v, np.ndarray) and v.ndim == 0}
+        self._plain = _Form(self.sources, self.calls, results, self._zero_d)
         self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
         self._fast = self._with_records()
         self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
@@ -53,7 +54,7 @@ class Program:
         if not all(call.is_pure for call in calls):
             capture.refuse("the targets of cross_entropy are drawn by the function; pass them as an argument")
         read = {ref, *(r for call in calls for r in call.reads())}
-        return _Form([s for s in capture.sources if s.ref in read], calls, [ref]).run
+        return _Form([s for s in capture.sources if s.ref in read], calls, [ref], self._zero_d).run
 
     def _with_records(self) -> _Form | None:
         """Return the program with records of compiled kernels; None without any, or if all arrays are small."""
@@ -65,7 +66,7 @@ class Program:
         calls = sections.with_sections(self._kinds, self.calls, set(self._results), states)
         if not any(call.kind == "records" for call in calls):
             return None
-        return _Form(self.sources, calls, self._results)
+        return _Form(self.sources, calls, self._results, self._zero_d)
 
     def check_records(self, capture: Capture) -> Callable[[], None] | None:
         """Return a function that holds records to the calls that they replace, while these are captured again."""
@@ -130,18 +131,28 @@ def _explained(error: Exception, calls_by_line: dict[int, Instruction]) -> Excep
 class _Form:
     """A list of calls as a function that Python compiles."""
 
-    def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
+    def __init__(
+        self, sources: list[Source], calls: list[Instruction], results: list[Ref], zero_d: set[int]
+    ) -> None:
         self.calls = calls
         self.calls_by_line: dict[int, Instruction] = {}
-        self.run = _Writer(sources, calls, results).function(self.calls_by_line)
+        self.run = _Writer(sources, calls, results, zero_d).function(self.calls_by_line)
 
 
 class _Writer:
     """Writes calls as the source of a Python function, which Python compiles."""
 
-    def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
+    def __init__(
+        self, sources: list[Source], calls: list[Instruction], results: list[Ref], zero_d: set[int]
+    ) -> None:
         self.sources, self.calls, self.results = sources, calls, results
-        self.names: dict[str, Any] = {"_tensor": make_tensor, "_Tensor": Tensor, "_array": array_of}
+        self.zero_d = zero_d  # numbers of values that are arrays without dimensions; NumPy returns scalars
+        self.names: dict[str, Any] = {
+            "_tensor": make_tensor,
+            "_Tensor": Tensor,
+            "_array": array_of,
+            "_as_array": np.asarray,
+        }
         self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
         self.last.update(dict.fromkeys(results, len(calls)))
         uses = Counter([*results, *(ref for call in calls for ref in call.reads())])
@@ -183,6 +194,8 @@ class _Writer:
         text = f"{function}({', '.join(given)})"
         if as_tensors and call.outputs:
             text = f"map(_array, {text})" if call.several else f"_array({text})"
+        elif call.kind == "forward" and not call.several and call.outputs[0].number in self.zero_d:
+            text = f"_as_array({text})"
         return f"{outputs} = {text}" if outputs else text
 
     def _value(self, value: Any, as_tensor: bool) -> str:
