@@ -79,6 +79,13 @@ def test_the_pictures_show_the_code_of_today() -> None:
         assert WORDS.findall(drawn)[1:] == WORDS.findall(explained().svg())[1:]  # the first is the title
 
 
+def test_the_drawings_are_those_of_the_code() -> None:
+    """If this fails: python docs/make_drawings.py."""
+    tool = runpy.run_path(str(ROOT / "docs" / "make_drawings.py"))
+    for name, draw in tool["DRAWINGS"].items():
+        assert (tool["PICTURES"] / f"{name}.svg").read_text(encoding="utf-8") == draw().svg()
+
+
 def test_the_pages_show_every_picture() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
     there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "pictures").iterdir()}
