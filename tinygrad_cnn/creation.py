@@ -5,8 +5,10 @@ Shapes are given as one sequence or as several integers, as in PyTorch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.tape.capture import effect, is_value
+from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -30,7 +34,23 @@ UNSIZED = """
 """.split()
 """The functions that it does not."""
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+
+def _of_numbers(function: Decorated) -> Decorated:
+    """Have a program call a function again each time. Its shape must not depend on the numbers of a tensor."""
+    made = effect(function)
+
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        if _mode.capture is not None and any(map(is_value, (*arguments, *options.values()))):
+            _mode.capture.refuse(f"the shape of what {function.__name__} returns depends on numbers of a tensor")
+        return made(*arguments, **options)
+
+    return call  # type: ignore[return-value]
+
+
+@effect
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the data: lists and numbers as float32, int64 or bool, arrays in their type.
 
@@ -65,7 +85,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, np.ndarray):
         array = own_array("as_tensor", data)
         return from_array(array if dtype is None else array.astype(as_dtype(dtype), copy=False))
-    return Tensor(data, dtype)
+    return tensor(data, dtype)
 
 
 def clone(input: Tensor) -> Tensor:
@@ -73,16 +93,19 @@ def clone(input: Tensor) -> Tensor:
     return input.clone()
 
 
+@_of_numbers
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros."""
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@_of_numbers
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones."""
     return from_array(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -93,16 +116,19 @@ def full(
     )
 
 
+@_of_numbers
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor."""
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@_of_numbers
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal."""
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
+@_of_numbers
 def arange(
     *bounds: Scalar,
     start: Scalar | None = None,
@@ -142,6 +168,7 @@ def arange(
     return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
+@_of_numbers
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -150,6 +177,7 @@ def linspace(
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
+@_of_numbers
 def logspace(
     start: float,
     end: float,
@@ -176,6 +204,7 @@ def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
+@_of_numbers
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the lower triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -189,6 +218,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
     )
 
 
+@_of_numbers
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
     return from_array(
@@ -208,16 +238,19 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_array(own_array("from_dlpack", np.from_dlpack(ext_tensor)))
 
 
+@effect
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of a tensor's shape and type."""
     return from_array(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of a tensor's shape and type."""
     return from_array(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -225,6 +258,7 @@ def full_like(
     return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor of a tensor's shape and type."""
     return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
@@ -246,6 +280,7 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 # --- random numbers, from the given generator or, by default, from this thread's ---
 
 
+@_of_numbers
 def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -254,6 +289,7 @@ def rand(
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
+@_of_numbers
 def randn(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -262,6 +298,7 @@ def randn(
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
+@_of_numbers
 def randint(
     low: Any = None,
     high: Any = None,
@@ -291,6 +328,7 @@ def randint(
     return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
+@_of_numbers
 def randperm(
     n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -299,6 +337,7 @@ def randperm(
     return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
+@effect
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -327,6 +366,7 @@ def normal(
     return from_array(drawn.astype(wanted), requires_grad, device)
 
 
+@effect
 def rand_like(
     input: Tensor,
     *,
@@ -341,6 +381,7 @@ def rand_like(
     )
 
 
+@effect
 def randn_like(
     input: Tensor,
     *,
@@ -355,6 +396,7 @@ def randn_like(
     )
 
 
+@effect
 def randint_like(
     input: Tensor,
     low: int,

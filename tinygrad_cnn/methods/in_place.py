@@ -298,19 +298,19 @@ class InPlace(Conversions):
         """Fill with random numbers, uniform on [from_, to)."""
         if not from_ <= to:
             raise ValueError(f"uniform_: wanted from <= to, got from = {from_} and to = {to}")
-        return self._fill_random("uniform_", lambda rng: rng.uniform(from_, to, self.shape), generator)
+        return self._fill_random("uniform_", lambda rng, shape: rng.uniform(from_, to, shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers from the normal distribution."""
         if not std >= 0:
             raise ValueError(f"normal_: std is {std}; wanted a number of at least 0")
-        return self._fill_random("normal_", lambda rng: rng.normal(mean, std, self.shape), generator)
+        return self._fill_random("normal_", lambda rng, shape: rng.normal(mean, std, shape), generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator = None) -> Self:
         """Fill with 1 with probability p, else 0."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli_: p is {p}; wanted a probability between 0 and 1")
-        return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
+        return self._fill_random("bernoulli_", lambda rng, shape: rng.random(shape) < p, generator)
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator = None) -> Self:
         """Fill with random whole numbers from from_ to to - 1; one number alone is ``to``.
@@ -323,21 +323,21 @@ class InPlace(Conversions):
         if start > last:
             raise ValueError(f"random_: wanted from < to, got from = {start} and to = {end}")
         return self._fill_random(
-            "random_", lambda rng: rng.integers(start, last, self.shape, endpoint=True), generator
+            "random_", lambda rng, shape: rng.integers(start, last, shape, endpoint=True), generator
         )
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers from the exponential distribution of rate lambd, whose mean is 1 / lambd."""
         if not lambd > 0:
             raise ValueError(f"exponential_: lambd is {lambd}; wanted a rate above 0")
-        return self._fill_random("exponential_", lambda rng: rng.exponential(1 / lambd, self.shape), generator)
+        return self._fill_random("exponential_", lambda rng, shape: rng.exponential(1 / lambd, shape), generator)
 
-    def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
+    def _fill_random(self, name: str, draw: Callable[..., Any], generator: Generator) -> Self:
         if must_be_recorded(self, ()):
-            return self._record_copy(name, draw(generator or default_generator()))
+            return self._record_copy(name, draw(generator or default_generator(), self.shape))
 
         def write(array: Array, _: None) -> None:
-            np.copyto(array, draw(generator or default_generator()), casting="unsafe")
+            np.copyto(array, draw(generator or default_generator(), array.shape), casting="unsafe")
 
         return self._writes(name, write, None)
 

@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import want_float, whole
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import T
 
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 
+@effect
 def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:
     """Return 1 with the probability that each element gives (or p for all), else 0."""
     probabilities = input.array if p is None else np.full(input.shape, p)
@@ -37,6 +39,7 @@ def poisson(input: T, *, generator: Generator = None) -> T:
     return make_tensor(input, np.asarray(drawn).astype(input.dtype))
 
 
+@effect
 def multinomial(input: T, num_samples: int, replacement: bool = False, *, generator: Generator = None) -> T:
     """Draw indices of the last dimension with probabilities proportional to the weights in input.
 

@@ -94,6 +94,7 @@ class Capture:
         self.sources: list[Source] = []
         self.refusal: str | None = None
         self.on_note: Callable[[], None] | None = None  # called after each call that is noted
+        self.follow: Callable[[Any], Any] = lambda value: value  # called with what each call returns
         self.values: list[Any] = []  # the value of each `Ref` in this run; keeps ids unique
         self._state = {id(array_of(v)): v for v in state.values()}
         self._refs: dict[int, Ref] = {}  # by the id of an array
@@ -120,6 +121,8 @@ class Capture:
 
     def ref(self, array: Any) -> Ref | None:
         """Return the program's value that an array is, or None if it is not known."""
+        while id(array) not in self._refs and _shows_all_of(array, array.base):
+            array = array.base  # other code is given views, of a class of their own
         known = self._refs.get(id(array))
         if known is not None:
             return known
@@ -182,6 +185,7 @@ class Capture:
 
     def see(self, call: Call) -> None:
         """Note a call of an operation."""
+        self.follow(call.result)
         if self.refusal is not None:
             return
         self.check_outside()
@@ -222,6 +226,7 @@ class Capture:
         constants = {k: self._for_effect(value, name) for k, value in options.items()}
         with self.suspended():
             result = function(*arguments, **options)
+        self.follow(result)
         if is_value(result):
             self.note("effect", name, function, inputs, constants, result)
         else:
@@ -385,6 +390,11 @@ _array = vars(Variable)["array"]  # the slot: subclasses may put a property in f
 def array_of(value: Any) -> Any:
     """Return the array of a tensor, and anything else as it is."""
     return _array.__get__(value) if isinstance(value, Variable) else value
+
+
+def _shows_all_of(array: Any, base: Any) -> bool:
+    """Return whether an array shows the numbers of another one as they are."""
+    return isinstance(base, np.ndarray) and bool(array.__array_interface__ == base.__array_interface__)
 
 
 def _has_mask(value: Any) -> bool:

@@ -33,6 +33,7 @@ from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.activation import exponential_below_zero
 from tinygrad_cnn.ops.arguments import one_dim, want_float
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
@@ -97,8 +98,17 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         raise ValueError(f"rrelu: lower is {lower} and upper {upper}; wanted lower <= upper")
     slope: Any = (lower + upper) / 2
     if training:
-        slope = default_generator().uniform(lower, upper, input.shape).astype(input.dtype)
+        slope = _drawn(None, "uniform", (lower, upper, input.shape), input.dtype)
     return where(input > 0, input, input * slope)
+
+
+@effect
+def _drawn(
+    generator: np.random.Generator | None, method: str, arguments: tuple[Any, ...], dtype: np.dtype[Any]
+) -> np.ndarray[Any, Any]:
+    """Return random numbers that a generator, by default this thread's, draws with one of its methods."""
+    drawn = getattr(generator or default_generator(), method)(*arguments)
+    return np.asarray(drawn).astype(dtype)
 
 
 @accepting_inplace
@@ -263,7 +273,7 @@ def gumbel_softmax(
     (Jang et al., "Categorical reparameterization with Gumbel-softmax", 2017.)
     """
     want_float("gumbel_softmax", logits)
-    drawn = (generator or default_generator()).gumbel(size=logits.shape).astype(logits.dtype)
+    drawn = _drawn(generator, "gumbel", (0.0, 1.0, logits.shape), logits.dtype)
     soft = ops_softmax((logits + drawn) / tau, dim)
     if not hard:
         return soft

@@ -81,8 +81,15 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, gene
         return _dropped("alpha_dropout", input, input.shape, p, training, generator)
     alpha = 1.7580993408473766
     scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
+    factor, shift = _alpha_masks(input, p, generator, alpha, scale)
+    return ops.add(input * factor, shift)
+
+
+@effect
+def _alpha_masks(input: Tensor, p: float, generator: Generator, alpha: float, scale: float) -> tuple[Array, Array]:
+    """Return by what `alpha_dropout` multiplies its input, and what it adds."""
     kept = _kept("alpha_dropout", input, input.shape, p, generator, 1.0)
-    return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)
+    return kept * scale, (kept - 1) * (alpha * scale) + alpha * scale * p
 
 
 explain_calls(globals())
