@@ -298,8 +298,10 @@ HEAD = (
 PARTS: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
     "report": (
         "The report's experiment",
-        "1,000 images of the training file, divided 800/100/100; plain SGD, learning rate 0.01, batches of 16, at "
-        "most 50 epochs, early stopping on the validation loss (`python examples/lenet_mnist.py --preset report`). "
+        "The report is one of a deep-learning course: a convolutional network for MNIST with layers and "
+        "derivatives written by hand in Python. Its experiment: 1,000 images of the training file, divided "
+        "800/100/100; plain SGD, learning rate 0.01, batches of 16, at most 50 epochs, early stopping on "
+        "the validation loss (`python examples/lenet_mnist.py --preset report`). "
         "The report's machine was an i5-11300H. It does not say how the weights were initialised; here it is as "
         "He et al. (2015) propose. With PyTorch's default (`--initialization pytorch`), the loss may hardly change "
         "in the first epochs at this learning rate, and early stopping then ends the run before it learns "

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command_line
 from benchmarks import operations
 from benchmarks import thresholds as measure
 from benchmarks.__main__ import main
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, Peer
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
 from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
@@ -94,3 +95,30 @@ def test_operations_above_a_bound_are_listed_the_worst_first() -> None:
     assert lines[1] == ["above 2", "67%", "67%", "67%", "-", "-", "-", ""]
     assert lines[2] == ["x.sin()", "5.0", "5.0", "5.0", "-", "-", "-", "5 s"]
     assert all(len(line) == len(head) for line in lines)
+
+
+def test_without_mnist_the_workloads_that_need_it_are_named_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(folder: Path, whole: bool) -> str:
+        if whole:
+            raise ConnectionError("no mirror served it")
+        return "synthetic digits"
+
+    monkeypatch.setattr(command_line, "write_digits", refuse)
+    name, kept = command_line.digits_for(select(["lenet-step-64", "epoch"], WORKLOADS), tmp_path, False)
+    assert (name, [w.name for w in kept]) == ("synthetic digits", ["lenet-step-64"])
+    assert "NOT MEASURED, for they need MNIST: epoch\n" in capsys.readouterr().err
+    for names, all_of_them in (["epoch"], False), (["lenet-step-64", "epoch"], True):
+        with pytest.raises(SystemExit, match="no mirror served it"):
+            command_line.digits_for(select(names, WORKLOADS), tmp_path, all_of_them)
+
+
+def test_peers_that_are_missing_are_named_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Peer, "installed", property(lambda peer: peer.module == "tinygrad_cnn"))
+    command_line.warn_of_missing(command_line.chosen_peers("", True))
+    said = capsys.readouterr().err
+    assert "NO PEER IS MEASURED" in said
+    assert 'NOT MEASURED: PyTorch; python -m pip install -e ".[bench]"' in said

@@ -36,6 +36,8 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.nn.parallel": (f"{_STAND_INS}.parallel",),
     "torch.nn.parameter": ("tinygrad_cnn.nn.parameter",),
     "torch.nn.utils": ("tinygrad_cnn.nn.utils", f"{_STAND_INS}.old_init"),
+    "torch.nn.utils.parametrizations": ("tinygrad_cnn.nn.utils.parametrizations",),
+    "torch.nn.utils.parametrize": ("tinygrad_cnn.nn.utils.parametrize",),
     "torch.nn.utils.rnn": ("tinygrad_cnn.nn.utils.rnn",),
     "torch.onnx": ("tinygrad_cnn.onnx",),
     "torch.optim": ("tinygrad_cnn.optim",),

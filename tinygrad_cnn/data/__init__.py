@@ -29,6 +29,7 @@ from tinygrad_cnn.data.sampler import (
 from tinygrad_cnn.data.split import random_split
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "KMNIST",
@@ -63,4 +64,5 @@ __all__ = [
     "write_idx",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.utils.data", __name__)

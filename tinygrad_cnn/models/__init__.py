@@ -6,6 +6,7 @@ from tinygrad_cnn.models.references import DuanCNN, PorpigliaLeNet, SalmonMLP
 from tinygrad_cnn.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50
 from tinygrad_cnn.models.resnet_small import SmallResNet, resnet20
 from tinygrad_cnn.models.small_cnn import SmallCNN
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "BasicBlock",
@@ -23,3 +24,5 @@ __all__ = [
     "resnet34",
     "resnet50",
 ]
+
+explain_calls(globals())

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
+from shutil import get_terminal_size
 from typing import Any
 
 from tinygrad_cnn.nn import Module
@@ -33,7 +34,7 @@ from tinygrad_cnn.training.history import Epoch, History, Score, columns_of
 from tinygrad_cnn.training.interrupt import interruptible
 from tinygrad_cnn.training.metric import Metric, accuracy, metric_sums, named_metrics
 from tinygrad_cnn.training.parts import check_parts
-from tinygrad_cnn.training.progress import Progress, Totals, with_progress_bar
+from tinygrad_cnn.training.progress import Progress, Totals, in_lines, with_progress_bar
 
 INTERRUPTED = "interrupted"
 
@@ -167,8 +168,9 @@ class Trainer:
             if number < epochs:
                 self.history.ended_early = self.history.ended_early or reason
         if verbose:
-            shown = [str(epoch), *(status for callback in self.callbacks if (status := callback.status()))]
-            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {'   '.join(shown)}", flush=True)
+            statuses = [status for callback in self.callbacks if (status := callback.status())]
+            label = f"epoch {number:{len(str(epochs))}}/{epochs}"
+            print(in_lines([label, *epoch.parts(), *statuses], get_terminal_size().columns), flush=True)
 
     def evaluate(self, data: Loader) -> Score:
         """Return the mean loss and the metrics on a data set; the model is in evaluation mode meanwhile."""
@@ -253,7 +255,7 @@ class Trainer:
         batches = batches_of_pass(train, running.order, running.batches, running.seed)
         if verbose:
             total = len(train) if isinstance(train, Sized) else None
-            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running.batches, total)
+            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running, total)
         for inputs, targets in checked_batches("fit", batches, running.batches):
             self._step(inputs, targets, running.totals)
             running.batches += 1
