@@ -131,7 +131,7 @@ NAMES = [
     "ones(2)[:, newaxis].tolist()",
     "nn.functional.pdist(tensor([[0.0], [1.0], [3.0]])).tolist()",
     "nn.functional.upsample_nearest(ones(1, 1, 1, 1), scale_factor=2).tolist()",
-    "nn.functional.upsample_bilinear(ones(1, 1, 2, 2), scale_factor=2).tolist()",
+    "nn.functional.upsample_bilinear(ones(1, 1, 2, 2), size=2).tolist()",
     "tensor([0.0, 1.0]).lgamma_().tolist()",
     "tensor([3.0, 4.0]).less_(4).tolist()",
 ]

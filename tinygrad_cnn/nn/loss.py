@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
@@ -348,3 +349,19 @@ class PairwiseDistance(FunctionModule):
     def extra_repr(self) -> str:
         """Return nothing, as PyTorch does."""
         return ""
+
+
+class CTCLoss(_Loss):
+    """Minus the log-probability of labels whose times are not known, as `ctc_loss`."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(  # type: ignore[override]
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        """Return the loss of sequences (T, N, C), given their labels and both lengths."""
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )

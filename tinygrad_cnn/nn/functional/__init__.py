@@ -5,6 +5,7 @@ Functions that the package also has at its top level (``tg.relu``) are imported 
 
 from tinygrad_cnn.nn.functional import (
     activation,
+    ctc,
     lookup,
     loss,
     margin_loss,
@@ -16,6 +17,7 @@ from tinygrad_cnn.nn.functional import (
     vision,
 )
 from tinygrad_cnn.nn.functional.activation import *
+from tinygrad_cnn.nn.functional.ctc import *
 from tinygrad_cnn.nn.functional.lookup import *
 from tinygrad_cnn.nn.functional.loss import *
 from tinygrad_cnn.nn.functional.margin_loss import *
@@ -61,7 +63,19 @@ __all__ = [
     "pdist",
 ]
 explain_calls(globals())  # the other files have done so themselves
-for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):
+for _part in (
+    activation,
+    ctc,
+    lookup,
+    loss,
+    margin_loss,
+    noise,
+    normalization,
+    pooling,
+    products,
+    sampling,
+    vision,
+):
     __all__ += _part.__all__
 
 explain_missing_names("torch.nn.functional", __name__)
