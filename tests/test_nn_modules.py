@@ -49,7 +49,7 @@ def test_every_module_is_exported() -> None:
 def test_every_module_has_a_case() -> None:
     """If this fails: add a case to ``tests/support/module_cases.py``."""
     modules = {n for n in nn.__all__ if isinstance(getattr(nn, n), type) and issubclass(getattr(nn, n), nn.Module)}
-    containers = {"Module", "ModuleDict", "ModuleList", "ParameterList", "RNNBase", "Sequential"}
+    containers = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "Sequential"}
     lazy = {name for name in modules if name.startswith("Lazy")}  # test_nn_lazy.py
     assert {case.name for case in CASES} == modules - containers - lazy
 
