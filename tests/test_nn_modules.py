@@ -51,7 +51,8 @@ def test_every_module_has_a_case() -> None:
     modules = {n for n in nn.__all__ if isinstance(getattr(nn, n), type) and issubclass(getattr(nn, n), nn.Module)}
     containers = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "Sequential"}
     lazy = {name for name in modules if name.startswith("Lazy")}  # test_nn_lazy.py
-    assert {case.name for case in CASES} == modules - containers - lazy
+    others = {"CTCLoss"}  # parity/test_ctc.py: its gradient is PyTorch's only behind log_softmax
+    assert {case.name for case in CASES} == modules - containers - lazy - others
 
 
 @every_case

@@ -31,6 +31,7 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.multiprocessing": (f"{_STAND_INS}.multiprocessing",),
     "torch.nn": ("tinygrad_cnn.nn", f"{_STAND_INS}.parallel"),
     "torch.jit": (f"{_STAND_INS}.jit",),
+    "torch.nn.functional": ("tinygrad_cnn.nn.functional", f"{_STAND_INS}.old_functional"),
     "torch.nn.init": ("tinygrad_cnn.nn.init", f"{_STAND_INS}.old_init"),
     "torch.nn.modules": ("tinygrad_cnn.nn", f"{_STAND_INS}.parallel", f"{_STAND_INS}.old_nn"),
     "torch.nn.parallel": (f"{_STAND_INS}.parallel",),
