@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import json
 import pkgutil
@@ -37,6 +38,31 @@ def test_docstring_examples(name: str) -> None:
     module = importlib.import_module(name)
     tinygrad_cnn.manual_seed(0)
     assert doctest.testmod(module).failed == 0
+    runner = doctest.DocTestRunner()
+    for operation in {
+        o for o in vars(module).values() if isinstance(o, Operation) and o.forward.__module__ == name
+    }:
+        for example in doctest.DocTestFinder().find(operation.forward, operation.name, module, vars(module)):
+            assert runner.run(example).failed == 0
+
+
+FUNCTION_ROOMS = """
+    tinygrad_cnn tinygrad_cnn.linalg tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils
+    tinygrad_cnn.autograd tinygrad_cnn.autograd.functional
+""".split()
+ON_THE_LENET_PATH = {"relu", "linear"}  # their examples are in nn.functional.relu, nn.Linear: a step stays short
+
+
+@pytest.mark.parametrize("room", FUNCTION_ROOMS)
+def test_the_help_of_every_public_function_shows_an_example(room: str) -> None:
+    """The example runs as a test of its module."""
+    module = importlib.import_module(room)
+    names = [name for name in dir(module) if name[:1] != "_" and name not in ON_THE_LENET_PATH]
+    functions = {name: value for name in names if callable(value := getattr(module, name))}
+    without = [
+        n for n, f in functions.items() if not isinstance(f, type) and ">>>" not in (inspect.getdoc(f) or "")
+    ]
+    assert without == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

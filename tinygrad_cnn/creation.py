@@ -78,7 +78,12 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor of the data, copied only if necessary."""
+    """Return a tensor of the data, copied only if necessary.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.as_tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
     want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -89,19 +94,36 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def clone(input: Tensor) -> Tensor:
-    """Return a copy through which gradients pass."""
+    """Return a copy through which gradients pass.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.clone(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     return input.clone()
 
 
 @_of_numbers
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros."""
+    """Return a tensor of zeros.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 @_of_numbers
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones."""
+    """Return a tensor of ones.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones(2, 2)
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return from_array(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
@@ -109,7 +131,13 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor filled with one value."""
+    """Return a tensor filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full((2, 2), 7.0)
+    tensor([[7., 7.],
+            [7., 7.]])
+    """
     filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
     return from_array(
         filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
@@ -118,13 +146,24 @@ def full(
 
 @_of_numbers
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor."""
+    """Return an uninitialised tensor.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 @_of_numbers
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a matrix with ones on the diagonal."""
+    """Return a matrix with ones on the diagonal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
@@ -172,7 +211,12 @@ def arange(
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``steps`` evenly spaced numbers from start to end, both included."""
+    """Return ``steps`` evenly spaced numbers from start to end, both included.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     wanted = chosen_dtype(dtype)
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
@@ -220,7 +264,13 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
 
 @_of_numbers
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
-    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
+    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return from_array(
         np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
     )
@@ -240,13 +290,23 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 @effect
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return zeros of a tensor's shape and type."""
+    """Return zeros of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros_like(tg.ones(2))
+    tensor([0., 0.])
+    """
     return from_array(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 @effect
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ones of a tensor's shape and type."""
+    """Return ones of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones_like(tg.zeros(2))
+    tensor([1., 1.])
+    """
     return from_array(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
@@ -254,13 +314,23 @@ def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_gra
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of a tensor's shape and type, filled with one value."""
+    """Return a tensor of a tensor's shape and type, filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full_like(tg.ones(2), 7.0)
+    tensor([7., 7.])
+    """
     return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
 @effect
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor of a tensor's shape and type."""
+    """Return an uninitialised tensor of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.empty_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
@@ -284,7 +354,12 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return random numbers, uniform on [0, 1)."""
+    """Return random numbers, uniform on [0, 1).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rand(2, 3).shape
+    (2, 3)
+    """
     drawn = (generator or default_generator()).random(lengths("rand", size))
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
@@ -293,7 +368,12 @@ def rand(
 def randn(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return random numbers from the normal distribution of mean 0 and variance 1."""
+    """Return random numbers from the normal distribution of mean 0 and variance 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randn(2, 3).shape
+    (2, 3)
+    """
     drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
@@ -332,7 +412,12 @@ def randint(
 def randperm(
     n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return the integers from 0 to n - 1 in random order."""
+    """Return the integers from 0 to n - 1 in random order.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     drawn = (generator or default_generator()).permutation(whole("randperm", "n", n, 0))
     return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
@@ -375,7 +460,12 @@ def rand_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `rand` of a tensor's shape and type."""
+    """Return `rand` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rand_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return rand(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
     )
@@ -390,7 +480,12 @@ def randn_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `randn` of a tensor's shape and type."""
+    """Return `randn` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randn_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return randn(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
     )
@@ -407,7 +502,12 @@ def randint_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `randint` of a tensor's shape and type."""
+    """Return `randint` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randint_like(tg.ones(2, 3), 10).shape
+    (2, 3)
+    """
     return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
 
 

@@ -160,6 +160,10 @@ def conv_transpose1d(
     """Transposed convolution of sequences: `conv_transpose2d` of images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (C, O / groups, K), bias (O,), result (N, O, OL).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.conv_transpose1d(tg.tensor([[[1.0, 2.0]]]), tg.ones(1, 1, 2), stride=2)
+    tensor([[[1., 1., 2., 2.]]])
     """
     name = "conv_transpose1d"
     rows, kernels = _as_images(name, input, weight)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.linalg import _mT, _solve, _square
 from tinygrad_cnn.ops.matrix import matmul

@@ -125,7 +125,13 @@ def inv(A: T) -> T:
 
 
 def inverse(input: T) -> T:
-    """Return the inverse of each matrix: `linalg.inv`."""
+    """Return the inverse of each matrix: `linalg.inv`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.inverse(tg.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return inv(input)
 
 
@@ -133,6 +139,10 @@ def det(A: T) -> T:
     """Return the determinant of each matrix (..., n, n).
 
     The first derivative, the cofactors, exists for singular matrices too; the second needs the inverse.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.det(tg.tensor([[2.0, 0.0], [1.0, 3.0]]))
+    tensor(6.)
     """
     return _det(_square("det", A))
 

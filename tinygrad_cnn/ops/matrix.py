@@ -73,12 +73,22 @@ def _check_ndim(name: str, *operands: tuple[Any, int]) -> list[Any]:
 
 
 def mm(input: T, mat2: T) -> T:
-    """Multiply two matrices."""
+    """Multiply two matrices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mm(tg.ones(2, 3), tg.ones(3, 4)).shape
+    (2, 4)
+    """
     return matmul(*_check_ndim("mm", (input, 2), (mat2, 2)))
 
 
 def bmm(input: T, mat2: T) -> T:
-    """Multiply two batches of matrices, (b, n, k) and (b, k, m)."""
+    """Multiply two batches of matrices, (b, n, k) and (b, k, m).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.bmm(tg.ones(2, 1, 3), tg.ones(2, 3, 4)).shape
+    (2, 1, 4)
+    """
     a, b = _check_ndim("bmm", (input, 3), (mat2, 3))
     if a.shape[0] != b.shape[0]:
         raise ValueError(f"bmm: batches of {a.shape[0]} and of {b.shape[0]} matrices do not fit")
@@ -86,17 +96,32 @@ def bmm(input: T, mat2: T) -> T:
 
 
 def mv(input: T, vec: T) -> T:
-    """Multiply a matrix and a vector."""
+    """Multiply a matrix and a vector.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mv(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.ones(2))
+    tensor([3., 7.])
+    """
     return matmul(*_check_ndim("mv", (input, 2), (vec, 1)))
 
 
 def dot(input: T, tensor: T) -> T:
-    """Return the dot product of two vectors."""
+    """Return the dot product of two vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.dot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return matmul(*_check_ndim("dot", (input, 1), (tensor, 1)))
 
 
 def vdot(input: T, other: T) -> T:
-    """Return the dot product of two vectors: `dot`, as numbers are real."""
+    """Return the dot product of two vectors: `dot`, as numbers are real.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.vdot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return matmul(*_check_ndim("vdot", (input, 1), (other, 1)))
 
 
@@ -139,7 +164,12 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
 
 
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (mat @ vec), for a matrix and a vector."""
+    """Return beta * input + alpha * (mat @ vec), for a matrix and a vector.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addmv(tg.ones(2), tg.ones(2, 3), tg.ones(3))
+    tensor([4., 4.])
+    """
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
@@ -150,12 +180,22 @@ def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
 
 
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices."""
+    """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.baddbmm(tg.ones(1, 1, 1), tg.ones(1, 1, 3), tg.ones(1, 3, 1))
+    tensor([[[4.]]])
+    """
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
+    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addbmm(tg.zeros(1, 1), tg.ones(2, 1, 3), tg.ones(2, 3, 1))
+    tensor([[6.]])
+    """
     products = bmm(batch1, batch2)
     return _added("addbmm", input, sum(products, 0, dtype=products.dtype), beta, alpha)
 

@@ -170,7 +170,12 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> T:
-    """Return the mean of each window of a sequence: `avg_pool2d` of (N, C, L) or (C, L)."""
+    """Return the mean of each window of a sequence: `avg_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.avg_pool1d(tg.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     means = avg_pool2d(
         image_of_row("avg_pool1d", input),
         *_row_sizes("avg_pool1d", kernel_size, stride, padding),

@@ -66,6 +66,11 @@ def grid_sample(
     A place is (x, y) in [-1, 1], as `affine_grid` returns it. The mode is "bilinear" or "nearest". Places outside
     have zeros, the nearest pixel ("border") or the mirrored one ("reflection"). (Jaderberg et al., "Spatial
     transformer networks", 2015.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.grid_sample(tg.tensor([[[[1.0, 3.0]]]]), tg.zeros(1, 1, 1, 2), align_corners=False)
+    tensor([[[[2.]]]])
     """
     want_float("grid_sample", input)
     want_same_dtype("grid_sample", input=input, grid=grid)

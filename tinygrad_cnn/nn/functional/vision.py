@@ -89,7 +89,13 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Return `interpolate` of the same arguments: its older name."""
+    """Return `interpolate` of the same arguments: its older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.upsample(tg.ones(1, 1, 2, 2), scale_factor=2).shape
+    (1, 1, 4, 4)
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
@@ -177,7 +183,13 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """Undo `pixel_shuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W)."""
+    """Undo `pixel_shuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.pixel_unshuffle(tg.ones(1, 1, 4, 4), 2).shape
+    (1, 4, 2, 2)
+    """
     r, shape = whole("pixel_unshuffle", "downscale_factor", downscale_factor, 1), input.shape
     if len(shape) < 3 or shape[-2] % r or shape[-1] % r:
         raise ValueError(f"pixel_unshuffle: wanted (..., C, H, W), H and W multiples of {r}, got shape {shape}")
