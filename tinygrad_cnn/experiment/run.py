@@ -24,6 +24,7 @@ from tinygrad_cnn.experiment.folder import FolderCheck, RunFolder, run_folder
 from tinygrad_cnn.experiment.resume import check_data, config_to_resume, newest_checkpoint
 from tinygrad_cnn.experiment.resume import resume as resume_from
 from tinygrad_cnn.inspection.summary import summary
+from tinygrad_cnn.kernels.threads import set_num_threads
 from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
@@ -46,7 +47,8 @@ class DataSplits(NamedTuple):
 def main(argv: list[str] | None = None, description: str | None = None) -> None:
     """Run what the command line asks for."""
     config, resume = parse_arguments(argv, description)
-    limit_threads(config.threads)
+    if config.threads:
+        set_num_threads(config.threads)
     try:
         run(config, resume is not None)
     except KeyboardInterrupt:
@@ -62,14 +64,6 @@ def main(argv: list[str] | None = None, description: str | None = None) -> None:
 
 def how_to_resume(config: Config) -> str:
     return f"to go on: python {sys.argv[0]} --resume {shlex.quote(config.output)}"
-
-
-def limit_threads(threads: int) -> None:
-    """Restart this program with that number of threads for the BLAS library, which reads it only once."""
-    wanted = {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    if threads and any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.environ.update(wanted)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def run(config: Config, resume: bool = False) -> dict[str, Any]:
