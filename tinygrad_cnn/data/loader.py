@@ -20,7 +20,10 @@ from tinygrad_cnn.data.sampler import (
     in_arrays,
     in_batches,
 )
+from tinygrad_cnn.distributed.average import sums_over_ranks
+from tinygrad_cnn.distributed.share import Share, drawing_for, rows_of, share_of
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.typing import Array
 
 MOST_LISTED = 1 << 24
@@ -181,11 +184,32 @@ class DataLoader:
 
     def batches(self, order: Array | None, start: int = 0) -> Iterator[Any]:
         """Iterate over one pass in an order, from batch number ``start`` on."""
+        return map(self._fetch, self._parts(order, start))
+
+    def shares(self, order: Array | None, start: int = 0) -> Iterator[tuple[Any, Share]]:
+        """Iterate over one pass as `batches` does, and yield this rank's share of each batch, and which it is.
+
+        All ranks must have the same order. The samples of a batch are divided among them, whatever its length, and
+        random transforms draw what they draw in one process. If they draw for each sample by itself, each rank
+        reads the whole batch.
+        """
+        return map(self._fetch_share, self._parts(order, start))
+
+    def _parts(self, order: Array | None, start: int) -> Iterator[Array]:
+        """Return the indices of each batch."""
         if order is None or self.batch_size is None:
             raise ValueError("DataLoader.batches: wanted the order of a loader that has is_listed")
         size = self.batch_size
-        for i in range(start, batches_in(len(order), size, self.drop_last)):
-            yield self._fetch(order[i * size :][:size])
+        return (order[i * size :][:size] for i in range(start, batches_in(len(order), size, self.drop_last)))
+
+    def _fetch_share(self, indices: Array) -> tuple[Any, Share]:
+        share, before = share_of(len(indices)), default_generator().bit_generator.state
+        with drawing_for(share) as generator:
+            batch = self._fetch(indices[share.rows])
+        if sums_over_ranks(np.array([generator.has_drawn_apart]))[0]:
+            default_generator().bit_generator.state = before
+            batch = rows_of(self._fetch(indices), share)
+        return batch, share
 
 
 def get_worker_info() -> None:

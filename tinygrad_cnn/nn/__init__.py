@@ -1,6 +1,6 @@
 """Neural networks: modules, layers, losses and initialisation, under PyTorch's names."""
 
-from tinygrad_cnn.nn import functional, init, utils
+from tinygrad_cnn.nn import functional, init, parallel, utils
 from tinygrad_cnn.nn.activation import (
     CELU,
     ELU,
@@ -273,6 +273,7 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]
 

@@ -46,7 +46,7 @@ class ElasticTransform(ImageTransform):
 
         def positions(block: slice) -> tuple[Array, Array]:
             n = block.stop - block.start
-            field = generator.random((2, height, width * n), array.dtype)
+            field = generator.random(2 * height * width * n, array.dtype).reshape(2, height, width * n)
             field -= 0.5
             rows, columns = across @ (down @ field).reshape(2, height, width, n)
             rows += y[:, None, None]
