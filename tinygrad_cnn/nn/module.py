@@ -15,8 +15,12 @@ from tinygrad_cnn.storage.objects import OBJECTS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.dtypes import destination, float32, float64
 from tinygrad_cnn.support.html import module_html
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
+
+changes = [0]
+"""How often an attribute of any module was set or deleted: programs look again at modules when it has changed."""
 
 
 class Module:
@@ -59,6 +63,7 @@ class Module:
     # --- registration ------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes[0] += 1
         known = self.__dict__.get("_registry", {}).get(name)
         if isinstance(value, Parameter):
             self._register("parameter", name, value)
@@ -70,6 +75,7 @@ class Module:
             super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
+        changes[0] += 1
         super().__delattr__(name)
         self._registry.pop(name, None)
 
@@ -263,6 +269,7 @@ class Module:
         fn(self)
         return self
 
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the gradients of all parameters to None, or to 0 in place."""
         clear_gradients(self.parameters(), set_to_none)
