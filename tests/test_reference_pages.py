@@ -19,7 +19,8 @@ PAGES = sorted(ROOT.joinpath("docs", "reference").glob("*.md"))
 ROOMS = """
     tinygrad_cnn tinygrad_cnn.autograd tinygrad_cnn.autograd.functional tinygrad_cnn.data
     tinygrad_cnn.data.datasets tinygrad_cnn.data.grids tinygrad_cnn.data.transforms
-    tinygrad_cnn.data.transforms.functional tinygrad_cnn.distributions tinygrad_cnn.experiment
+    tinygrad_cnn.data.transforms.functional tinygrad_cnn.distributed
+    tinygrad_cnn.distributions tinygrad_cnn.experiment
     tinygrad_cnn.experiment.plots tinygrad_cnn.inspection tinygrad_cnn.kernels.reference tinygrad_cnn.linalg
     tinygrad_cnn.models tinygrad_cnn.nn tinygrad_cnn.nn.functional tinygrad_cnn.nn.init tinygrad_cnn.nn.utils
     tinygrad_cnn.nn.utils.rnn

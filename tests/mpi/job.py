@@ -1,4 +1,4 @@
-"""Run cases in all ranks that mpiexec starts, or in one process, and write what they return: ``job.py FILE NAME...``."""
+"""Run cases in all ranks that mpiexec starts, or in one process: ``python -m tests.mpi.job FILE NAME...``."""
 
 from __future__ import annotations
 

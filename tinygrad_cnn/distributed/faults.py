@@ -77,12 +77,9 @@ class Monitor:
         mine = np.array([self.begun], np.int64)
         requests = [self.comm.Isend(mine, rank, FAREWELL) for rank in self._farewells]
         requests += self._farewells.values()
-        began, told = time.monotonic(), False
+        began = time.monotonic()
         while not all(request.Test() for request in requests):
             time.sleep(0.0005)
-            if not told and time.monotonic() - began > GRACE / 2:
-                told = True
-                self.say(f"has ended; the others go on after collective {self.begun}")
             if time.monotonic() - began > self.timeout:
                 self.end_job(f"has ended, and has waited {self.timeout:.0f} s for the others to end")
         sys.excepthook = self._previous_hook

@@ -1,7 +1,7 @@
 """What `Trainer` does where several ranks train one model: each computes its share of every global batch.
 
 The loss, metrics and gradients of a step are those of the whole batch, on all ranks: so all ranks clip, step and
-decide alike, and the weights stay the same bit for bit. In one process nothing here is called.
+decide alike, and the weights stay the same bit for bit.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.distributed.average import average_gradients, broadcast_tensors, check_equal
 from tinygrad_cnn.distributed.collectives import all_gather_object, gather_arrays
-from tinygrad_cnn.distributed.group import current_group, get_world_size
+from tinygrad_cnn.distributed.group import current_group, get_world_size, started_by_mpiexec
 from tinygrad_cnn.distributed.share import Share, random_checksum, rows_of, share_of
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import CrossEntropyLoss, Module, NLLLoss
 from tinygrad_cnn.nn.parallel import DistributedDataParallel
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.batches import Batch, Loader, batches_of_pass, checked_batches, order_of_pass
 from tinygrad_cnn.training.evaluation import mean_loss
@@ -48,7 +49,17 @@ def plain(model: Module) -> Module:
 
 
 def begin_alike(model: Module, loss: Any) -> None:
-    """Give all ranks the weights of the first. Raises ValueError for a loss that is no mean."""
+    """Give all ranks the weights of the first. Raises ValueError for a loss that is no mean.
+
+    Warns if mpiexec started several processes that are no group: each would train a model of its own.
+    """
+    if not are_several():
+        if current_group() is None and (started := started_by_mpiexec()) > 1:
+            warn_user(
+                f"fit: mpiexec started {started} processes, and each of them trains a model of its own; to "
+                "train one together, call tinygrad_cnn.distributed.init_process_group() first"
+            )
+        return
     if getattr(loss, "reduction", "mean") != "mean":
         raise ValueError(
             f"fit: the loss has reduction {loss.reduction!r}; wanted 'mean': a rank's share counts by its samples"
@@ -86,12 +97,22 @@ def shares_of_pass(name: str, loader: Loader, order: Array | None, done: int = 0
         yield batch, shares.pop()
 
 
-def loss_weight(loss: Any, targets: Tensor, share: Share) -> float:
-    """Return what the mean of a share's loss divides by: its samples, or the weights of their classes."""
-    if not share.counts or not isinstance(loss, (CrossEntropyLoss, NLLLoss)) or targets.dtype.kind not in "iu":
-        return float(share.samples)
+def loss_of_share(
+    loss: Callable[..., Tensor], targets: Tensor, share: Share
+) -> tuple[Callable[..., Tensor], float]:
+    """Return the loss of a share, and what its mean divides by: its samples, or the weights of their classes.
+
+    Where all targets are to be ignored there is no mean. Its place takes 0, so that the rank takes the same steps.
+    """
+    if not isinstance(loss, (CrossEntropyLoss, NLLLoss)) or targets.dtype.kind not in "iu":
+        return loss, float(share.samples)
     classes = targets.array[targets.array != loss.ignore_index]
-    return float(classes.size if loss.weight is None else loss.weight.array[classes].sum(dtype=np.float64))
+    weight = float(classes.size if loss.weight is None else loss.weight.array[classes].sum(dtype=np.float64))
+    return (loss if weight else _zero), weight if share.counts else 0.0
+
+
+def _zero(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs * 0).sum()
 
 
 def average_step(
@@ -130,9 +151,10 @@ def evaluate_shares(
     with no_grad(), in_evaluation_mode(model):
         for (inputs, targets), share in shares_of_pass("evaluate", data, order_of_pass(data)):
             outputs = model(inputs)
-            value = mean_loss("evaluate", loss, outputs, targets).item()
+            its_loss, weight = loss_of_share(loss, targets, share)
+            value = mean_loss("evaluate", its_loss, outputs, targets).item()
             sums = metric_sums(metrics, outputs, targets)
-            totals.add(*_of_whole_batch(loss_weight(loss, targets, share), value, sums, share), share.total)
+            totals.add(*_of_whole_batch(weight, value, sums, share), share.total)
     if not totals.samples:
         raise ValueError(f"evaluate: the {type(data).__name__} gave no batch; wanted at least one")
     return totals.score()

@@ -125,8 +125,7 @@ class Trainer:
         if validation is not None:
             check_loader("fit: validation", validation, left)
         self.validates, self._has_fitted = validation is not None, True
-        if ranks.are_several():
-            ranks.begin_alike(self.model, self.loss)
+        ranks.begin_alike(self.model, self.loss)
         with interruptible() as interrupted, self._callbacks_at_work():
             while not self.is_finished(epochs):
                 self._one_more_epoch(train, validation, epochs, verbose and ranks.is_first())
@@ -294,16 +293,17 @@ class Trainer:
         """Train on one batch, or on a rank's share of one, if its loss and gradient are finite."""
         random = default_generator().bit_generator
         before = random.state
+        criterion, weight = (self.loss, 1.0) if share is None else ranks.loss_of_share(self.loss, targets, share)
         try:
             with nullcontext() if share is None else drawing_for(share):
                 outputs = self.model(inputs)
-                loss = mean_loss("fit", self.loss, outputs, targets)
+                loss = mean_loss("fit", criterion, outputs, targets)
             sums = metric_sums(self.metrics, outputs, targets)
             self.optimizer.zero_grad()
             loss.backward()
             value, samples = loss.item(), len(targets)
             if share is not None:
-                weight, samples = ranks.loss_weight(self.loss, targets, share), share.total
+                samples = share.total
                 value, sums = ranks.average_step(self.model, weight, value, sums, share)
             if not self.optimizer.has_stepped and ranks.is_first():
                 self._warn_of_unreached_parameters()
