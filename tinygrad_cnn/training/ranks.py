@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_cnn.data import DataLoader
 from tinygrad_cnn.distributed.average import average_gradients, broadcast_tensors, check_equal
-from tinygrad_cnn.distributed.collectives import all_gather_object, gather_arrays
+from tinygrad_cnn.distributed.collectives import all_gather_object, broadcast_object, gather_arrays
 from tinygrad_cnn.distributed.group import current_group, get_world_size, started_by_mpiexec
 from tinygrad_cnn.distributed.share import Share, random_checksum, rows_of, share_of
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
@@ -65,6 +65,17 @@ def begin_alike(model: Module, loss: Any) -> None:
             f"fit: the loss has reduction {loss.reduction!r}; wanted 'mean': a rank's share counts by its samples"
         )
     broadcast_tensors([*model.parameters(), *model.buffers()])
+
+
+def of_first(value: Any) -> Any:
+    """Return, on all ranks, what the first has."""
+    return broadcast_object(value) if are_several() else value
+
+
+def check_same(what: str, number: int) -> None:
+    """Raise RuntimeError, on all ranks, if one of them has another number than the first."""
+    if are_several():
+        check_equal(what, [np.array(number)])
 
 
 def check_alike(model: Module) -> None:
