@@ -230,3 +230,29 @@ def batch_norm_of_a_rank() -> Arrays:
     tg.manual_seed(12)
     data = DataLoader(TensorDataset(*digits(30)), 10, shuffle=True)
     return trained(normalized(tg.nn.BatchNorm2d), data, lr=0.01)
+
+
+@case
+def batch_norm_of_all_ranks() -> Arrays:
+    """Some batches have fewer samples than there are ranks, and some samples' targets are to be ignored."""
+    tg.manual_seed(13)
+    inputs, classes = digits(38)
+    classes[(tg.arange(38) + 5) % 9 < 4] = -7
+    loss = tg.nn.CrossEntropyLoss(tg.linspace(0.5, 2, 10).double(), ignore_index=-7)
+    data = DataLoader(TensorDataset(inputs, classes), 12)  # the last has two samples
+    return trained(normalized(tg.nn.SyncBatchNorm), data, loss, lr=0.01, metric=None)
+
+
+@case
+def batch_norm_of_all_ranks_in_a_loop_of_ones_own() -> Arrays:
+    tg.manual_seed(14)
+    inputs, classes = digits(26)
+    model = tg.nn.SyncBatchNorm.convert_sync_batchnorm(normalized(tg.nn.BatchNorm2d))
+    ours = wrapped(model)
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
+    for _ in range(5):
+        share = share_of(len(inputs)).rows
+        optimizer.zero_grad()
+        tg.nn.functional.cross_entropy(ours(inputs[share]), classes[share]).backward()
+        optimizer.step()
+    return weights(model)

@@ -12,6 +12,7 @@ from tinygrad_cnn.nn.parallel import DistributedDataParallel
 
 
 def fail(kind: str) -> None:
+    print(f"fails at {time.monotonic()}", flush=True)  # this clock is the same for all processes of a machine
     if kind == "raises":
         raise ArithmeticError("the rank that fails")
     if kind == "exits":
@@ -25,7 +26,7 @@ def fail(kind: str) -> None:
 
 
 def main(kind: str) -> None:
-    tg.distributed.init_process_group(timeout=2 if kind == "hangs" else 60)
+    tg.distributed.init_process_group(timeout=3 if kind == "hangs" else 60)
     last = tg.distributed.get_rank() == tg.distributed.get_world_size() - 1
     model = DistributedDataParallel(tg.nn.Linear(3, 1))
     for step in range(30):

@@ -20,33 +20,35 @@ AVERAGED = "average_gradients"
 """The name of the writer to ``.grad`` in errors about in-place writes."""
 
 
-def weighted_mean(flat: Array, weight: float) -> None:
+def weighted_mean(flat: Array, weight: float, is_weighted: bool = False) -> None:
     """Replace a flat array, on all ranks, by the mean of theirs; each counts ``weight`` times.
 
-    The last element is room for the sum of the weights. A rank of weight 0 contributes nothing, whatever it has.
-    This is the one collective of a step's gradients: what computes them into flat memory can call it directly.
+    The last element is room for the sum of the weights. ``is_weighted`` says that the array has been multiplied by
+    the weight, as the gradients of a weighted loss have. This is the one collective of a step's gradients: what
+    computes them into flat memory can call it directly.
     """
-    if weight:
+    if not is_weighted:
         flat[:-1] *= weight
-    else:
-        flat[:-1] = 0
     flat[-1] = weight
     reduce_array(flat)
     if flat[-1] > 0:
         flat[:-1] /= flat[-1]
 
 
-def average_gradients(parameters: Iterable[Any], weight: float) -> None:
+def average_gradients(parameters: Iterable[Any], weight: float, is_weighted: bool = False) -> None:
     """Replace the gradient of each parameter, on all ranks, by the mean of theirs; each counts ``weight`` times.
 
-    A rank on which a parameter has no gradient counts as one with zeros. If it has none on any rank, it gets none.
+    ``is_weighted`` says that they are gradients of a loss that was multiplied by the weight. A rank on which a
+    parameter has no gradient counts as one with zeros. If it has none on any rank, it gets none.
     """
     trained = [p for p in parameters if p.requires_grad]
     for dtype in sorted({p.dtype for p in trained}, key=str):
-        _average([p for p in trained if p.dtype == dtype], float32 if dtype == np.float16 else dtype, weight)
+        _average(
+            [p for p in trained if p.dtype == dtype], float32 if dtype == np.float16 else dtype, weight, is_weighted
+        )
 
 
-def _average(parameters: Sequence[Any], dtype: np.dtype[Any], weight: float) -> None:
+def _average(parameters: Sequence[Any], dtype: np.dtype[Any], weight: float, is_weighted: bool) -> None:
     """Average gradients of one type. Behind them in the buffer is, for each, whether any rank has it."""
     count = len(parameters)
     size = sum(p.array.size for p in parameters)
@@ -56,7 +58,7 @@ def _average(parameters: Sequence[Any], dtype: np.dtype[Any], weight: float) -> 
         if p.grad is not None:
             flat[end - p.array.size : end].reshape(p.shape)[...] = p.grad.array
             flat[size + i] = 1
-    weighted_mean(flat, weight)
+    weighted_mean(flat, weight, is_weighted)
     for i, (p, end) in enumerate(zip(parameters, ends, strict=True)):
         if flat[size + i] > 0:
             _set_gradient(p, flat[end - p.array.size : end].reshape(p.shape))

@@ -71,9 +71,10 @@ def rows_of(batch: Any, share: Share) -> Any:
 _current: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
-def current_share() -> Share | None:
-    """Return the share that this thread computes, or None if it is not one of a global batch."""
-    return _current.get()
+def is_counted() -> bool:
+    """Return whether the samples that this thread computes count: not those of a share that has none of its own."""
+    share = _current.get()
+    return share is None or share.counts
 
 
 @contextmanager

@@ -97,6 +97,7 @@ from tinygrad_cnn.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from tinygrad_cnn.nn.parallel.sync_batch_norm import SyncBatchNorm
 from tinygrad_cnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_cnn.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -251,6 +252,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",

@@ -75,7 +75,6 @@ REASONS = {
     "torch.nn.MaxPool3d": _THREE,
     "torch.nn.MaxUnpool3d": _THREE,
     "torch.nn.Module.share_memory": _PROCESSES,
-    "torch.nn.SyncBatchNorm": "training runs in one process; use torch.nn.BatchNorm2d",
     "torch.nn.attention": "use torch.nn.functional.scaled_dot_product_attention",
     "torch.nn.functional.avg_pool3d": _THREE,
     "torch.nn.functional.conv3d": _THREE,

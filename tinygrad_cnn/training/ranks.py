@@ -111,15 +111,16 @@ def shares_of_pass(name: str, loader: Loader, order: Array | None, done: int = 0
 def loss_of_share(
     loss: Callable[..., Tensor], targets: Tensor, share: Share
 ) -> tuple[Callable[..., Tensor], float]:
-    """Return the loss of a share, and what its mean divides by: its samples, or the weights of their classes.
+    """Return the loss of a share, and how much it counts: its samples, or the weights of their classes.
 
+    Both are divided by the number of samples in the whole batch, so that weighted gradients stay in range.
     Where all targets are to be ignored there is no mean. Its place takes 0, so that the rank takes the same steps.
     """
     if not isinstance(loss, (CrossEntropyLoss, NLLLoss)) or targets.dtype.kind not in "iu":
-        return loss, float(share.samples)
+        return loss, share.samples / share.total
     classes = targets.array[targets.array != loss.ignore_index]
     weight = float(classes.size if loss.weight is None else loss.weight.array[classes].sum(dtype=np.float64))
-    return (loss if weight else _zero), weight if share.counts else 0.0
+    return (loss if weight else _zero), weight / share.total if share.counts else 0.0
 
 
 def _zero(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -129,11 +130,11 @@ def _zero(outputs: Tensor, targets: Tensor) -> Tensor:
 def average_step(
     model: Module, weight: float, value: float, sums: Mapping[str, float], share: Share
 ) -> tuple[float, dict[str, float]]:
-    """Average gradients and buffers over the ranks; return the loss and the sums of metrics of the whole batch.
+    """Average gradients of a weighted loss, and buffers; return the loss and the metrics' sums of the whole batch.
 
     Raises RuntimeError if the ranks have not drawn the same random numbers.
     """
-    average_gradients(model.parameters(), weight)
+    average_gradients(model.parameters(), weight, is_weighted=True)
     broadcast_tensors(model.buffers())
     return _of_whole_batch(weight, value, sums, share)
 

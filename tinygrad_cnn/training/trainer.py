@@ -300,7 +300,7 @@ class Trainer:
                 loss = mean_loss("fit", criterion, outputs, targets)
             sums = metric_sums(self.metrics, outputs, targets)
             self.optimizer.zero_grad()
-            loss.backward()
+            (loss if share is None else loss * weight).backward()
             value, samples = loss.item(), len(targets)
             if share is not None:
                 samples = share.total

@@ -9,6 +9,7 @@ from typing import Any
 from tinygrad_cnn.distributed.average import average_gradients, broadcast_tensors
 from tinygrad_cnn.distributed.group import get_world_size
 from tinygrad_cnn.nn.module import Module
+from tinygrad_cnn.nn.parallel.sync_batch_norm import weighing
 from tinygrad_cnn.tape.backward import queue_callback
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 
@@ -77,7 +78,8 @@ class DistributedDataParallel(Module):
         if is_grad_enabled():
             first = next((value for value in (*inputs, *options.values()) if getattr(value, "ndim", 0)), None)
             self.weight = 1.0 if first is None else float(len(first))
-        return self.module(*inputs, **options)
+        with weighing(self.weight):
+            return self.module(*inputs, **options)
 
     @contextmanager
     def no_sync(self) -> Iterator[None]:
