@@ -18,6 +18,7 @@ from tinygrad_cnn import (
     onnx,
     ops,
     optim,
+    special,
     utils,
 )
 from tinygrad_cnn.autograd import set_grad_enabled

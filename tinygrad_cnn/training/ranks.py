@@ -23,7 +23,14 @@ from tinygrad_cnn.nn.parallel import DistributedDataParallel
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
-from tinygrad_cnn.training.batches import Batch, Loader, batches_of_pass, checked_batches, order_of_pass
+from tinygrad_cnn.training.batches import (
+    Batch,
+    Loader,
+    batches_of_pass,
+    checked_batches,
+    order_of_pass,
+    seed_of_pass,
+)
 from tinygrad_cnn.training.evaluation import mean_loss
 from tinygrad_cnn.training.history import Score
 from tinygrad_cnn.training.metric import Metric, metric_sums
@@ -90,17 +97,19 @@ def agreed(*reasons: str | None) -> list[str | None]:
     return [next((r for r in each if r is not None), None) for each in zip(*found, strict=True)]
 
 
-def shares_of_pass(name: str, loader: Loader, order: Array | None, done: int = 0) -> Iterator[tuple[Batch, Share]]:
+def shares_of_pass(
+    name: str, loader: Loader, order: Array | None, seed: int | None, done: int = 0
+) -> Iterator[tuple[Batch, Share]]:
     """Yield this rank's share of each batch of a pass, and which share it is."""
     shares: list[Share] = []
 
     def parts() -> Iterator[Any]:
         if isinstance(loader, DataLoader) and order is not None:
-            for batch, share in loader.shares(order, done):
+            for batch, share in loader.shares(order, done, seed):
                 shares.append(share)
                 yield batch
         else:
-            for inputs, targets in checked_batches(name, batches_of_pass(loader, order, done), done):
+            for inputs, targets in checked_batches(name, batches_of_pass(loader, order, done, seed), done):
                 shares.append(share_of(len(targets)))
                 yield rows_of((inputs, targets), shares[-1])
 
@@ -161,7 +170,7 @@ def evaluate_shares(
     """Return the mean loss and the metrics over all samples; all ranks compute a part of them."""
     totals = Totals()
     with no_grad(), in_evaluation_mode(model):
-        for (inputs, targets), share in shares_of_pass("evaluate", data, order_of_pass(data)):
+        for (inputs, targets), share in shares_of_pass("evaluate", data, order_of_pass(data), seed_of_pass(data)):
             outputs = model(inputs)
             its_loss, weight = loss_of_share(loss, targets, share)
             value = mean_loss("evaluate", its_loss, outputs, targets).item()
