@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import __main__ as command_line
-from benchmarks import operations
+from benchmarks import operations, scaling
 from benchmarks import thresholds as measure
 from benchmarks.__main__ import main
 from benchmarks.peers import PEERS, Peer
@@ -122,3 +123,15 @@ def test_peers_that_are_missing_are_named_with_the_extra(
     said = capsys.readouterr().err
     assert "NO PEER IS MEASURED" in said
     assert 'NOT MEASURED: PyTorch; python -m pip install -e ".[bench]"' in said
+
+
+@pytest.mark.parametrize("strong", [False, True])
+@pytest.mark.parametrize("network", scaling.NETWORKS, ids=lambda network: network.name)
+def test_predicted_efficiency_falls_with_ranks_and_bytes(network: scaling.Network, strong: bool) -> None:
+    small, large = scaling.Cost(2e-5, 4e-4, 10**5), scaling.Cost(2e-5, 4e-4, 10**8)
+    assert scaling.efficiency(small, 1, network, 64, strong) == 1
+    for fewer, more in pairwise((1, *scaling.RANKS)):
+        less = scaling.efficiency(small, more, network, 64, strong)
+        assert 0 < less < scaling.efficiency(small, fewer, network, 64, strong)
+        assert scaling.efficiency(large, more, network, 64, strong) < less
+        assert not strong or less < scaling.efficiency(small, more, network, 64, strong=False)

@@ -35,6 +35,8 @@ def test_docstring_examples(name: str) -> None:
         pytest.importorskip("numba")
     if name == "tinygrad_cnn.compat.stand_ins.tensorboard":
         pytest.importorskip("tensorboardX")
+    if name == "tinygrad_cnn.sklearn":
+        pytest.importorskip("sklearn")
     module = importlib.import_module(name)
     tinygrad_cnn.manual_seed(0)
     assert doctest.testmod(module).failed == 0

@@ -10,6 +10,7 @@ from tinygrad_cnn import (
     autograd,
     creation,
     data,
+    distributed,
     distributions,
     linalg,
     models,

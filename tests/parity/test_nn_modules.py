@@ -148,6 +148,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "Fold": {"output_size": 2, "kernel_size": 2},
     "BatchNorm1d": {"num_features": 3},
     "BatchNorm2d": {"num_features": 3},
+    "SyncBatchNorm": {"num_features": 3},
     "InstanceNorm1d": {"num_features": 3, "affine": True, "track_running_stats": True},
     "InstanceNorm2d": {"num_features": 3, "affine": True, "track_running_stats": True},
 }

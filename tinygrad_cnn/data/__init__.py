@@ -11,6 +11,7 @@ from tinygrad_cnn.data.dataset import (
     Subset,
     TensorDataset,
 )
+from tinygrad_cnn.data.distributed import DistributedSampler
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drawing import digit_from_drawing
 from tinygrad_cnn.data.idx import read_idx, write_idx
@@ -39,6 +40,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "EMNISTDigits",
     "FashionMNIST",
     "IterableDataset",

@@ -1,6 +1,6 @@
 """Neural networks: modules, layers, losses and initialisation, under PyTorch's names."""
 
-from tinygrad_cnn.nn import functional, init, utils
+from tinygrad_cnn.nn import functional, init, parallel, utils
 from tinygrad_cnn.nn.activation import (
     CELU,
     ELU,
@@ -99,6 +99,7 @@ from tinygrad_cnn.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from tinygrad_cnn.nn.parallel.sync_batch_norm import SyncBatchNorm
 from tinygrad_cnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_cnn.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -257,6 +258,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
@@ -279,6 +281,7 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]
 

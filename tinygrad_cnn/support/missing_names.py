@@ -30,6 +30,7 @@ HOMES = {  # PyTorch's namespaces and the modules that hold their names
     "torch.linalg": "tinygrad_cnn.linalg",
     "torch.special": "tinygrad_cnn.special",
     "torch.distributions": "tinygrad_cnn.distributions",
+    "torch.distributed": "tinygrad_cnn.distributed",
     "torch.utils.data": "tinygrad_cnn.data",
     "torchvision.datasets": "tinygrad_cnn.data.datasets",
     "torchvision.transforms": "tinygrad_cnn.data.transforms",

@@ -49,7 +49,6 @@ REASONS = {
     "torch.cond": "write an if: every step is recorded as it runs",
     "torch.conj": _COMPLEX,
     "torch.cuda": _CUDA,
-    "torch.distributed": _PROCESSES,
     "torch.export": _SYMBOLIC,
     "torch.fft": "use numpy.fft on detached tensors",
     "torch.func": _FUNC,
@@ -75,12 +74,10 @@ REASONS = {
     "torch.nn.MaxPool3d": _THREE,
     "torch.nn.MaxUnpool3d": _THREE,
     "torch.nn.Module.share_memory": _PROCESSES,
-    "torch.nn.SyncBatchNorm": "training runs in one process; use torch.nn.BatchNorm2d",
     "torch.nn.attention": "use torch.nn.functional.scaled_dot_product_attention",
     "torch.nn.functional.avg_pool3d": _THREE,
     "torch.nn.functional.conv3d": _THREE,
     "torch.nn.functional.max_pool3d": _THREE,
-    "torch.nn.parallel.DistributedDataParallel": _PROCESSES,
     "torch.nn.quantized": _QUANTISED,
     "torch.nn.utils.parametrizations.orthogonal": (
         "compute the weight in forward, for example with torch.linalg.qr, and use it with torch.nn.functional"
@@ -104,7 +101,6 @@ REASONS = {
     "torch.stft": _COMPLEX,
     "torch.utils.benchmark": "use timeit, or tinygrad_cnn.profile",
     "torch.utils.cpp_extension": "use tinygrad_cnn.autograd.operation, with any function of arrays",
-    "torch.utils.data.DistributedSampler": _PROCESSES,
     "torch.utils.mobile_optimizer": _SCRIPT,
     "torch.utils.model_zoo": _WEIGHTS,
     "torch.view_as_complex": _COMPLEX,

@@ -19,6 +19,8 @@ PACKAGES = {
     "onnxruntime": "onnxruntime",
     "playwright": "tinygrad_cnn[browser]",
     "tensorboardX": "tinygrad_cnn[tensorboard]",
+    "mpi4py": "tinygrad_cnn[mpi]",
+    "sklearn": "tinygrad_cnn[sklearn]",
     "torch": "tinygrad_cnn[bench]",
 }
 """What ``pip install`` is given to bring a package that is not one of the package's own requirements."""

@@ -35,6 +35,9 @@ class Training(Protocol):
 class Callback:
     """Something that follows training. A subclass overrides the methods that it needs."""
 
+    on_every_rank = True
+    """Whether it runs on all ranks if several train together, or on the first alone, as what writes files must."""
+
     def __repr__(self) -> str:
         return call_text(self)
 
