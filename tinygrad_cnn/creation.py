@@ -66,6 +66,11 @@ def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array.
 
     Raises ValueError for an array of non-native byte order, which cannot be shared; `tensor` converts it.
+
+    >>> import tinygrad_cnn as tg
+    >>> import numpy as np
+    >>> tg.from_numpy(np.arange(3))
+    tensor([0, 1, 2])
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")

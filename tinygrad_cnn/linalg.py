@@ -57,7 +57,12 @@ LinAlgError = ValueError
 def vector_norm(
     x: T, ord: float = 2, dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
 ) -> T:
-    """Return the norm (sum |x|^ord)^(1/ord) over the given dimensions, by default all: see `tinygrad_cnn.norm`."""
+    """Return the norm (sum |x|^ord)^(1/ord) over the given dimensions, by default all: see `tinygrad_cnn.norm`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     if not isinstance(ord, (int, float)):
         raise ValueError(f"vector_norm: the order is {ord!r}; wanted a number")
     return ops.norm(x, ord, dim, keepdim, dtype)

@@ -76,7 +76,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def default_generator() -> Generator:
-    """Return this thread's generator, from which functions draw if no generator is given."""
+    """Return this thread's generator, from which functions draw if no generator is given.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.default_generator() is tg.default_generator()
+    True
+    """
     return _default.generator
 
 

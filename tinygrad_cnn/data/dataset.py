@@ -101,7 +101,12 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class Subset(Dataset[Any]):
-    """The samples of a dataset at the given indices, in their order."""
+    """The samples of a dataset at the given indices, in their order.
+
+    >>> from tinygrad_cnn.data import Subset
+    >>> Subset([10, 20, 30], [0, 2])[1]
+    30
+    """
 
     def __init__(self, dataset: Samples, indices: Sequence[int] | Array) -> None:
         want_dataset("Subset", dataset)
@@ -178,7 +183,12 @@ class StackDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """Several iterable datasets, one after the other."""
+    """Several iterable datasets, one after the other.
+
+    >>> from tinygrad_cnn.data import ChainDataset
+    >>> len(list(ChainDataset([])))
+    0
+    """
 
     def __init__(self, datasets: Iterable[IterableDataset[Any]]) -> None:
         self.datasets = list(datasets)

@@ -52,7 +52,12 @@ class _InChunks(Sampler[int]):
 
 
 class SequentialSampler(_InChunks):
-    """The indices of a dataset in order."""
+    """The indices of a dataset in order.
+
+    >>> from tinygrad_cnn.data import SequentialSampler
+    >>> list(SequentialSampler([7, 8, 9]))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -124,7 +129,12 @@ class RandomSampler(_InChunks):
 
 
 class SubsetRandomSampler(_InChunks):
-    """The given indices in random order."""
+    """The given indices in random order.
+
+    >>> from tinygrad_cnn.data import SubsetRandomSampler
+    >>> sorted(SubsetRandomSampler([3, 5, 8]))
+    [3, 5, 8]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator = None) -> None:
         self.indices = indices

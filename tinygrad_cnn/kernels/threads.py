@@ -52,6 +52,10 @@ def get_num_threads() -> int:
 
     That is the number given to `set_num_threads`; else that of OMP_NUM_THREADS in the environment when the package
     was imported; else the number of cores that the process may use.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.get_num_threads() >= 1
+    True
     """
     return _num_threads
 
@@ -59,8 +63,19 @@ def get_num_threads() -> int:
 def set_num_threads(num: int) -> None:
     """Share large operations among so many threads, the calling one among them; NumPy's BLAS gets as many.
 
-    Results may differ in the last bits for different numbers of threads, never for the same. A BLAS other than
-    OpenBLAS, which NumPy's wheels bring, keeps the number that its environment variable gives.
+    <<<<<<< HEAD
+        Results may differ in the last bits for different numbers of threads, never for the same. A BLAS other than
+        OpenBLAS, which NumPy's wheels bring, keeps the number that its environment variable gives.
+    =======
+        Results may differ in the last bits for different numbers of threads, never for the same.
+
+        >>> import tinygrad_cnn as tg
+        >>> before = tg.get_num_threads()
+        >>> tg.set_num_threads(1)
+        >>> tg.get_num_threads()
+        1
+        >>> tg.set_num_threads(before)
+    >>>>>>> messages19
     """
     global _num_threads
     if not isinstance(num, int) or isinstance(num, bool) or num < 1:

@@ -277,7 +277,14 @@ def _written(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
 
 
 def layer_default_(weight: Tensor, bias: Tensor | None, generator: Generator | None = None) -> None:
-    """Fill a layer as PyTorch does: weight and bias uniform on +-1 / sqrt(fan_in)."""
+    """Fill a layer as PyTorch does: weight and bias uniform on +-1 / sqrt(fan_in).
+
+    >>> from tinygrad_cnn import nn
+    >>> layer = nn.Linear(2, 3)
+    >>> nn.init.layer_default_(layer.weight, layer.bias)
+    >>> layer.weight.shape
+    (3, 2)
+    """
     kaiming_uniform_(weight, a=sqrt(5), generator=generator)
     if bias is not None:
         bound = 1 / sqrt(_fans("layer_default_", weight)[0])

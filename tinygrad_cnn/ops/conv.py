@@ -198,10 +198,8 @@ def _check_convolution(name: str, x: Shape, w: Shape, bias: Shape | None, geomet
     """Refuse shapes that do not fit one another."""
     given = _check_operands(name, x, w, bias, geometry)
     if x[1] != w[1] * geometry.groups:
-        mend = f"a layer for this input has in_channels={x[1]}, as Conv2d({x[1]}, {w[0]}, ...)"
-        raise ValueError(
-            f"{name}: input has {x[1]} channels, weight expects {w[1] * geometry.groups} {given}; {mend}"
-        )
+        given += f"; a layer for this input is Conv2d({x[1]}, {w[0]}, ...)"
+        raise ValueError(f"{name}: input has {x[1]} channels, weight expects {w[1] * geometry.groups} {given}")
     if min(w[2:]) < 1 or min(geometry.output_size((x[2], x[3]), (w[2], w[3]))) < 1:
         raise ValueError(f"{name}: {too_small(geometry.window((w[2], w[3])), x)} {given}, {geometry}")
 

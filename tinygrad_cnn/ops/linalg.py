@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting, half_in_float32
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import tril
 from tinygrad_cnn.ops.reduce import sum
@@ -181,6 +181,10 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
 
     Shapes: A (..., n, n); B (..., n, k), whose leading dimensions broadcast, or vectors: (n,), or (..., n) with the
     leading dimensions of A. ValueError if a matrix is singular.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.solve(tg.tensor([[2.0, 0.0], [0.0, 4.0]]), tg.tensor([2.0, 8.0]))
+    tensor([1., 2.])
     """
     want_same_dtype("solve", A=_square("solve", A), B=B)
     vector = len(B.shape) == 1 or tuple(A.shape[:-1]) == tuple(B.shape)
@@ -198,6 +202,11 @@ def cholesky(A: T, *, upper: bool = False) -> T:
     """Return the lower triangular L with L L^T = A, or L^T if ``upper``, of symmetric positive matrices.
 
     Only the lower triangle is read; the gradient is symmetric. ValueError if a matrix is not positive definite.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.cholesky(tg.tensor([[4.0, 2.0], [2.0, 2.0]]))
+    tensor([[2., 0.],
+            [1., 1.]])
     """
     factor = _cholesky(_square("cholesky", A))
     return _mT(factor) if upper else factor
@@ -288,6 +297,10 @@ def multi_dot(tensors: Sequence[T]) -> T:
     """Multiply two or more matrices in the order that takes the fewest multiplications.
 
     The first and the last may be vectors: a row and a column. (Cormen et al., "Introduction to Algorithms", 14.2.)
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.multi_dot([tg.ones(2, 3), tg.ones(3, 4), tg.ones(4, 5)]).shape
+    (2, 5)
     """
     if len(tensors) < 2:
         raise ValueError(f"multi_dot: wanted at least two tensors, got {len(tensors)}")

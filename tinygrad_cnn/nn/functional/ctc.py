@@ -11,6 +11,7 @@ from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import REDUCTIONS, reduced
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["ctc_loss"]
@@ -118,3 +119,6 @@ def _with_blanks(targets: Any, counts: Any, blank: int, classes: int) -> Any:
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise IndexError(f"ctc_loss: a target is not one of {classes} classes")
     return labels
+
+
+explain_calls(globals())
