@@ -108,7 +108,6 @@ def clone(input: Tensor) -> Tensor:
     return input.clone()
 
 
-@_of_numbers
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros.
 
@@ -120,7 +119,6 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
-@_of_numbers
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones.
 
@@ -149,7 +147,6 @@ def full(
     )
 
 
-@_of_numbers
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor.
 
@@ -160,7 +157,6 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
-@_of_numbers
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal.
 
@@ -172,7 +168,6 @@ def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, req
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
-@_of_numbers
 def arange(
     *bounds: Scalar,
     start: Scalar | None = None,
@@ -212,7 +207,6 @@ def arange(
     return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
-@_of_numbers
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -226,7 +220,6 @@ def linspace(
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
-@_of_numbers
 def logspace(
     start: float,
     end: float,
@@ -253,7 +246,6 @@ def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
-@_of_numbers
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the lower triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -267,7 +259,6 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
     )
 
 
-@_of_numbers
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -355,7 +346,6 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 # --- random numbers, from the given generator or, by default, from this thread's ---
 
 
-@_of_numbers
 def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -369,7 +359,6 @@ def rand(
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
-@_of_numbers
 def randn(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -383,7 +372,6 @@ def randn(
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
 
-@_of_numbers
 def randint(
     low: Any = None,
     high: Any = None,
@@ -407,13 +395,11 @@ def randint(
         raise TypeError("randint: wanted randint([low,] high, size), got no high")
     if high <= low:
         raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
-    drawn = (generator or default_generator()).integers(
-        low, high, lengths("randint", (() if size is None else size,))
-    )
+    shape = lengths("randint", (() if size is None else size,))
+    drawn = (generator or default_generator()).integers(low, high, shape)
     return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
-@_of_numbers
 def randperm(
     n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -447,16 +433,14 @@ def normal(
     means, deviations = array_of(mean), array_of(std)
     if np.less(deviations, 0).any():
         raise ValueError("normal: std has negative entries")
-    shape = (
-        np.broadcast_shapes(np.shape(means), np.shape(deviations)) if size is None else lengths("normal", (size,))
-    )
+    met = np.broadcast_shapes(np.shape(means), np.shape(deviations))
+    shape = met if size is None else lengths("normal", (size,))
     tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
     drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
     wanted = np.result_type(*tensors) if tensors and dtype is None else chosen_dtype(dtype)
     return from_array(drawn.astype(wanted), requires_grad, device)
 
 
-@effect
 def rand_like(
     input: Tensor,
     *,
@@ -471,12 +455,10 @@ def rand_like(
     >>> tg.rand_like(tg.ones(2, 3)).shape
     (2, 3)
     """
-    return rand(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+    dtype = dtype or input.dtype
+    return rand(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-@effect
 def randn_like(
     input: Tensor,
     *,
@@ -491,12 +473,10 @@ def randn_like(
     >>> tg.randn_like(tg.ones(2, 3)).shape
     (2, 3)
     """
-    return randn(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+    dtype = dtype or input.dtype
+    return randn(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-@effect
 def randint_like(
     input: Tensor,
     low: int,
@@ -516,4 +496,8 @@ def randint_like(
     return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
 
 
+for (
+    _name
+) in "zeros ones empty eye arange linspace logspace tril_indices triu_indices rand randn randint randperm".split():
+    globals()[_name] = _of_numbers(globals()[_name])
 explain_calls(globals(), UNSIZED)

@@ -63,19 +63,15 @@ def get_num_threads() -> int:
 def set_num_threads(num: int) -> None:
     """Share large operations among so many threads, the calling one among them; NumPy's BLAS gets as many.
 
-    <<<<<<< HEAD
-        Results may differ in the last bits for different numbers of threads, never for the same. A BLAS other than
-        OpenBLAS, which NumPy's wheels bring, keeps the number that its environment variable gives.
-    =======
-        Results may differ in the last bits for different numbers of threads, never for the same.
+    Results may differ in the last bits for different numbers of threads, never for the same. A BLAS other than
+    OpenBLAS, which NumPy's wheels bring, keeps the number that its environment variable gives.
 
-        >>> import tinygrad_cnn as tg
-        >>> before = tg.get_num_threads()
-        >>> tg.set_num_threads(1)
-        >>> tg.get_num_threads()
-        1
-        >>> tg.set_num_threads(before)
-    >>>>>>> messages19
+    >>> import tinygrad_cnn as tg
+    >>> before = tg.get_num_threads()
+    >>> tg.set_num_threads(1)
+    >>> tg.get_num_threads()
+    1
+    >>> tg.set_num_threads(before)
     """
     global _num_threads
     if not isinstance(num, int) or isinstance(num, bool) or num < 1:

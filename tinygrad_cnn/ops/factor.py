@@ -259,7 +259,12 @@ def pinv(A: T, rtol: float | None = None, *, hermitian: bool = False) -> T:
 
 
 def pinverse(input: T, rcond: float = 1e-15) -> T:
-    """Return the pseudoinverse of each matrix: `linalg.pinv`, with another tolerance."""
+    """Return the pseudoinverse of each matrix: `linalg.pinv`, with another tolerance.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.pinverse(tg.tensor([[2.0], [0.0]])).tolist()
+    [[0.5, 0.0]]
+    """
     return pinv(input, rcond)
 
 

@@ -120,7 +120,12 @@ def polygamma(n: int, input: T) -> T:
 
 
 def mvlgamma(input: T, p: int) -> T:
-    """Return the logarithm of the gamma function of p variables; it is defined above (p - 1) / 2."""
+    """Return the logarithm of the gamma function of p variables; it is defined above (p - 1) / 2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mvlgamma(tg.tensor(3.0), 1)
+    tensor(0.6931)
+    """
     total = add(lgamma(input), whole("mvlgamma", "p", p, 1) * (p - 1) / 4 * log(pi))
     for j in range(1, p):
         total = add(total, lgamma(add(input, -j / 2)))

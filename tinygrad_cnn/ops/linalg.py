@@ -228,7 +228,12 @@ def cholesky_solve(B: T, L: T, upper: bool = False) -> T:
 
 
 def cholesky_inverse(L: T, upper: bool = False) -> T:
-    """Return the inverse of A, given Cholesky's factor of A: see `cholesky_solve`."""
+    """Return the inverse of A, given Cholesky's factor of A: see `cholesky_solve`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cholesky_inverse(tg.tensor([[2.0]])).tolist()
+    [[0.25]]
+    """
     inverse = _inv(_triangle("cholesky_inverse", L, upper))
     return matmul(_mT(inverse), inverse)
 
@@ -284,12 +289,22 @@ def matrix_power(A: T, n: int) -> T:
 
 
 def adjoint(input: T) -> T:
-    """Return the transpose of each matrix, as numbers are real. A view."""
+    """Return the transpose of each matrix, as numbers are real. A view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.adjoint(tg.tensor([[1.0, 2.0]])).tolist()
+    [[1.0], [2.0]]
+    """
     return _mT(input)
 
 
 def chain_matmul(*matrices: T) -> T:
-    """Multiply matrices in the order that takes the fewest multiplications: `linalg.multi_dot`."""
+    """Multiply matrices in the order that takes the fewest multiplications: `linalg.multi_dot`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.chain_matmul(tg.ones(2, 3), tg.ones(3, 4), tg.ones(4, 1)).tolist()
+    [[12.0], [12.0]]
+    """
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 

@@ -138,7 +138,12 @@ def outer(input: T, vec2: T) -> T:
 
 
 def ger(input: T, vec2: T) -> T:
-    """Return the outer product of two vectors: `outer`."""
+    """Return the outer product of two vectors: `outer`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ger(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     return outer(input, vec2)
 
 
@@ -174,7 +179,12 @@ def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
 
 
 def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the outer product of two vectors."""
+    """Return beta * input + alpha * the outer product of two vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addr(tg.zeros(2, 2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     result = _added("addr", input, outer(vec1, vec2), beta, alpha)
     return cast(result, dtype=input.dtype) if input.dtype.kind == "b" else result
 

@@ -327,5 +327,10 @@ def diag(input: T, diagonal: int = 0) -> T:
 
 
 def diagflat(input: T, offset: int = 0) -> T:
-    """Return a matrix with all entries, in row-major order, on its diagonal."""
+    """Return a matrix with all entries, in row-major order, on its diagonal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diagflat(tg.tensor([1, 2])).tolist()
+    [[1, 0], [0, 2]]
+    """
     return diag_embed(reshape(input, -1), offset)

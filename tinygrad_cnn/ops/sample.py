@@ -36,7 +36,12 @@ def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) 
 
 
 def poisson(input: T, *, generator: Generator = None) -> T:
-    """Return numbers from Poisson distributions, whose rates input gives."""
+    """Return numbers from Poisson distributions, whose rates input gives.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.poisson(tg.zeros(2))
+    tensor([0., 0.])
+    """
     want_float("poisson", input)
     if not (input.array >= 0).all():
         raise ValueError("poisson: wanted rates of at least 0")

@@ -100,12 +100,22 @@ def upsample(
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Return `interpolate` in the mode "nearest": an older name."""
+    """Return `interpolate` in the mode "nearest": an older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.upsample_nearest(tg.tensor([[[[0.0, 1.0]]]]), scale_factor=2).shape
+    (1, 1, 2, 4)
+    """
     return interpolate(input, size, scale_factor, "nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Return `interpolate` in the mode "bilinear" with aligned corners: an older name."""
+    """Return `interpolate` in the mode "bilinear" with aligned corners: an older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.upsample_bilinear(tg.tensor([[[[0.0, 1.0]]]]), size=(1, 3)).tolist()
+    [[[[0.0, 0.5, 1.0]]]]
+    """
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 

@@ -88,12 +88,24 @@ def spectral_norm(
 
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
-    """Make a weight that `weight_norm` split one parameter again; return the module."""
+    """Make a weight that `weight_norm` split one parameter again; return the module.
+
+    >>> import tinygrad_cnn as tg
+    >>> layer = tg.nn.utils.weight_norm(tg.nn.Linear(2, 3))
+    >>> sorted(dict(tg.nn.utils.remove_weight_norm(layer).named_parameters()))
+    ['bias', 'weight']
+    """
     return _removed("weight_norm", module, name, ("g", "v"))
 
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
-    """Make a weight that `spectral_norm` divides an ordinary parameter, with its value now; return the module."""
+    """Make a weight that `spectral_norm` divides an ordinary parameter, with its value now; return the module.
+
+    >>> import tinygrad_cnn as tg
+    >>> layer = tg.nn.utils.spectral_norm(tg.nn.Linear(2, 3))
+    >>> sorted(dict(tg.nn.utils.remove_spectral_norm(layer).named_parameters()))
+    ['bias', 'weight']
+    """
     return _removed("spectral_norm", module, name, ("orig", "u", "v"))
 
 
