@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="scikit-learn's estimators need it: pip install '.[sklearn]'")
+pytest.importorskip("sklearn")
 
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV

@@ -17,7 +17,7 @@ from tests.mpi.launch import MPIEXEC, ran, started
 from tests.support.training_processes import SETTINGS, few_digits, outcome
 from tinygrad_cnn.storage.safetensors import load
 
-pytest.importorskip("mpi4py", reason="several ranks need mpi4py: pip install '.[mpi]'")
+pytest.importorskip("mpi4py")
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="several ranks need mpiexec: pip install '.[mpi]'")
 
 SCRIPT = "examples/lenet_mnist.py"

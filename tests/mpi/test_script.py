@@ -12,7 +12,7 @@ import pytest
 
 from tests.mpi.launch import MPIEXEC, TOP, ran
 
-pytest.importorskip("mpi4py", reason="several ranks need mpi4py: pip install '.[mpi]'")
+pytest.importorskip("mpi4py")
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="several ranks need mpiexec: pip install '.[mpi]'")
 
 SCRIPT = "tests/mpi/ddp_script.py"

@@ -20,6 +20,7 @@ PACKAGES = {
     "playwright": "tinygrad_cnn[browser]",
     "tensorboardX": "tinygrad_cnn[tensorboard]",
     "mpi4py": "tinygrad_cnn[mpi]",
+    "optuna": "optuna",
     "sklearn": "tinygrad_cnn[sklearn]",
     "torch": "tinygrad_cnn[bench]",
 }
