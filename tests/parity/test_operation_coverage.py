@@ -54,7 +54,8 @@ HELD = set(PROMISED) - ELSEWHERE
 # PyTorch has these at top level too, but does not document them there, and partly with other arguments.
 UNDOCUMENTED = set(
     """
-    adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits cosine_embedding_loss detach dropout
+    adaptive_avg_pool1d adaptive_max_pool1d
+    alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits cosine_embedding_loss detach dropout
     embedding group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss pixel_shuffle
     poisson_nll_loss
     rms_norm triplet_margin_loss
@@ -81,8 +82,8 @@ def test_it_is_where_pytorch_has_it(name: str) -> None:
     ]
     assert wanted
     assert not missing, (
-        f"PyTorch has {name} there too: {missing}. A function is exported by __all__ of its file, a method by a line "
-        "in tinygrad_cnn/methods/operations.py"
+        f"PyTorch has {name} there too: {missing}. A function is exported by __all__ of its file, a method "
+        "by a line in tinygrad_cnn/methods/operations.py"
     )
 
 
