@@ -16,12 +16,19 @@ from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
 
 SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
 """The functions that PyTorch also lets write to a given tensor (``out``)."""
+
+UNSIZED = """
+    as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor
+    tril_indices triu_indices zeros_like
+""".split()
+"""The functions that it does not."""
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -360,3 +367,6 @@ def randint_like(
 ) -> Tensor:
     """Return `randint` of a tensor's shape and type."""
     return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
+
+
+explain_calls(globals(), UNSIZED)

@@ -17,6 +17,7 @@ from tinygrad_cnn.ops import reshape, stack
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -223,4 +224,5 @@ def _jacobian_of(output: Tensor, sources: Sequence[Tensor], create_graph: bool, 
     ]
 
 
+explain_calls(globals())
 explain_missing_names("torch.autograd.functional", __name__)

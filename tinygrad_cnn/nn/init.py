@@ -16,6 +16,7 @@ from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 Generator = np.random.Generator
@@ -221,4 +222,5 @@ def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     return calculate_gain(nonlinearity, a) / sqrt(fans[mode])
 
 
+explain_calls(globals())
 explain_missing_names("torch.nn.init", __name__)

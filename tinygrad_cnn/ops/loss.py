@@ -53,10 +53,17 @@ def _as_distribution(
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
         return (target if scale is None else target * scale), None
+    if target.shape == shape and target.dtype.kind in "iub":
+        raise TypeError(
+            f"{name}: target has the input's shape, {shape}, but is {target.dtype}; wanted class indices, "
+            f"target.argmax({axis}), or probabilities, target.to({input.dtype})"
+        )
     if target.shape != shape[:axis] + shape[axis + 1 :]:
+        wanted = shape[:axis] + shape[axis + 1 :]
+        column = target.shape == (*wanted, 1)
         raise ValueError(
-            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted "
-            f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
+            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted {wanted} for class indices"
+            f"{', target.squeeze(-1),' if column else ','} or the input's shape for probabilities"
         )
     indices = array_of(target)
     ignored = indices == ignore_index

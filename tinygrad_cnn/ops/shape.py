@@ -60,7 +60,10 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
     missing = shape.count(-1)
     fits = size == known if not missing else missing == 1 and known and size % known == 0
     if not fits or min(shape, default=0) < -1:
-        raise ValueError(f"reshape: a tensor of shape {input.shape} cannot have the shape {shape}")
+        raise ValueError(
+            f"reshape: a tensor of shape {input.shape} cannot have the shape {shape}; wanted {size} elements "
+            "(one length may be -1, which is then worked out)"
+        )
     return _reshape(input, shape=tuple(size // known if n == -1 else n for n in shape) if missing else shape)
 
 

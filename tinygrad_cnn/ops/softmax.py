@@ -89,7 +89,9 @@ def _one_hot(target: Array, *, num_classes: int) -> Array:
 
 def _check_classes(name: str, target: Array, classes: int) -> None:
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: wanted class indices (integers) as target, got {target.dtype}")
+        raise TypeError(
+            f"{name}: wanted class indices (integers) as target, got {target.dtype}; convert with .long()"
+        )
     if target.size and not (target.min() >= 0 and target.max() < classes):
         wrong = target.min() if target.min() < 0 else target.max()
         raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")

@@ -380,6 +380,8 @@ class Operation:
         if str(error).startswith(f"{self.name}:"):
             return error
         given = ", ".join(describe(a) for a in arrays)
+        if "broadcast" in str(error):
+            given += "; wanted one shape, or 1 where lengths differ, counted from the last dimension"
         return renamed(error, f"{self.name}: {error} (given {given})")
 
     def fit(self, gradient: Any, origin: Origin, name: str) -> Any:

@@ -1,5 +1,7 @@
 """The training loop, its history, and the callbacks that follow it."""
 
+from tinygrad_cnn.tape.mistakes import explain_calls
+from tinygrad_cnn.training.averaging import WeightAveraging
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
@@ -25,5 +27,8 @@ __all__ = [
     "StepRecorder",
     "TensorBoardLogger",
     "Trainer",
+    "WeightAveraging",
     "accuracy",
 ]
+
+explain_calls(globals())

@@ -33,6 +33,7 @@ from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.activation import exponential_below_zero
 from tinygrad_cnn.ops.arguments import one_dim, want_float
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -277,3 +278,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise ValueError(f"glu: dimension {dim} of an input of shape {input.shape} cannot be halved")
     half = input.shape[axis] // 2
     return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))
+
+
+explain_calls(globals())

@@ -15,6 +15,7 @@ from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, reduced
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -129,7 +130,10 @@ def binary_cross_entropy(
     _want_one_shape("binary_cross_entropy", input, target)
     values = np.asarray(array_of(input))
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("binary_cross_entropy: wanted probabilities between 0 and 1 as input")
+        raise ValueError(
+            "binary_cross_entropy: wanted probabilities between 0 and 1 as input; of logits, take "
+            "binary_cross_entropy_with_logits"
+        )
     losses = _binary_cross_entropy(input, target)
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
 
@@ -309,3 +313,6 @@ def triplet_margin_loss(
     if swap:
         far = ops.minimum(far, ops.pairwise_distance(positive, negative, p, eps))
     return reduced("triplet_margin_loss", ops.clamp(margin + near - far, 0.0), reduction)
+
+
+explain_calls(globals())

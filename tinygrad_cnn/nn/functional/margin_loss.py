@@ -12,6 +12,7 @@ from tinygrad_cnn.nn.functional.activation import logsigmoid
 from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.loss import reduced
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
@@ -118,3 +119,6 @@ def triplet_margin_with_distance_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     far = ops.minimum(far, distance(positive, negative)) if swap else far
     return reduced("triplet_margin_with_distance_loss", ops.clamp(margin + near - far, 0.0), reduction)
+
+
+explain_calls(globals())

@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.arguments import want_float
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -82,3 +83,6 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, gene
     scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
     kept = _kept("alpha_dropout", input, input.shape, p, generator, 1.0)
     return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)
+
+
+explain_calls(globals())

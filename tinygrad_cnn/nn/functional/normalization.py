@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
 from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -227,10 +228,16 @@ def _update_running(
     """Move the running statistics towards the input's mean and unbiased variance; this is not recorded."""
     count = prod(input.shape[i] for i in dims)
     if count < 2:
-        raise ValueError(f"{name}: wanted more than one value for each channel, got an input of {input.shape}")
+        mend = "give it a larger batch, or call eval() before the model is used"
+        raise ValueError(
+            f"{name}: wanted more than one value for each channel, got an input of {input.shape}; {mend}"
+        )
     x = input.array
     for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:
             now = sums.mean(of_input(x, dims).reshape(-1, x.shape[1]), (0,))
             running.array[...] = (1 - momentum) * running.array + momentum * now
             mark_written(running.array, name)
+
+
+explain_calls(globals())

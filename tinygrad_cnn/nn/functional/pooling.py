@@ -29,6 +29,7 @@ from tinygrad_cnn.ops.arguments import array_of, as_tuple, pair, single, want_fl
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Pair, Size
@@ -256,3 +257,6 @@ def max_unpool1d(
     size = None if output_size is None else (1, list(output_size)[-1])
     rows, places = image_of_row(name, input), image_of_row(name, indices)
     return squeeze(max_unpool2d(rows, places, window, step, (0, single(name, "padding", padding, 0)), size), -2)
+
+
+explain_calls(globals())

@@ -11,6 +11,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.nn.functional.noise import dropout
 from tinygrad_cnn.ops.arguments import array_of, want_same_dtype
 from tinygrad_cnn.random import GeneratorArgument as Generator
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["bilinear", "scaled_dot_product_attention"]
@@ -83,3 +84,6 @@ def scaled_dot_product_attention(
     else:
         weights = ops.where(empty, 0.0, ops.softmax(ops.where(empty, 0.0, scores), -1))
     return dropout(weights, dropout_p, generator=generator) @ value
+
+
+explain_calls(globals())

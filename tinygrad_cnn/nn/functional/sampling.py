@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.ops.arguments import array_of, sizes, want_float, want_same_dtype
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -112,3 +113,6 @@ def _pixels(input: Tensor, rows: Any, columns: Any) -> Tensor:
     index = creation.from_numpy(np.ascontiguousarray(np.broadcast_to(places, (n, channels, places.shape[2]))))
     found = ops.gather(ops.flatten(input, 2), 2, index)
     return ops.where(inside[:, None], ops.reshape(found, (n, channels, *rows.shape[1:])), 0.0)
+
+
+explain_calls(globals())

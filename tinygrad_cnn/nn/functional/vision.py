@@ -15,9 +15,19 @@ from tinygrad_cnn.ops.arguments import sizes, want_float, whole
 from tinygrad_cnn.ops.broadcast import apart, half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["channel_shuffle", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "channel_shuffle",
+    "interpolate",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
 _MODES = {
     "nearest": (3, 4, 5),
@@ -81,6 +91,16 @@ def upsample(
 ) -> Tensor:
     """Return `interpolate` of the same arguments: its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "nearest": an older name."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "bilinear" with aligned corners: an older name."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def _target(
@@ -180,3 +200,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise ValueError(f"channel_shuffle: wanted (N, C, ...), C a multiple of {groups}, got shape {shape}")
     grouped = reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
     return reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape)
+
+
+explain_calls(globals())

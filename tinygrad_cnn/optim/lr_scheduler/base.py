@@ -69,7 +69,7 @@ class LRScheduler:
         if knows and self.last_epoch == 0 and not self.optimizer.has_stepped:
             warn_user(
                 f"{type(self).__name__}: step() before the optimizer's first step() skips the first rate of the "
-                "schedule; wanted the optimizer's first"
+                "schedule; wanted optimizer.step() first, then scheduler.step()"
             )
         self._go_to(self.last_epoch + 1)
 
