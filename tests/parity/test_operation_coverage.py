@@ -65,7 +65,7 @@ PLACES = [(tg, torch), (tg.Tensor, torch.Tensor), (F, torch.nn.functional)]
 
 CALLED = {c.torch.rpartition(".")[2] if isinstance(c.torch, str) else c.name for c in CASES if c.torch is not None}
 # PyTorch means its linalg and special by these, or deprecates them elsewhere.
-IN_A_ROOM = {"cholesky", "lstsq", "polygamma", "qr", "solve", "svd"}
+IN_A_ROOM = {"cholesky", "cond", "lstsq", "polygamma", "qr", "solve", "svd"}
 WITH_A_CASE = {name for name in CALLED - IN_A_ROOM if any(callable(getattr(p, name, None)) for _, p in PLACES)}
 
 
