@@ -6,6 +6,7 @@ from tinygrad_cnn.experiment.plots.curves import (
     plot_learning_rates,
     plot_losses,
     plot_metric,
+    plot_runs,
     plot_seconds,
 )
 from tinygrad_cnn.experiment.plots.digits import plot_confusion, plot_mistakes, plot_samples
@@ -26,6 +27,7 @@ __all__ = [
     "plot_losses",
     "plot_metric",
     "plot_mistakes",
+    "plot_runs",
     "plot_samples",
     "plot_seconds",
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.experiment.plots.style import BLUE, FAINT, GREEN, INK, SKY, VERMILION, drawing
+from tinygrad_cnn.experiment.plots.style import BLUE, FAINT, GREEN, INK, SKY, TEN, VERMILION, drawing, shortened
 from tinygrad_cnn.training.finder import FinderResult
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.typing import Array
@@ -68,6 +68,31 @@ def plot_metric(history: History, name: str, path: str | os.PathLike[str], mode:
         _two_curves(axes, _numbers(history), train, validation, best, form)
         if name == "accuracy":
             _by_error(axes, [*train, *validation])
+
+
+def plot_runs(runs: Mapping[str, History], name: str, path: str | os.PathLike[str]) -> None:
+    """Draw the validation "loss" or "accuracy" of each epoch of several runs, by the names of the runs.
+
+    Of a run without validation, the training figure is drawn. Raises ValueError without a run that has an epoch.
+    """
+    if not any(len(history) for history in runs.values()):
+        raise ValueError("plot_runs: no run has an epoch that ended; wanted at least one")
+    longest = max(runs.values(), key=len)
+    with drawing(path, 8, 4.5) as figure:
+        axes = _over_epochs(figure.subplots(), longest, f"Validation {name}", "mean over samples")
+        drawn: list[float] = []
+        for i, (run, history) in enumerate(runs.items()):
+            train, validation = _scores(history, lambda score: {"loss": score.loss, **score.metrics}[name])
+            values = validation if _any(validation) else train
+            style = ("-", "--", ":")[i // len(TEN) % 3]
+            label = shortened(run, 32)
+            axes.plot(_numbers(history), values, style, color=TEN[i % len(TEN)], label=label, **_dots(len(history)))
+            drawn += values.tolist()
+        if name == "accuracy":
+            _by_error(axes, drawn)
+        else:
+            _logarithmic(axes, drawn)
+        _legend(axes)
 
 
 def plot_seconds(history: History, path: str | os.PathLike[str]) -> None:
@@ -176,14 +201,16 @@ def _by_error(axes: Axes, values: Sequence[float]) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
     known = [v for v in values if np.isfinite(v)]
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if not known or max(known) <= 0.9:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         return
     least = 0.5 * min(1 - v for v in known if v < 1) if min(known) < 1 else 1e-3
     forward = lambda v: -np.log10(np.maximum(1 - np.asarray(v), least))  # noqa: E731
     back = lambda v: 1 - 10.0 ** -np.asarray(v)  # noqa: E731
     axes.set_yscale("function", functions=(forward, back))
-    axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]))
+    ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= 1 - least]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))  # after the scale, which brings a formatter of its own
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(min(known) - 0.1 * (1 - min(known)), 1 - least)
 
