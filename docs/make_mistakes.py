@@ -34,7 +34,7 @@ INTRODUCTION = f"""# Typical mistakes, and what the messages say
 
 Made by `python docs/make_mistakes.py`, which runs every mistake in both libraries. Each piece of code comes after
 
-```python
+```py
 {PRELUDE}
 ```
 
@@ -123,7 +123,7 @@ def page(all_of_them: list[Mistake], theirs: dict[str, str]) -> str:
         quoted = (f"{said.strip() or '(nothing)'}" for said in ours)
         names = ("tinygrad_cnn", "PyTorch")
         blocks = [f"{n}, rated {r}:\n\n```text\n{q}\n```" for n, r, q in zip(names, rated, quoted, strict=True)]
-        parts.append("\n\n".join([f"## {mistake.title}", f"```python\n{mistake.code}\n```", *blocks]))
+        parts.append("\n\n".join([f"## {mistake.title}", f"```py\n{mistake.code}\n```", *blocks]))
     ours_mean, theirs_mean = (sum(column) / len(ratings) for column in zip(*ratings, strict=True))
     summary = (
         f"Of {len(ratings)} mistakes, the average rating is **{ours_mean:.2f}** here and **{theirs_mean:.2f}** "

@@ -31,7 +31,7 @@ INTERNAL = re.compile(r"(?<![\w'\"])_[A-Za-z]|Geometry\(|Window\(|object has no 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     for namespace, names in ((tg, ops.__all__), (F, F.__all__), (linalg, linalg.__all__)):
-        for name in names:
+        for name in (n for n in names if not inspect.isclass(getattr(namespace, n))):
             yield f"{namespace.__name__.rpartition('.')[2]}.{name}", getattr(namespace, name)
 
 

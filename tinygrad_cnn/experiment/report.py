@@ -19,7 +19,7 @@ _CSS = """
   :root { --ink: #e8e8e8; --quiet: #a9a9a9; --paper: #16181b; --card: #202327; --line: #3a3f45; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 80rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 .banner { background: #b45309; color: #fff; padding: .9rem 1.1rem; border-radius: .5rem; font-weight: 700;
@@ -33,16 +33,27 @@ h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin: 2.2r
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .25rem .8rem .25rem 0; white-space: nowrap; border-bottom: 1px solid var(--line);
   text-align: right; }
+td:nth-child(2):last-child { white-space: normal; }
 th:first-child, td:first-child { text-align: left; }
 th { color: var(--quiet); font-weight: 600; }
 @media (max-width: 30rem) { table { font-size: .85rem; } }
 pre { overflow-x: auto; background: var(--card); padding: .8rem 1rem; border-radius: .5rem; font-size: .85rem;
   overflow-wrap: normal; }
-figure { margin: 1rem 0; }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 1.2rem 0; }
+a { color: inherit; }
+.pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr));
+  align-items: start; }
+figure { margin: 0; }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; padding: .4rem;
   border: 1px solid var(--line); border-radius: .5rem; }
 figcaption { color: var(--quiet); font-size: .9rem; margin-top: .3rem; text-align: center; }
 """
+
+_CONTENTS = (
+    '<nav aria-label="Contents"><a href="#pictures">Pictures</a> <a href="#statistics">Final statistics</a> '
+    '<a href="#epochs">Epochs</a> <a href="#model">Model</a> <a href="#repeat">To repeat this run</a> '
+    '<a href="#configuration">Configuration</a></nav>'
+)
 
 _HEADLINES = {
     "test_accuracy": "test accuracy",
@@ -68,6 +79,7 @@ def write_report(
     pictures: Iterable[tuple[str, str | os.PathLike[str]]],
     warnings: Iterable[str] = (),
     classes: Sequence[str] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> None:
     """Write one HTML file about a run, with its pictures (caption, path of a PNG) inside it.
 
@@ -90,16 +102,19 @@ def write_report(
 {_banner(metrics)}
 {"".join(f'<p class="warning">{escape(text)}</p>' for text in warnings)}
 {_headline(metrics)}
-<h2>Pictures</h2>
-{"".join(_figure(caption, Path(png)) for caption, png in pictures)}
-<h2>Final statistics</h2>
+{_CONTENTS}
+<h2 id="pictures">Pictures</h2>
+<div class="pictures">{"".join(_figure(caption, Path(png)) for caption, png in pictures)}</div>
+<h2 id="statistics">Final statistics</h2>
 {_table(("", ""), [(_words(n), _text(n, v)) for n, v in metrics.items() if not isinstance(v, (list, dict))])}
 {_classes(metrics, classes)}
-<h2>Epochs</h2>
+<h2 id="epochs">Epochs</h2>
 {_epochs(history)}
-<h2>Model</h2>
+<h2 id="model">Model</h2>
 <pre>{escape(summary)}</pre>
-<h2>Configuration</h2>
+<h2 id="repeat">To repeat this run</h2>
+{_table(("", ""), (provenance or {}).items())}
+<h2 id="configuration">Configuration</h2>
 <pre>{escape(config)}</pre>
 </body>
 </html>

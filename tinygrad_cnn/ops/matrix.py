@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_cnn.kernels import matmul as kernels
 from tinygrad_cnn.ops.arguments import want_same_dtype
-from tinygrad_cnn.ops.broadcast import broadcasting
+from tinygrad_cnn.ops.broadcast import broadcasting, cast
 from tinygrad_cnn.ops.elementwise import add, mul
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
@@ -18,9 +18,11 @@ __all__ = [
     "addbmm",
     "addmm",
     "addmv",
+    "addr",
     "baddbmm",
     "bmm",
     "dot",
+    "ger",
     "linear",
     "matmul",
     "mm",
@@ -135,6 +137,17 @@ def outer(input: T, vec2: T) -> T:
     return mul(unsqueeze(column, 1), row)
 
 
+def ger(input: T, vec2: T) -> T:
+    """Return the outer product of two vectors: `outer`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ger(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    return outer(input, vec2)
+
+
 def _added(name: str, input: T, product: T, beta: float, alpha: float) -> T:
     """Return beta * input + alpha * product; if beta is 0, the input is ignored, as in BLAS."""
     want_same_dtype(name, input=input, product=product)
@@ -164,6 +177,18 @@ def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     tensor([4., 4.])
     """
     return _added("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * the outer product of two vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addr(tg.zeros(2, 2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    result = _added("addr", input, outer(vec1, vec2), beta, alpha)
+    return cast(result, dtype=input.dtype) if input.dtype.kind == "b" else result
 
 
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
+from shutil import get_terminal_size
 from typing import Any
 
 from tinygrad_cnn.nn import Module
@@ -24,6 +25,7 @@ from tinygrad_cnn.training.batches import (
     check_order,
     checked_batches,
     order_of_pass,
+    seed_of_pass,
 )
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.diagnosis import all_finite, first_nonfinite
@@ -32,7 +34,7 @@ from tinygrad_cnn.training.history import Epoch, History, Score, columns_of
 from tinygrad_cnn.training.interrupt import interruptible
 from tinygrad_cnn.training.metric import Metric, accuracy, metric_sums, named_metrics
 from tinygrad_cnn.training.parts import check_parts
-from tinygrad_cnn.training.progress import Progress, Totals, with_progress_bar
+from tinygrad_cnn.training.progress import Progress, Totals, in_lines, with_progress_bar
 
 INTERRUPTED = "interrupted"
 
@@ -171,8 +173,9 @@ class Trainer:
             if number < epochs:
                 self.history.ended_early = self.history.ended_early or reason
         if verbose:
-            shown = [str(epoch), *(status for callback in self.callbacks if (status := callback.status()))]
-            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {'   '.join(shown)}", flush=True)
+            statuses = [status for callback in self.callbacks if (status := callback.status())]
+            label = f"epoch {number:{len(str(epochs))}}/{epochs}"
+            print(in_lines([label, *epoch.parts(), *statuses], get_terminal_size().columns), flush=True)
 
     def evaluate(self, data: Loader) -> Score:
         """Return the mean loss and the metrics on a data set; the model is in evaluation mode meanwhile."""
@@ -247,16 +250,17 @@ class Trainer:
         """Train for one epoch, or for what is left of the one that is under way."""
         running = self.running
         if running is None:
-            running = self.running = Progress(order_of_pass(train), self.optimizer.param_groups[0]["lr"])
+            rate = self.optimizer.param_groups[0]["lr"]
+            running = self.running = Progress(order_of_pass(train), rate, seed_of_pass(train))
         elif running.order is not None:
             check_order(train, running.order)
         start = time.perf_counter() - running.seconds
         self._weights_of_epoch_start = deepcopy(self.model.state_dict())
         self.model.train()
-        batches = batches_of_pass(train, running.order, running.batches)
+        batches = batches_of_pass(train, running.order, running.batches, running.seed)
         if verbose:
             total = len(train) if isinstance(train, Sized) else None
-            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running.batches, total)
+            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running, total)
         for inputs, targets in checked_batches("fit", batches, running.batches):
             self._step(inputs, targets, running.totals)
             running.batches += 1

@@ -39,6 +39,7 @@ from tinygrad_cnn.ops import (
     max_pool2d,
     one_hot,
     pairwise_distance,
+    pdist,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.mistakes import explain_calls
@@ -57,6 +58,7 @@ __all__ = [
     "max_pool2d",
     "one_hot",
     "pairwise_distance",
+    "pdist",
 ]
 explain_calls(globals())  # the other files have done so themselves
 for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):

@@ -8,7 +8,8 @@ from math import isfinite
 import numpy as np
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.nn.utils import rnn
+from tinygrad_cnn.nn.utils import parametrizations, parametrize, rnn
+from tinygrad_cnn.nn.utils.norm_hooks import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import no_grad
@@ -16,7 +17,19 @@ from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "rnn",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
+]
 
 Parameters = Tensor | Iterable[Tensor]
 
