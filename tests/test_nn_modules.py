@@ -31,7 +31,7 @@ def call(module: Any, *inputs: Any) -> Any:
 
 
 INTERNAL = set("FunctionModule LazyModuleMixin NonDynamicallyQuantizableLinear UnaryFunctionModule".split())
-ELSEWHERE = {"DistributedDataParallel", "ParametrizationList"}  # in nn.parallel and nn.utils.parametrize, as in PyTorch
+ELSEWHERE = {"DistributedDataParallel", "ParametrizationList"}  # nn.parallel and nn.utils.parametrize have them
 
 
 def test_every_module_is_exported() -> None:

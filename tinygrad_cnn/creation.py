@@ -28,10 +28,10 @@ from tinygrad_cnn.typing import Array, Scalar
 SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
 """The functions that PyTorch also lets write to a given tensor (``out``)."""
 
-UNSIZED = """
-    as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor
-    tril_indices triu_indices zeros_like
-""".split()
+UNSIZED = (
+    "as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor "
+    "tril_indices triu_indices zeros_like"
+).split()
 """The functions that it does not."""
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -496,8 +496,6 @@ def randint_like(
     return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
 
 
-for (
-    _name
-) in "zeros ones empty eye arange linspace logspace tril_indices triu_indices rand randn randint randperm".split():
+for _name in {*SIZED, "tril_indices", "triu_indices"} - {"full", "normal"}:
     globals()[_name] = _of_numbers(globals()[_name])
 explain_calls(globals(), UNSIZED)
