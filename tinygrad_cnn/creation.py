@@ -29,8 +29,8 @@ SIZED = "arange empty eye full linspace logspace normal ones rand randint randn 
 """The functions that PyTorch also lets write to a given tensor (``out``)."""
 
 UNSIZED = (
-    "as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor "
-    "tril_indices triu_indices zeros_like"
+    "as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like "
+    "tensor tril_indices triu_indices zeros_like"
 ).split()
 """The functions that it does not."""
 
