@@ -96,7 +96,12 @@ class _Writer:
 
     def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
         self.sources, self.calls, self.results = sources, calls, results
-        self.names: dict[str, Any] = {"_tensor": make_tensor, "_Tensor": Tensor, "_array": array_of}
+        self.names: dict[str, Any] = {
+            "_tensor": make_tensor,
+            "_Tensor": Tensor,
+            "_array": array_of,
+            "_asarray": np.asarray,
+        }
         self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
         self.last.update(dict.fromkeys(results, len(calls)))
 
@@ -133,6 +138,8 @@ class _Writer:
         text = f"{function}({', '.join(given)})"
         if as_tensors and call.outputs:
             text = f"map(_array, {text})" if call.several else f"_array({text})"
+        elif call.kind == "forward" and not call.several:  # NumPy's scalars as arrays, as eager gives them
+            text = f"_asarray({text})"
         return f"{outputs} = {text}" if outputs else text
 
     def _value(self, value: Any, as_tensor: bool) -> str:
