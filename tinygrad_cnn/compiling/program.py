@@ -151,7 +151,7 @@ class _Writer:
             "_tensor": make_tensor,
             "_Tensor": Tensor,
             "_array": array_of,
-            "_as_array": np.asarray,
+            "_asarray": np.asarray,
         }
         self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
         self.last.update(dict.fromkeys(results, len(calls)))
@@ -195,7 +195,7 @@ class _Writer:
         if as_tensors and call.outputs:
             text = f"map(_array, {text})" if call.several else f"_array({text})"
         elif call.kind == "forward" and not call.several and call.outputs[0].number in self.zero_d:
-            text = f"_as_array({text})"
+            text = f"_asarray({text})"
         return f"{outputs} = {text}" if outputs else text
 
     def _value(self, value: Any, as_tensor: bool) -> str:
