@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_cnn
+from tests.support.extras import needed_by
 from tinygrad_cnn.tape.record import Operation
 
 MODULES = ["tinygrad_cnn"] + [m.name for m in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn.")]
@@ -31,12 +32,8 @@ PAGES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str) -> None:
-    if name.startswith("tinygrad_cnn.kernels.compiled"):
-        pytest.importorskip("numba")
-    if name == "tinygrad_cnn.compat.stand_ins.tensorboard":
-        pytest.importorskip("tensorboardX")
-    if name == "tinygrad_cnn.sklearn":
-        pytest.importorskip("sklearn")
+    if package := needed_by(name):
+        pytest.importorskip(package)
     module = importlib.import_module(name)
     tinygrad_cnn.manual_seed(0)
     assert doctest.testmod(module).failed == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 import tinygrad_cnn
+from tests.support.extras import can_be_imported
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(ROOT.joinpath("docs", "reference").glob("*.md"))
@@ -50,8 +50,8 @@ def shown() -> Iterator[int]:
     """What the reference shows: what a module on a page defines, with a docstring."""
     for page in PAGES:
         for name in modules_on(page):
-            if name == "tinygrad_cnn.sklearn" and importlib.util.find_spec("sklearn") is None:
-                continue  # it needs an extra
+            if not can_be_imported(name):
+                continue
             module = importlib.import_module(name)
             for node in ast.parse(inspect.getsource(module)).body:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
