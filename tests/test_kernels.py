@@ -16,7 +16,7 @@ from tinygrad_cnn.kernels.dispatch import TABLE
 
 COMPILED = """
     channel_sums conv2d conv2d_input conv2d_weight copy_to_batch_innermost large_matmul max_pool2d max_unpool2d relu
-    where_nonzero
+    resample where_nonzero
 """.split()
 
 

@@ -13,7 +13,6 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.methods import numpy_protocol
 from tinygrad_cnn.methods.in_place import InPlace
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.shape import _permute
 from tinygrad_cnn.support.arrays import held, own_array, plain_array
 from tinygrad_cnn.support.devices import device
@@ -25,6 +24,7 @@ from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import _mode, is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, Scalar
 
 
@@ -150,7 +150,13 @@ class Tensor(InPlace):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward` has accumulated, or None."""
+        """The gradient that `backward` has accumulated, or None; that of a result needs `retain_grad`."""
+        if self._grad is None and self._requires_grad and self.node is not None and not self._retains():
+            warn_user(
+                f"grad: this tensor is the result of {self.node.operation.name}, not a leaf, so backward() does "
+                "not fill in its .grad, and it is None. To update a weight, write in place: with no_grad(): "
+                "w -= lr * w.grad. To read the gradient of a result, call its retain_grad() before backward()"
+            )
         return self._grad
 
     @grad.setter
@@ -180,8 +186,12 @@ class Tensor(InPlace):
         """Have `backward` fill in ``.grad`` of this tensor although it is not a leaf."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
-        if self.node is not None and not any(isinstance(hook, Retain) for hook in self._own_hooks().after):
+        if self.node is not None and not self._retains():
             self._own_hooks().after.append(Retain(self))
+
+    def _retains(self) -> bool:
+        hooks = None if self.node is None else self.node.hooks
+        return hooks is not None and any(isinstance(hook, Retain) for hook in hooks.after)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call a function with the gradient of this tensor once it is complete; it may return another gradient.
@@ -267,7 +277,9 @@ class Tensor(InPlace):
     def item(self) -> Scalar:
         """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"item: wanted a tensor of one element, this one has shape {self.shape}")
+            raise RuntimeError(
+                f"item: wanted a tensor of one element, this one has shape {self.shape}; see tolist()"
+            )
         value: Scalar = self.array.item()
         return value
 
@@ -306,119 +318,6 @@ class Tensor(InPlace):
 
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
-
-    # --- operators ---
-
-    def __add__(self, other: Any) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return ops.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return ops.floor_divide(other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return ops.remainder(self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return ops.remainder(other, self)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
-
-    def __pow__(self, other: Any) -> Tensor:
-        return ops.pow(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.pow(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.neg(self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return ops.abs(self)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return ops.eq(self, other)
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return ops.ne(self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return ops.lt(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return ops.le(self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return ops.gt(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return ops.ge(self, other)
-
-    def __and__(self, other: Any) -> Tensor:
-        return ops.bitwise_and(self, other)
-
-    def __or__(self, other: Any) -> Tensor:
-        return ops.bitwise_or(self, other)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return ops.bitwise_xor(self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __lshift__(self, other: Any) -> Tensor:
-        return ops.bitwise_left_shift(self, other)
-
-    def __rshift__(self, other: Any) -> Tensor:
-        return ops.bitwise_right_shift(self, other)
-
-    def __rlshift__(self, other: Any) -> Tensor:
-        return ops.bitwise_left_shift(other, self)
-
-    def __rrshift__(self, other: Any) -> Tensor:
-        return ops.bitwise_right_shift(other, self)
-
-    def __invert__(self) -> Tensor:
-        return ops.bitwise_not(self)
-
-    __hash__ = object.__hash__
-
-    __getitem__ = getitem
 
 
 class OutdatedView(Tensor):

@@ -11,9 +11,11 @@ from tinygrad_cnn.data.dataset import (
     Subset,
     TensorDataset,
 )
+from tinygrad_cnn.data.distributed import DistributedSampler
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drawing import digit_from_drawing
 from tinygrad_cnn.data.idx import read_idx, write_idx
+from tinygrad_cnn.data.kaggle import KaggleDigits
 from tinygrad_cnn.data.loader import DataLoader, get_worker_info
 from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
@@ -28,6 +30,7 @@ from tinygrad_cnn.data.sampler import (
 from tinygrad_cnn.data.split import random_split
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "KMNIST",
@@ -37,9 +40,11 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "EMNISTDigits",
     "FashionMNIST",
     "IterableDataset",
+    "KaggleDigits",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -61,4 +66,5 @@ __all__ = [
     "write_idx",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.utils.data", __name__)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_cnn.methods.operations import Methods
+from tinygrad_cnn.methods.operators import Operators
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
 from tinygrad_cnn.support.arrays import held
 from tinygrad_cnn.support.devices import want_cpu
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import Array
 
@@ -29,7 +30,7 @@ def _to(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
 
 
 @spell_methods
-class Conversions(Methods):
+class Conversions(Operators):
     """Types, new tensors like this one, and DLPack."""
 
     __slots__ = ()
@@ -95,24 +96,28 @@ class Conversions(Methods):
         """Return `view` with another tensor's shape."""
         return self.view(other.shape)
 
+    @effect
     def new_empty(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return an uninitialised tensor of this tensor's type."""
         return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_zeros(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return a tensor of zeros of this tensor's type."""
         return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_ones(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return a tensor of ones of this tensor's type."""
         return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_full(
         self,
         size: Any,
@@ -125,6 +130,7 @@ class Conversions(Methods):
         filled = np.full(lengths("new_full", (size,)), held("new_full", fill_value, self._chosen(dtype)))
         return self._new(filled, requires_grad, device)
 
+    @effect
     def new_tensor(
         self, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
+from tinygrad_cnn.ops.choices import *
 from tinygrad_cnn.ops.comparison import *
 from tinygrad_cnn.ops.compose import *
 from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.einsum import *
 from tinygrad_cnn.ops.elementwise import *
+from tinygrad_cnn.ops.factor import *
 from tinygrad_cnn.ops.gamma import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class Progress:
 
     order: Array | None
     learning_rate: float  # at the start of the epoch
+    seed: int | None = None  # of what is drawn for its batches, where a thread reads them ahead
     batches: int = 0  # number of batches that are done
     seconds: float = 0.0
     totals: Totals = field(default_factory=Totals)
@@ -59,22 +60,48 @@ class Progress:
     @staticmethod
     def from_state_dict(state: Mapping[str, Any]) -> Progress:
         """Return the epoch that `state_dict` described. Raises ValueError for one that cannot be."""
-        order, batches, totals = state["order"].array, state["batches"], state["totals"]
+        order, batches, totals, seed = state["order"].array, state["batches"], state["totals"], state["seed"]
         numbers = [batches, state["learning_rate"], state["seconds"], *totals["metrics"].values()]
         numbers += [totals["loss"], totals["samples"]]
         if order.ndim != 1 or order.dtype.kind not in "iu" or order.min(initial=0) < 0:
             raise ValueError(f"the epoch that is under way has {order.dtype} {order.shape} in place of an order")
         if not all(isinstance(n, (int, float)) for n in numbers) or not isinstance(batches, int) or batches < 0:
             raise ValueError(f"the epoch that is under way has {numbers!r:.60} in place of its numbers")
+        if not (seed is None or (isinstance(seed, int) and seed >= 0)):
+            raise ValueError(f"the epoch that is under way has {seed!r:.60} in place of its seed")
         return Progress(**{**state, "order": order, "totals": Totals(**totals)})
 
 
-def with_progress_bar(batches: Iterable[Any], label: str, done: int, total: int | None) -> Iterable[Any]:
-    """Show a bar in the terminal while batches are read, ``done`` of ``total`` at first; elsewhere show nothing."""
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{postfix}  {remaining} left"
+_BAR_WITHOUT_TOTAL = "{desc}  {n_fmt} batches{postfix}  {elapsed}"
+
+
+def with_progress_bar(batches: Iterable[Any], label: str, running: Progress, total: int | None) -> Iterator[Any]:
+    """Show a bar in the terminal while batches are read, with the means so far; elsewhere show nothing."""
     from tinygrad_cnn.support.progress_bar import ProgressBar
 
-    disable = None  # tqdm reads None as: show the bar in terminals only
-    bar: Iterable[Any] = ProgressBar(
-        batches, label, total, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=disable
-    )
-    return bar
+    with ProgressBar(
+        batches,
+        label,
+        total,
+        initial=running.batches,
+        leave=False,
+        dynamic_ncols=True,
+        bar_format=_BAR_WITHOUT_TOTAL if total is None else _BAR,
+        disable=None,  # tqdm reads None as: show the bar in terminals only
+    ) as bar:
+        for batch in bar:
+            yield batch
+            if running.totals.samples:
+                bar.set_postfix_str(running.totals.score().described(), refresh=False)
+
+
+def in_lines(parts: Iterable[str], width: int) -> str:
+    """Join parts by two spaces, in lines of at most ``width`` columns if possible; indent all but the first."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(f"    {part}" if lines else part)
+    return "\n".join(lines)

@@ -9,6 +9,7 @@ from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weig
 from tinygrad_cnn.kernels.compiled.matmul import large_matmul
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.relu import relu, where_nonzero
+from tinygrad_cnn.kernels.compiled.resample import resample
 from tinygrad_cnn.kernels.compiled.sums import channel_sums
 
 COMPILED = {
@@ -21,6 +22,7 @@ COMPILED = {
     "max_pool2d": max_pool2d,
     "max_unpool2d": max_unpool2d,
     "relu": relu,
+    "resample": resample,
     "where_nonzero": where_nonzero,
 }
 

@@ -1,7 +1,4 @@
-"""Functions that make tensors (``torch.tensor``, ``torch.zeros``, ``torch.rand``, ...).
-
-Shapes are given as one sequence or as several integers, as in PyTorch.
-"""
+"""Tensors of numbers that are given or follow a rule (``torch.tensor``, ``torch.zeros``, ``torch.arange``)."""
 
 from __future__ import annotations
 
@@ -10,20 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.creation.leaf import chosen_dtype, from_array, number_dtype, shaped
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
-from tinygrad_cnn.random import GeneratorArgument as Generator
-from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import held, own_array, want_range
 from tinygrad_cnn.support.devices import want_cpu
-from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, last_whole_number
-from tinygrad_cnn.tape.record import make_tensor
+from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
 
-SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
-"""The functions that PyTorch also lets write to a given tensor (``out``)."""
 
-
+@effect
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the data: lists and numbers as float32, int64 or bool, arrays in their type.
 
@@ -39,6 +33,11 @@ def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array.
 
     Raises ValueError for an array of non-native byte order, which cannot be shared; `tensor` converts it.
+
+    >>> import tinygrad_cnn as tg
+    >>> import numpy as np
+    >>> tg.from_numpy(np.arange(3))
+    tensor([0, 1, 2])
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
@@ -51,35 +50,66 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor of the data, copied only if necessary."""
+    """Return a tensor of the data, copied only if necessary.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.as_tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
     want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
         array = own_array("as_tensor", data)
         return from_array(array if dtype is None else array.astype(as_dtype(dtype), copy=False))
-    return Tensor(data, dtype)
+    return tensor(data, dtype)
 
 
 def clone(input: Tensor) -> Tensor:
-    """Return a copy through which gradients pass."""
+    """Return a copy through which gradients pass.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.clone(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     return input.clone()
 
 
+@shaped
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros."""
+    """Return a tensor of zeros.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones."""
+    """Return a tensor of ones.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones(2, 2)
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return from_array(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor filled with one value."""
+    """Return a tensor filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full((2, 2), 7.0)
+    tensor([[7., 7.],
+            [7., 7.]])
+    """
     value = held("full", fill_value, as_dtype(dtype)) if dtype else fill_value
     filled = np.full(lengths("full", (size,)), value)
     return from_array(
@@ -87,16 +117,30 @@ def full(
     )
 
 
+@shaped
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor."""
+    """Return an uninitialised tensor.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a matrix with ones on the diagonal."""
+    """Return a matrix with ones on the diagonal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def arange(
     *bounds: Scalar,
     start: Scalar | None = None,
@@ -121,7 +165,7 @@ def arange(
             f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
         )
     first, last, by = (array_of(v).item() if isinstance(v, Tensor) else v for v in (first, last, by))
-    wanted = None if dtype is None else _of_numbers("arange", dtype)
+    wanted = None if dtype is None else number_dtype("arange", dtype)
     if wanted == int64:
         first, last, by = int(first), int(last), int(by)
     count = ceil((last - first) / by)
@@ -136,14 +180,21 @@ def arange(
     return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
+@shaped
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``steps`` evenly spaced numbers from start to end, both included."""
-    wanted = _of_numbers("linspace", dtype)
+    """Return ``steps`` evenly spaced numbers from start to end, both included.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    wanted = number_dtype("linspace", dtype)
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
+@shaped
 def logspace(
     start: float,
     end: float,
@@ -159,7 +210,7 @@ def logspace(
     >>> tg.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    wanted = _of_numbers("logspace", dtype)
+    wanted = number_dtype("logspace", dtype)
     return from_array(
         (base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device
     )
@@ -172,6 +223,7 @@ def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
+@shaped
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the lower triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -181,15 +233,22 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
             [0, 0, 1]])
     """
     return from_array(
-        np.stack(np.tril_indices(row, offset, col)).astype(_of_numbers("tril_indices", dtype), copy=False),
+        np.stack(np.tril_indices(row, offset, col)).astype(number_dtype("tril_indices", dtype), copy=False),
         device=device,
     )
 
 
+@shaped
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
-    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
+    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return from_array(
-        np.stack(np.triu_indices(row, offset, col)).astype(_of_numbers("triu_indices", dtype), copy=False),
+        np.stack(np.triu_indices(row, offset, col)).astype(number_dtype("triu_indices", dtype), copy=False),
         device=device,
     )
 
@@ -206,187 +265,48 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_array(own_array("from_dlpack", np.from_dlpack(ext_tensor)))
 
 
+@effect
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return zeros of a tensor's shape and type."""
+    """Return zeros of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros_like(tg.ones(2))
+    tensor([0., 0.])
+    """
     return from_array(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ones of a tensor's shape and type."""
+    """Return ones of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones_like(tg.zeros(2))
+    tensor([1., 1.])
+    """
     return from_array(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of a tensor's shape and type, filled with one value."""
+    """Return a tensor of a tensor's shape and type, filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full_like(tg.ones(2), 7.0)
+    tensor([7., 7.])
+    """
     value = held("full_like", fill_value, as_dtype(dtype) if dtype else input.dtype)
     return from_array(np.full_like(input.array, value, value.dtype), requires_grad, device)
 
 
+@effect
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor of a tensor's shape and type."""
-    return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
-
-
-def from_array(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return a leaf that holds an array, without copying."""
-    want_cpu("device", device)
-    result = make_tensor(Tensor, array)
-    result.requires_grad = requires_grad
-    return result
-
-
-def chosen_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return the given dtype, or the default dtype for None."""
-    return default_dtype() if dtype is None else as_dtype(dtype)
-
-
-def _of_numbers(name: str, dtype: Any) -> np.dtype[Any]:
-    """Return the chosen dtype, and refuse bool: it holds no counting numbers."""
-    wanted = chosen_dtype(dtype)
-    if wanted.kind == "b":
-        raise TypeError(f"{name}: wanted a type of numbers, got bool")
-    return wanted
-
-
-def _of_fractions(name: str, dtype: Any) -> np.dtype[Any]:
-    """Return the chosen dtype, and refuse integers: numbers between 0 and 1 would all be 0."""
-    wanted = chosen_dtype(dtype)
-    if wanted.kind != "f":
-        raise TypeError(f"{name}: wanted a floating-point type, got {wanted}")
-    return wanted
-
-
-# --- random numbers, from the given generator or, by default, from this thread's ---
-
-
-def rand(
-    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return random numbers, uniform on [0, 1)."""
-    wanted = _of_fractions("rand", dtype)
-    drawn = (generator or default_generator()).random(lengths("rand", size))
-    return from_array(np.asarray(drawn).astype(wanted), requires_grad, device)
-
-
-def randn(
-    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return random numbers from the normal distribution of mean 0 and variance 1."""
-    wanted = _of_fractions("randn", dtype)
-    drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
-    return from_array(np.asarray(drawn).astype(wanted), requires_grad, device)
-
-
-def randint(
-    low: Any = None,
-    high: Any = None,
-    size: Any = None,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return random integers from low to high - 1: ``randint([low,] high, size)``; low defaults to 0.
+    """Return an uninitialised tensor of a tensor's shape and type.
 
     >>> import tinygrad_cnn as tg
-    >>> tg.randint(10, (2, 3)).shape
+    >>> tg.empty_like(tg.ones(2, 3)).shape
     (2, 3)
     """
-    if size is None and not isinstance(high, (int, np.integer, type(None))):
-        high, size = None, high
-    if low is None or high is None:
-        low, high = 0, low if high is None else high
-    if high is None:
-        raise TypeError("randint: wanted randint([low,] high, size), got no high")
-    if high <= low:
-        raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
-    wanted = as_dtype(dtype or np.int64)
-    want_range("randint", low, high - 1, wanted)
-    drawn = (generator or default_generator()).integers(
-        low, high, lengths("randint", (() if size is None else size,))
-    )
-    return from_array(np.asarray(drawn).astype(wanted, copy=False), requires_grad, device)
-
-
-def randperm(
-    n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return the integers from 0 to n - 1 in random order."""
-    wanted = _of_numbers("randperm", int64 if dtype is None else dtype)
-    count = whole("randperm", "n", n, 0)
-    if count - 1 > last_whole_number(wanted):
-        raise ValueError(f"randperm: not all numbers from 0 to {count - 1} are numbers of {wanted}")
-    drawn = (generator or default_generator()).permutation(count)
-    return from_array(drawn.astype(wanted, copy=False), requires_grad, device)
-
-
-def normal(
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    size: Any = None,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return random numbers from normal distributions; mean and std are tensors, which broadcast, or numbers.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.normal(tg.zeros(3), 2.0).shape
-    (3,)
-    """
-    means, deviations = array_of(mean), array_of(std)
-    if np.less(deviations, 0).any():
-        raise ValueError("normal: std has negative entries")
-    shape = (
-        np.broadcast_shapes(np.shape(means), np.shape(deviations)) if size is None else lengths("normal", (size,))
-    )
-    tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
-    wanted = _of_fractions("normal", np.result_type(*tensors) if tensors and dtype is None else dtype)
-    drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
-    return from_array(drawn.astype(wanted), requires_grad, device)
-
-
-def rand_like(
-    input: Tensor,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `rand` of a tensor's shape and type."""
-    return rand(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def randn_like(
-    input: Tensor,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `randn` of a tensor's shape and type."""
-    return randn(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def randint_like(
-    input: Tensor,
-    low: int,
-    high: int | None = None,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `randint` of a tensor's shape and type."""
-    return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
+    return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
