@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.methods import numpy_protocol
 from tinygrad_cnn.methods.in_place import InPlace
+from tinygrad_cnn.methods.operators import Operators
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import _permute
 from tinygrad_cnn.support.arrays import held, own_array, plain_array
@@ -28,7 +29,7 @@ from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, Scalar
 
 
-class Tensor(InPlace):
+class Tensor(Operators, InPlace):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
     ``Tensor(data)`` copies its data: lists and numbers become float32, int64 or bool, arrays keep their type. With

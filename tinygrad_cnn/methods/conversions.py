@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_cnn.methods.operators import Operators
+from tinygrad_cnn.methods.operations import Methods
 from tinygrad_cnn.ops.arguments import lengths
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
@@ -30,7 +30,7 @@ def _to(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
 
 
 @spell_methods
-class Conversions(Operators):
+class Conversions(Methods):
     """Types, new tensors like this one, and DLPack."""
 
     __slots__ = ()

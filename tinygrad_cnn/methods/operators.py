@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.methods.operations import Methods
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.tape.mistakes import explained
 from tinygrad_cnn.typing import T
@@ -13,7 +12,7 @@ from tinygrad_cnn.typing import T
 _matmul = explained(ops.matmul, __name__)
 
 
-class Operators(Methods):
+class Operators:
     """Python's operators, which take tensors, arrays and numbers."""
 
     __slots__ = ()
