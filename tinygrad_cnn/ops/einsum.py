@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from tinygrad_cnn.ops.arguments import as_tuple, one_dim, want_same_dtype
 from tinygrad_cnn.ops.elementwise import mul
-from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import diagonal
 from tinygrad_cnn.ops.reduce import as_type, sum
@@ -202,5 +201,4 @@ def trace(input: T) -> T:
     """
     if input.ndim != 2:
         raise ValueError(f"trace: wanted a matrix, got shape {input.shape}")
-    n, m = input.shape
-    return sum(getitem(reshape(input, n * m), slice(0, min(n, m) * (m + 1), m + 1)))
+    return sum(diagonal(input))
