@@ -168,8 +168,8 @@ def _is_integer(part: Any) -> bool:
 def _place(name: str, index: Any) -> Any:
     """Return one part of an index as NumPy understands it; lists and tensors become arrays."""
     array = array_of(index)
-    if hasattr(array, "__array__"):  # also arrays of other libraries
-        array = np.asarray(array)
+    if hasattr(array, "__array__") and not isinstance(array, (np.ndarray, np.generic)):
+        array = np.asarray(array)  # an array of another library
     if isinstance(array, (list, tuple, range)):
         array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
     if isinstance(array, np.ndarray):
