@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ WITHOUT_DERIVATIVE = {
     *(np.all, np.any, np.argmax, np.argmin, np.argsort, np.count_nonzero, np.ndim, np.nonzero, np.shape, np.size),
     np.unique,
 }
+OTHER_NAMES = {"y": "other"}  # of an argument of NumPy's behind the second
 every_call = pytest.mark.parametrize(
     ("function", "call"),
     [pytest.param(f, c, id=f"{f.__name__}-{i}") for f, calls in CALLS.items() for i, c in enumerate(calls)],
@@ -140,5 +142,22 @@ def test_what_does_not_divide_is_not_split() -> None:
 
 @pytest.mark.parametrize("options", [{"dtype": np.float64}, {"out": np.zeros(())}, {"where": A > 0}], ids=str)
 def test_what_would_be_ignored_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument"):
+    with pytest.raises(TypeError, match=rf"^np\.sum: there is no argument '{next(iter(options))}'"):
         np.sum(tg.tensor(A), **options)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+def test_arguments_without_a_name_mean_what_they_mean_in_numpy(function: Any) -> None:
+    """Behind the operands, an argument at the same place has the same name."""
+    places = list(inspect.signature(function).parameters)
+    recorded = getattr(FUNCTIONS[function], "forward", FUNCTIONS[function])
+    for place, p in enumerate(inspect.signature(recorded).parameters.values()):
+        if p.kind is not p.KEYWORD_ONLY and (place > 1 or p.name in places):
+            assert p.name in (places[place], OTHER_NAMES.get(places[place]))
+
+
+def test_an_argument_that_is_not_taken_is_refused_by_name() -> None:
+    x = tg.tensor(A)
+    for call, name in ((lambda: np.sum(x, 0, np.float32), "np.sum"), (lambda: np.cov(x, x), "np.cov")):
+        with pytest.raises(TypeError, match=rf"^{name}: got \d arguments without a name, 1 more than it takes"):
+            call()

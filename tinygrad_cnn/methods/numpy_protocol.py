@@ -14,6 +14,7 @@ from tinygrad_cnn import linalg, ops
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad_as_numpy
+from tinygrad_cnn.tape.mistakes import explain_failure
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.absolute: ops.abs,
@@ -98,7 +99,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 }
 
 
-def _median(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def _median(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
     """Return the median as NumPy defines it: the mean of two middle entries, not the lower one."""
     values = ops.sort(ops.ravel(a) if axis is None else a, 0 if axis is None else axis).values
     dim = 0 if axis is None else axis
@@ -111,11 +112,11 @@ def _median(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return out if keepdims else ops.squeeze(out, dim)
 
 
-def _std(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def _std(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
     return ops.std(a, axis, keepdim=keepdims, correction=ddof)
 
 
-def _var(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def _var(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
     return ops.var(a, axis, keepdim=keepdims, correction=ddof)
 
 
@@ -156,7 +157,7 @@ def _flat(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda a, axis=None, keepdims=False: function(a, axis, keepdims)
+    return lambda a, axis=None, *, keepdims=False: function(a, axis, keepdims)
 
 
 def _take(a: Any, indices: Any, dim: int) -> Any:
@@ -189,7 +190,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.concatenate: lambda arrays, axis=0: ops.cat(arrays, axis),
     np.count_nonzero: lambda a, axis=None: ops.count_nonzero(a, axis),
     np.corrcoef: lambda x: ops.corrcoef(x),
-    np.cov: lambda m, ddof=1: ops.cov(m, correction=ddof),
+    np.cov: lambda m, *, ddof=1: ops.cov(m, correction=ddof),
     np.cumprod: lambda a, axis=None: _cumprod(a, axis=axis),
     np.cumsum: lambda a, axis=None: _cumsum(a, axis=axis),
     np.diag: lambda a, k=0: ops.diag(a, k),
@@ -199,7 +200,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.dstack: ops.dstack,
     np.expand_dims: lambda a, axis: ops.unsqueeze(a, axis),
     np.isclose: ops.isclose,
-    np.nan_to_num: lambda x, nan=0.0, posinf=None, neginf=None: ops.nan_to_num(x, nan, posinf, neginf),
+    np.nan_to_num: lambda x, *, nan=0.0, posinf=None, neginf=None: ops.nan_to_num(x, nan, posinf, neginf),
     np.flip: lambda a, axis=None: ops.flip(a, *(range(a.ndim) if axis is None else np.atleast_1d(axis))),
     np.fliplr: ops.fliplr,
     np.flipud: ops.flipud,
@@ -213,14 +214,14 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.min: _reduction(ops.amin),
     np.moveaxis: ops.movedim,
     np.nanmean: _reduction(ops.nanmean),
-    np.nanquantile: lambda a, q, axis=None, keepdims=False: ops.nanquantile(a, q, axis, keepdims),
+    np.nanquantile: lambda a, q, axis=None, *, keepdims=False: ops.nanquantile(a, q, axis, keepdims),
     np.nansum: _reduction(ops.nansum),
     np.ndim: lambda a: a.ndim,
     np.nonzero: lambda a: ops.nonzero(a, as_tuple=True),
     np.partition: lambda a, kth, axis=-1: _partition(a, kth, axis=axis),
     np.prod: _reduction(ops.prod),
     np.ptp: _reduction(lambda a, dim, keepdim: ops.amax(a, dim, keepdim) - ops.amin(a, dim, keepdim)),
-    np.quantile: lambda a, q, axis=None, keepdims=False: ops.quantile(a, q, axis, keepdims),
+    np.quantile: lambda a, q, axis=None, *, keepdims=False: ops.quantile(a, q, axis, keepdims),
     np.ravel: ops.ravel,
     np.real: ops.positive,
     np.repeat: lambda a, repeats, axis=None: ops.repeat_interleave(a, repeats, axis),
@@ -264,8 +265,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.transpose: lambda a, axes=None: a.T if axes is None else ops.permute(a, axes),
     np.tril: lambda m, k=0: ops.tril(m, k),
     np.triu: lambda m, k=0: ops.triu(m, k),
-    np.unique: lambda a, return_inverse=False, return_counts=False, axis=None: ops.unique(
-        a, True, return_inverse, return_counts, axis
+    np.unique: lambda ar, *, return_inverse=False, return_counts=False, axis=None: ops.unique(
+        ar, True, return_inverse, return_counts, axis
     ),
     np.var: _var,
     np.vsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 0),
@@ -300,4 +301,8 @@ def array_function(
             f"np.{func.__name__} of a Tensor is not recorded, and would lose its gradient; "
             "use the package's operations, or detach().numpy() for the array"
         )
-    return recorded(*args, **kwargs)
+    try:
+        return recorded(*args, **kwargs)
+    except Exception as error:
+        explain_failure(error, f"np.{func.__name__}", recorded, args, kwargs)
+        raise
