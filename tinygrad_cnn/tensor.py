@@ -382,4 +382,6 @@ def as_array(data: Any, dtype: Any = None) -> Array:
         return array.astype(wanted, copy=False) if isinstance(given, np.ndarray) else held("tensor", array, wanted)
     if array.dtype == np.float64 and not isinstance(given, (np.ndarray, np.generic)):
         return array.astype(default_dtype())
+    if array.dtype == np.uint64 and not isinstance(given, (np.ndarray, np.generic)):
+        return held("tensor", array, int64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)

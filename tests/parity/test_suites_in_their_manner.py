@@ -32,7 +32,7 @@ def outcome(call: Callable[[Any], Any], library: Any) -> Any:
 
 
 def assert_alike(call: Callable[[Any], Any]) -> None:
-    assert outcome(call, tg) == outcome(call, torch)
+    assert repr(outcome(call, tg)) == repr(outcome(call, torch))  # NaN is like NaN
 
 
 def assigned(library: Any, number: Any, dtype: Any) -> Any:
@@ -47,9 +47,13 @@ WRITERS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "fill_": lambda m, number, dtype: m.ones(2, dtype=dtype).fill_(number),
     "full": lambda m, number, dtype: m.full((2,), number, dtype=dtype),
     "full_like": lambda m, number, dtype: m.full_like(m.ones(2, dtype=dtype), number),
+    "index_fill": lambda m, number, dtype: m.ones(2, dtype=dtype).index_fill(0, m.tensor([1]), number),
+    "index_fill_": lambda m, number, dtype: m.ones(2, dtype=dtype).index_fill_(0, m.tensor([1]), number),
     "masked_fill": lambda m, number, dtype: m.ones(2, dtype=dtype).masked_fill(m.tensor([True, False]), number),
     "new_full": lambda m, number, dtype: m.ones(2, dtype=dtype).new_full((2,), number),
     "new_tensor": lambda m, number, dtype: m.ones(2, dtype=dtype).new_tensor([1, number]),
+    "pad": lambda m, number, dtype: m.nn.functional.pad(m.ones(2, dtype=dtype), (0, 1), value=number),
+    "scatter": lambda m, number, dtype: m.ones(2, dtype=dtype).scatter(0, m.tensor([1]), number),
     "setitem": assigned,
     "tensor": lambda m, number, dtype: m.tensor([[number], [0]], dtype=dtype),
     "tensor of one": lambda m, number, dtype: m.tensor(number, dtype=dtype),
@@ -57,19 +61,24 @@ WRITERS: dict[str, Callable[[Any, Any, Any], Any]] = {
 LIMITS = [127, 128, 255, 256, 2**15, 2**31 - 1, 2**31, 2**63 - 1]
 NOT_NEGATIVE = st.sampled_from(LIMITS) | st.integers(0, 400)
 NUMBERS = NOT_NEGATIVE | NOT_NEGATIVE.filter(lambda n: n < 2**53).map(float)
-NUMBERS |= st.sampled_from([float("nan"), float("inf"), 1e19, 2.0**63])
+NUMBERS |= st.sampled_from([float("nan"), float("inf"), 1e19, 2.0**63, 7e4, 1e39, -0.5, -1.5])
 
 
-@given(writer=st.sampled_from(sorted(WRITERS)), name=st.sampled_from(INTEGERS), number=NUMBERS)
+HOLDING = st.sampled_from([*INTEGERS, "float16", "float32"])
+
+
+@given(writer=st.sampled_from(sorted(WRITERS)), name=HOLDING, number=NUMBERS)
 def test_a_number_that_a_type_cannot_hold_is_refused_wherever_it_is_written(
     writer: str, name: str, number: float
 ) -> None:
     if writer == "where" and isinstance(number, float):
         return  # `where` of integers and a fraction is of a floating-point type
+    if name == "int64" and number == 2**63:
+        return  # PyTorch writes -(2**63) in some of these places
     assert_alike(lambda m: WRITERS[writer](m, number, getattr(m, name)))
 
 
-@given(name=st.sampled_from(INTEGERS[1:]), number=st.integers(-(2**63), -1))
+@given(name=st.sampled_from(INTEGERS), number=st.integers(-(2**63), -1) | st.integers(-300, -1))
 def test_so_are_negative_numbers(name: str, number: int) -> None:
     for write in WRITERS.values():
         assert_alike(lambda m, write=write: write(m, number, getattr(m, name)))

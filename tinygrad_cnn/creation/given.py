@@ -9,9 +9,9 @@ import numpy as np
 
 from tinygrad_cnn.creation.leaf import chosen_dtype, from_array, number_dtype, shaped
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
-from tinygrad_cnn.support.arrays import held, own_array, want_range
+from tinygrad_cnn.support.arrays import held_number, own_array, want_range
 from tinygrad_cnn.support.devices import want_cpu
-from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.support.dtypes import as_dtype, bool_, default_dtype, int64
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -110,11 +110,10 @@ def full(
     tensor([[7., 7.],
             [7., 7.]])
     """
-    value = held("full", fill_value, as_dtype(dtype)) if dtype else fill_value
-    filled = np.full(lengths("full", (size,)), value)
-    return from_array(
-        filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
-    )
+    kind = np.asarray(array_of(fill_value)).dtype.kind
+    wanted = as_dtype(dtype) if dtype else {"f": default_dtype(), "b": bool_}.get(kind, int64)
+    value = held_number("full", fill_value, wanted)
+    return from_array(np.full(lengths("full", (size,)), value, wanted), requires_grad, device)
 
 
 @shaped
@@ -297,8 +296,9 @@ def full_like(
     >>> tg.full_like(tg.ones(2), 7.0)
     tensor([7., 7.])
     """
-    value = held("full_like", fill_value, as_dtype(dtype) if dtype else input.dtype)
-    return from_array(np.full_like(input.array, value, value.dtype), requires_grad, device)
+    wanted = as_dtype(dtype) if dtype else input.dtype
+    value = held_number("full_like", fill_value, wanted)
+    return from_array(np.full_like(input.array, value, wanted), requires_grad, device)
 
 
 @effect

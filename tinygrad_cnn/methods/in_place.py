@@ -24,7 +24,7 @@ from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.index import places, put_at, take_at
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import own_array, want_range
+from tinygrad_cnn.support.arrays import held, held_number, own_array, want_range
 from tinygrad_cnn.support.dtypes import last_whole_number
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
@@ -363,6 +363,7 @@ class InPlace(Conversions):
         """Set every element to a value in place."""
         if np.ndim(array_of(value)):
             raise RuntimeError(f"fill_: wanted one value, got shape {np.shape(array_of(value))}")
+        value = held_number("fill_", value, self.dtype)
         if must_be_recorded(self, (value,)):
             return self._record_copy("fill_", value)
         return self._writes("fill_", lambda a, b: a.fill(b), value)
@@ -375,6 +376,8 @@ class InPlace(Conversions):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = _without_leading_ones(value)
+        if type(value) in (int, float) and self.dtype.kind in "iu":
+            value = held("setitem", value, self.dtype)
         if must_be_recorded(self, (value,)):
             self._record_assignment(index, value)
             return

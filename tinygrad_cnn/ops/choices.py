@@ -111,6 +111,8 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
         raise ValueError("clamp: wanted min, max or both, got neither")
     if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
         return _clamp(input, min=min, max=max)
+    if type(max) is int and max < 0 and input.dtype.kind == "u":
+        raise ValueError(f"clamp: max is {max}, which does not fit into {input.dtype}")
     if min is not None:
         input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
     return input if max is None else where((input > max) | (max != max), max, input)

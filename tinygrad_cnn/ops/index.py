@@ -15,6 +15,7 @@ from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_UP_TO
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
+from tinygrad_cnn.support.arrays import held_number
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, Shape, T
@@ -336,7 +337,7 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
-        return put_at(input, src, where)
+        return put_at(input, held_number("scatter", src, input.dtype), where)
     want_same_dtype("scatter", input=input, src=src)
     return put_at(input, _first_of("scatter", src, np.shape(array_of(index))), where)
 

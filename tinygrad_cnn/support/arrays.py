@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,20 @@ def held(name: str, numbers: Any, dtype: np.dtype[Any]) -> Array:
             raise ValueError(
                 f"{name}: {array[~fits][0]} does not fit into {dtype}, which holds {bounds.min} to {bounds.max}"
             )
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # in a floating-point type infinite
+        return array.astype(dtype, copy=False)
+
+
+def held_number(name: str, number: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a Python number that is to be written, as `held` does; refuse one that a float type makes infinite.
+
+    Anything else, such as a tensor or an array, is returned as it is.
+    """
+    if type(number) not in (bool, int, float):
+        return number
+    if dtype.kind == "f" and abs(number) != inf and abs(number) > float(np.finfo(dtype).max):
+        raise ValueError(f"{name}: {number} does not fit into {dtype}, which holds up to {np.finfo(dtype).max}")
+    return held(name, number, dtype)
 
 
 def want_range(name: str, first: float, last: float, dtype: np.dtype[Any]) -> None:
