@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -29,40 +31,52 @@ def same_bits(a: Any, b: Any) -> bool:
 NO_PROGRAMS: set[str] = set()
 """Cases that run as they are: what they compute outside of operations, a program would not repeat."""
 
+LEAVE_NUMBERS: set[str] = set()
+"""Cases whose results cannot leave a program so that they can be differentiated."""
+
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.differentiable], ids=lambda c: c.name)
 @settings(max_examples=5)
 @given(data=st.data())
 def test_every_operation_gives_the_same_as_a_program(case: OpCase, data: st.DataObject) -> None:
     sample, rng = data.draw(case.samples), data.draw(generators())
-    function = value_and_gradients(case, sample, rng)
+    weights = weights_of_results(case, sample, rng)
     inputs = [tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs]
+    plain, arguments = case.function, sample.arguments  # programs look at what they can reach: not at the case
+    function = value_and_gradients(lambda *values: plain(*values, **arguments), weights)
     wanted = function(*inputs)
     compiled = tg.compile(function)
+    operation = tg.compile(lambda *values: plain(*values, **arguments))
+    differentiated = value_and_gradients(operation, weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what runs as it is
-        for _ in range(4):
-            for got, value in zip(compiled(*inputs), wanted, strict=True):
+        for run in (compiled, compiled, compiled, differentiated, differentiated, differentiated):
+            for got, value in zip(run(*inputs), wanted, strict=True):
                 assert (got is None and value is None) or same_bits(got, value)
     if case.name not in NO_PROGRAMS:
         assert compiled.explain().startswith("v"), compiled.explain()
+    if case.name not in NO_PROGRAMS | LEAVE_NUMBERS:
+        assert operation.explain().startswith("v"), operation.explain()
 
 
-def value_and_gradients(case: OpCase, sample: Sample, rng: np.random.Generator) -> Callable[..., list[Any]]:
+def weights_of_results(case: OpCase, sample: Sample, rng: np.random.Generator) -> list[tg.Tensor]:
+    """Return a tensor of random weights for each result that has a gradient."""
+    out = case.function(
+        *[tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs], **sample.arguments
+    )
+    outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
+    return [tg.tensor(np.asarray(rng.standard_normal(o.shape))) for o in outs]
+
+
+def value_and_gradients(operation: Callable[..., Any], weights: list[tg.Tensor]) -> Callable[..., list[Any]]:
     """Return a function of an operation's inputs: its results, and the gradients of their weighted sum."""
-    operation, arguments = case.function, sample.arguments
-    weights: list[tg.Tensor] = []
 
     def function(*inputs: tg.Tensor) -> list[Any]:
-        out = operation(*inputs, **arguments)
+        out = operation(*inputs)
         outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
         total = sum((o * w).sum() for o, w in zip(outs, weights, strict=True))
         return [o.detach() for o in outs] + list(tg.autograd.grad(total, inputs, allow_unused=True))
 
-    inputs = [tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs]
-    out = operation(*inputs, **arguments)
-    outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
-    weights.extend(tg.tensor(np.asarray(rng.standard_normal(o.shape))) for o in outs)
     return function
 
 
@@ -491,16 +505,170 @@ def test_what_is_returned_is_what_the_function_returns() -> None:
         assert (found["sum"].item(), found["same"], found["weight"], found["number"]) == (5.0, x, weight, 3)
 
 
-@pytest.mark.parametrize("forward", [lambda x, w: (x + w).sum(), lambda x, w: (x * w).sum()])
-def test_a_result_that_can_be_differentiated_runs_as_it_is(forward: Callable[..., tg.Tensor]) -> None:
+@pytest.mark.parametrize(
+    "forward", [lambda x, w: (x + w).sum(), lambda x, w: (x * w).sum(), lambda x, w: w[1:] * 2]
+)
+def test_a_result_can_be_differentiated(forward: Callable[..., tg.Tensor]) -> None:
     weight = nn.Parameter([1.0, 2.0])
     compiled = tg.compile(lambda x: forward(x, weight))
-    with pytest.warns(UserWarning, match="can still be differentiated"):
-        compiled(tg.ones(2))
+    for value in range(4):
+        results = []
+        for function in (compiled, lambda x: forward(x, weight)):
+            weight.grad, x = None, tg.full((2,), float(value), requires_grad=True)
+            function(x).sum().backward()
+            results.append((weight.grad, x.grad))
+        assert all(same_bits(a, b) if b is not None else a is None for a, b in zip(*results, strict=True))
+    assert compiled.explain().startswith("v"), compiled.explain()
+
+
+def test_gradients_of_some_results_are_those_of_the_function() -> None:
+    """What a result does not depend on gets no gradient, also where another result does."""
+    a, b, shared = (nn.Parameter(tg.randn(3)) for _ in range(3))
+
+    def function(x: tg.Tensor) -> Any:
+        hidden = (x * shared).tanh()
+        low, high = (hidden * a).split(2)
+        return {
+            "one": (hidden * a).exp(),
+            "two": [hidden * b * b, low + 1],
+            "detached": hidden.detach(),
+            "high": high,
+        }
+
+    compiled = tg.compile(function)
+    for _ in range(2):
+        compiled(tg.ones(3))
+    for chosen in itertools.product((False, True), repeat=4):
+        if not any(chosen):
+            continue
+        found = []
+        for run in (compiled, function):
+            a.grad = b.grad = shared.grad = None
+            out = run(tg.tensor([1.0, 2.0, 3.0]))
+            assert not out["detached"].requires_grad
+            outs = (out["one"], *out["two"], out["high"])
+            tg.autograd.backward([o.sum() for o, is_chosen in zip(outs, chosen, strict=True) if is_chosen])
+            found.append((a.grad, b.grad, shared.grad))
+        assert all(same_bits(x, y) if y is not None else x is None for x, y in zip(*found, strict=True))
+    assert compiled.explain().startswith("v"), compiled.explain()
+
+
+def test_a_function_that_is_called_twice_adds_gradients_in_the_same_order() -> None:
+    rng = np.random.default_rng(0)
+    weight = nn.Parameter(tg.tensor(rng.standard_normal((4, 4)).astype(np.float32)))
+    layer = lambda x: (x @ weight).tanh() @ weight  # noqa: E731
+    compiled = tg.compile(layer)
+    for _ in range(4):
+        x = tg.tensor(rng.standard_normal((8, 4)).astype(np.float32))
+        found = []
+        for run in (compiled, layer):
+            weight.grad = None
+            (run(run(x) + weight.sum()) * weight.mean()).sum().backward()
+            found.append(weight.grad)
+        assert same_bits(*found)
+    assert compiled.explain().startswith("v"), compiled.explain()
+
+
+def test_a_result_keeps_the_rules_of_the_graph() -> None:
+    weight = nn.Parameter([1.0, 2.0])
+    compiled = tg.compile(lambda x: (x * weight * weight).exp())
     for _ in range(3):
-        weight.grad = None
-        compiled(tg.ones(2)).backward()
-        assert weight.grad is not None
+        out = compiled(tg.ones(2)).sum()
+    out.backward()
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        out.backward()
+    out = compiled(tg.ones(2)).sum()
+    with tg.no_grad():
+        weight += 1
+    with pytest.raises(RuntimeError, match="overwritten in place"):
+        out.backward()
+    with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+        tg.autograd.grad(compiled(tg.ones(2)).sum(), weight, create_graph=True)
+    seen = []
+    weight.register_hook(lambda g: seen.append(g.tolist()))
+    compiled(tg.zeros(2)).sum().backward()
+    assert seen == [[0.0, 0.0]]
+    assert compiled.explain().startswith("v"), compiled.explain()
+
+
+def test_a_result_that_shows_an_argument_is_not_written_to_unseen() -> None:
+    compiled = tg.compile(lambda x: (x.reshape(4), (x * 2).reshape(4)))
+    for _ in range(3):
+        x = tg.ones(2, 2) * 1
+        x.requires_grad_()
+        view, other = compiled(x * 1)
+    with pytest.raises(RuntimeError, match="compiled function"):
+        view += 1
+    other += 1
+    other.sum().backward()
+    assert x.grad.tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize("how", ["compile(model)", "model.compile()"])
+def test_a_model_trains_as_it_does_without_a_program(how: str) -> None:
+    class Compiled(Twins):
+        def step_of(self, model: nn.Module, optimizer: optim.Optimizer) -> Callable[..., tg.Tensor]:
+            run = model
+            if not self.steps:
+                self.compiled = run = tg.compile(model) if how == "compile(model)" else model
+                model.compile() if how == "model.compile()" else None
+
+            def step(inputs: tg.Tensor, targets: tg.Tensor) -> tg.Tensor:
+                optimizer.zero_grad()
+                loss = F.cross_entropy(run(inputs), targets) + sum(p.square().sum() for p in run.parameters())
+                loss.backward()
+                optimizer.step()
+                return loss
+
+            return step
+
+        def __init__(self) -> None:
+            super().__init__(MODELS["batch norm"][0], OPTIMIZERS["adam"])
+            self.steps = [step.__wrapped__ if hasattr(step, "__wrapped__") else step for step in self.steps]
+
+    twins = Compiled()
+    for seed in range(6):
+        twins.step(*batch(np.random.default_rng(seed), 6, 4))
+    explain = twins.compiled.explain if how == "compile(model)" else twins.compiled.forward.explain
+    assert explain().startswith("v"), explain()
+
+
+def test_a_compiled_model_is_a_model() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    compiled = tg.compile(model)
+    assert list(compiled.state_dict()) == [f"_orig_mod.{name}" for name in model.state_dict()]
+    compiled.load_state_dict({f"_orig_mod.{name}": value * 0 for name, value in model.state_dict().items()})
+    assert model[0].weight.abs().sum().item() == 0
+    compiled.eval()
+    assert (model.training, compiled.training, model[1].training) == (False, False, False)
+    compiled.note = 3
+    assert (model.note, compiled.note, len(compiled)) == (3, 3, 2)
+    x = tg.ones(4, 2)
+    for _ in range(3):
+        compiled(x)
+    with tg.no_grad():
+        other = copy.deepcopy(compiled)
+        other.get_parameter("_orig_mod.0.bias").add_(1)
+    assert not same_bits(*(m.get_parameter("_orig_mod.0.bias") for m in (compiled, other)))
+
+
+def test_a_copy_of_a_compiled_model_has_programs_of_its_own() -> None:
+    model = nn.Linear(2, 1)
+    model.compile()
+    for _ in range(3):
+        model(tg.ones(1, 2))
+    other = copy.deepcopy(model)
+    with tg.no_grad():
+        other.bias += 1
+    for _ in range(4):
+        assert (other(tg.ones(1, 2)) - model(tg.ones(1, 2))).item() == pytest.approx(1)
+
+
+def test_a_leaf_that_a_function_makes_is_returned_as_it_is() -> None:
+    compiled = tg.compile(lambda x: tg.zeros(2, requires_grad=True))
+    with pytest.warns(UserWarning, match="a leaf of its own"):
+        compiled(tg.ones(2))
+    assert compiled(tg.ones(2)).requires_grad
 
 
 def test_gradients_of_arguments_are_those_of_each_call() -> None:

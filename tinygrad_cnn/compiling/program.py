@@ -10,24 +10,36 @@ import numpy as np
 from tinygrad_cnn.compiling.conditions import conditions
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
+from tinygrad_cnn.tape.views import note_view
+from tinygrad_cnn.tape.writes import owner_of
 from tinygrad_cnn.tensor import Tensor
+
+_VIEW = "was returned by a compiled function and shows the memory of another tensor"
 
 
 class Program:
     """A captured function. Its calls can be listed (``print(program)``), and run on other arguments."""
 
-    def __init__(self, capture: Capture, arguments: list[Any], result: Any) -> None:
+    def __init__(self, capture: Capture, arguments: list[Any], result: Any, backward: Any = None) -> None:
         self.result = _as_result(capture, arguments, result)
         self.captured = tuple(capture.instructions)
+        self._backward = backward
         self.shapes = [np.shape(value) for value in capture.values]
-        results = list(refs_in(self.result))
+        self._returned = list(dict.fromkeys(refs_in(self.result)))
+        results = [*self._returned, *(backward.saved if backward is not None else ())]
         self.calls = self._needed(set(results))
         read = {ref for call in self.calls for ref in call.reads()}.union(results)
         self.sources = [source for source in capture.sources if source.ref in read]
         self._states = [(s.key, s.shape, s.dtype, s.key._requires_grad) for s in self.sources if s.kind == "state"]
+        self._filled = [call.inputs[0] for call in self.calls if call.kind == "deliver"]
         self._calls_by_line: dict[int, Instruction] = {}
         self._run = _Writer(self.sources, self.calls, results).function(self._calls_by_line)
+        self._views = _shared(capture, arguments, self._returned)
         self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
+
+    def all_calls(self) -> tuple[Instruction, ...]:
+        """Return all calls that were captured, those of the backward pass of results last."""
+        return (*self.captured, *(self._backward.calls if self._backward is not None else ()))
 
     def _needed(self, wanted: set[Ref], effects: bool = True) -> list[Instruction]:
         """Return the calls that lead to wanted values, and those that have an effect."""
@@ -52,9 +64,9 @@ class Program:
             array = tensor.array
             if array.shape != shape or array.dtype is not dtype or tensor._requires_grad is not requires_grad:
                 return False
-            if tensor._hooks is not None or tensor.node is not None:
+            if tensor.node is not None:
                 return False
-        return True
+        return all(leaf._hooks is None for leaf in self._filled)
 
     def allows(self, arguments: list[Any]) -> bool:
         """Return whether the numbers of these arguments meet the program's conditions."""
@@ -65,22 +77,23 @@ class Program:
         try:
             values = self._run(arguments)
         except Exception as error:
-            raise self._explained(error) from error
-        return _as_tensors(self.result, values, arguments)
+            raise _explained(error, self._calls_by_line) from error
+        returned = [np.asarray(value) for value in values[: len(self._returned)]]
+        tensors = dict(zip(self._returned, map(_tensor, returned), strict=True))
+        if self._backward is not None:
+            outputs = self._backward.outputs
+            arrays = [tensors[ref].array for ref in outputs]
+            node = self._backward.record(arrays, values[len(returned) :], arguments)
+            for k, ref in enumerate(outputs):
+                tensors[ref] = _tensor(arrays[k], node.output(k))
+        self._note_views(tensors, arguments)
+        return _as_tensors(self.result, tensors, arguments)
 
-    def _explained(self, error: Exception) -> Exception:
-        """Return the error with the operation's name, as the operation itself would raise it."""
-        trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
-        call = self._calls_by_line.get(trace.tb_lineno) if trace is not None else None
-        if trace is None or call is None or call.operation is None:
-            return error
-        if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
-            error.add_note(f"in the backward pass of {call.operation.name}")
-            return error
-        names = trace.tb_frame.f_locals
-        arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
-        explained: Exception = call.operation._explained(error, arrays)
-        return explained
+    def _note_views(self, tensors: dict[Ref, Any], arguments: list[Any]) -> None:
+        """Note results that show the memory of others, so that a recorded write to one is refused by name."""
+        for view, base in self._views:
+            source = tensors[base] if isinstance(base, Ref) else arguments[base] if isinstance(base, int) else base
+            note_view(tensors[view], source, _VIEW)
 
     def __str__(self) -> str:
         lines = [f"v{s.ref.number} = {_described(s)}" for s in self.sources]
@@ -89,6 +102,21 @@ class Program:
             given = ", ".join([*map(_text, call.inputs), *(f"{k}={_text(v)}" for k, v in call.constants.items())])
             lines.append(f"{outputs}{' = ' if outputs else ''}{call.name}({given})")
         return "\n".join([*lines, f"return {_text(self.result)}"])
+
+
+def _explained(error: Exception, calls_by_line: dict[int, Instruction]) -> Exception:
+    """Return the error with the operation's name, as the operation itself would raise it."""
+    trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    call = calls_by_line.get(trace.tb_lineno) if trace is not None else None
+    if trace is None or call is None or call.operation is None:
+        return error
+    if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
+        error.add_note(f"in the backward pass of {call.operation.name}")
+        return error
+    names = trace.tb_frame.f_locals
+    arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
+    explained: Exception = call.operation._explained(error, arrays)
+    return explained
 
 
 class _Writer:
@@ -175,11 +203,6 @@ def _as_result(capture: Capture, arguments: list[Any], result: Any) -> Any:
         if capture.is_state(value):
             return value
         if isinstance(value, Variable):
-            if value.node is not None and not _is_freed(value):
-                capture.refuse(
-                    "the result can still be differentiated; compile the whole step, backward() included, or call "
-                    "the function under no_grad()"
-                )
             ref = capture.ref(array_of(value))
             if ref is None:
                 capture.refuse(f"the result of shape {value.shape} is computed outside of operations")
@@ -191,16 +214,28 @@ def _as_result(capture: Capture, arguments: list[Any], result: Any) -> Any:
     return replaced(result)
 
 
-def _is_freed(tensor: Variable) -> bool:
-    """Return whether a backward pass has freed the graph behind a tensor, as far as that can be seen."""
-    kept = [node.kept for node in tensor.node.ancestors() if node.saves] if tensor.node is not None else []
-    return bool(kept) and not any(values is not None for values in kept)
+def _tensor(array: Any, node: Any = None) -> Any:
+    return make_tensor(Tensor, array, node)
 
 
-def _as_tensors(result: Any, values: list[Any], arguments: list[Any]) -> Any:
-    """Return a result with new tensors in the place of references."""
+def _shared(capture: Capture, arguments: list[Any], returned: list[Ref]) -> list[tuple[Ref, Any]]:
+    """Return which results show the memory of an argument, of a tensor from before, or of an earlier result."""
+    bases: list[tuple[Any, Any]] = [(i, array_of(v)) for i, v in enumerate(arguments) if isinstance(v, Variable)]
+    bases += [(source.key, source.key.array) for source in capture.sources if source.kind == "state"]
+    shared = []
+    for ref in returned:
+        owner = owner_of(capture.values[ref.number])
+        base = next((key for key, array in bases if owner_of(array) is owner), None)
+        if base is not None:
+            shared.append((ref, base))
+        bases.append((ref, capture.values[ref.number]))
+    return shared
+
+
+def _as_tensors(result: Any, values: dict[Ref, Any], arguments: list[Any]) -> Any:
+    """Return a result with the tensors in the place of references."""
     if isinstance(result, Ref):
-        return make_tensor(Tensor, np.asarray(values.pop(0)))
+        return values[result]
     if isinstance(result, _Argument):
         return arguments[result.number]
     if isinstance(result, (tuple, list)):
