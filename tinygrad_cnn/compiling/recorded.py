@@ -52,7 +52,7 @@ class Backward:
         for i, (place, _) in enumerate(self._sent):
             tensor = arguments[place] if isinstance(place, int) else place
             edges.append((origin_of(tensor), _DERIVATIVE, i))
-        kept = {"saved": tuple(saved), "run": _Run(self)}
+        kept = {"saved": tuple(map(np.asarray, saved)), "run": _Run(self)}  # forward functions may return numbers
         return _ProgramNode(self._operation, edges, kept, bool(saved), tuple(results))
 
     def gradients(self, given: Sequence[Any], saved: tuple[Any, ...]) -> dict[int, Any]:
