@@ -68,7 +68,7 @@ class OptimizedModule(Module):
         return text
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:
         """Whether the module is in training mode."""
         return self._orig_mod.training
 
@@ -92,7 +92,7 @@ class OptimizedModule(Module):
         return [*super().__dir__(), *dir(self._orig_mod)]
 
     def __len__(self) -> int:
-        return len(self._orig_mod)  # type: ignore[arg-type]
+        return len(self._orig_mod)
 
     def __bool__(self) -> bool:
         return True

@@ -124,7 +124,12 @@ class _Writer:
 
     def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
         self.sources, self.calls, self.results = sources, calls, results
-        self.names: dict[str, Any] = {"_tensor": make_tensor, "_Tensor": Tensor, "_array": array_of}
+        self.names: dict[str, Any] = {
+            "_tensor": make_tensor,
+            "_Tensor": Tensor,
+            "_array": array_of,
+            "_asarray": np.asarray,
+        }
         self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
         self.last.update(dict.fromkeys(results, len(calls)))
 
@@ -159,7 +164,9 @@ class _Writer:
         given += [f"{k}={self._value(value, as_tensors)}" for k, value in call.constants.items()]
         outputs = ", ".join(f"v{ref.number}" for ref in call.outputs) + ("," if call.several else "")
         text = f"{function}({', '.join(given)})"
-        if as_tensors and call.outputs:
+        if call.kind == "forward" and not call.several:
+            text = f"_asarray({text})"  # forward functions may return numbers
+        elif as_tensors and call.outputs:
             text = f"map(_array, {text})" if call.several else f"_array({text})"
         return f"{outputs} = {text}" if outputs else text
 

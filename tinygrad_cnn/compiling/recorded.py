@@ -127,8 +127,12 @@ class _Run:
                     "the result of a compiled function cannot be differentiated twice; call the function itself, "
                     "without compile, where create_graph is set"
                 )
-            self._given, self._ready = given, self._backward.gradients(given, saved)
+            self._given, self._ready = given, self._backward.gradients([_as_array(g) for g in given], saved)
         return self._ready.pop(index, None)
+
+
+def _as_array(gradient: Any) -> Any:
+    return None if gradient is None else np.asarray(gradient)
 
 
 class _ProgramNode(SeveralOutputs):
