@@ -54,13 +54,13 @@ def test_every_operation_gives_the_same_as_a_program(case: OpCase, data: st.Data
         assert compiled.explain().startswith("v"), compiled.explain()
 
 
-def weights_of_results(case: OpCase, sample: Sample, rng: np.random.Generator) -> list[tg.Tensor]:
+def weights_of_results(
+    case: OpCase, sample: Sample, rng: np.random.Generator, dtype: Any = np.float64
+) -> list[tg.Tensor]:
     """Return a tensor of random weights for each result that has a gradient."""
-    out = case.function(
-        *[tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs], **sample.arguments
-    )
+    out = case.function(*[tg.tensor(a, dtype=dtype, requires_grad=True) for a in sample.inputs], **sample.arguments)
     outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
-    return [tg.tensor(np.asarray(rng.standard_normal(o.shape))) for o in outs]
+    return [tg.tensor(rng.standard_normal(o.shape), dtype=dtype) for o in outs]
 
 
 def value_and_gradients(operation: Callable[..., Any], weights: list[tg.Tensor]) -> Callable[..., list[Any]]:
@@ -680,6 +680,18 @@ def test_gradients_of_arguments_are_those_of_each_call() -> None:
         compiled(x)
         assert x.grad is not None
         assert x.grad.tolist() == [2 * value] * 2
+
+
+def test_gradients_that_are_copied_are_results() -> None:
+    x, w = tg.randn(2, 2, 6, 6).requires_grad_(), tg.randn(2, 2, 3, 3).requires_grad_()
+
+    def gradients(x: tg.Tensor, w: tg.Tensor) -> Any:
+        return tg.autograd.grad((F.conv2d(x, w) ** 2).sum(), (x, w))
+
+    compiled = tg.compile(gradients)
+    for _ in range(4):
+        assert all(map(same_bits, compiled(x, w), gradients(x, w)))
+    assert compiled.explain().startswith("v"), compiled.explain()
 
 
 def test_hooks_of_modules_and_optimizers_are_called() -> None:

@@ -110,6 +110,8 @@ class _Compiled:
         if sys.getprofile() is not None:
             return self.function(*arguments, **named)
         capture = Capture(values, self._reach.tensors, self._reach.outside)
+        if entry.program is not None:
+            capture.on_note = entry.program.check_records(capture)
         before = changes[0]
         try:
             with self._watched(capture, values):

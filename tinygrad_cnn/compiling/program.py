@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.compiling.conditions import conditions
+from tinygrad_cnn.compiling.form import Form, with_records
+from tinygrad_cnn.compiling.records_check import Kind, RecordsCheck
+from tinygrad_cnn.kernels.dispatch import are_compiled_by_default
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.tape.views import note_view
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tape.writes import owner_of
 from tinygrad_cnn.tensor import Tensor
 
@@ -32,8 +36,12 @@ class Program:
         self.sources = [source for source in capture.sources if source.ref in read]
         self._states = [(s.key, s.shape, s.dtype, s.key._requires_grad) for s in self.sources if s.kind == "state"]
         self._filled = [call.inputs[0] for call in self.calls if call.kind == "deliver"]
-        self._calls_by_line: dict[int, Instruction] = {}
-        self._run = _Writer(self.sources, self.calls, results).function(self._calls_by_line)
+        self._zero_d = {i for i, v in enumerate(capture.values) if isinstance(v, np.ndarray) and v.ndim == 0}
+        self._plain = Form(self.sources, self.calls, results, self._zero_d)
+        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        states = {source.ref for source in self.sources if source.kind == "state"}
+        fast = with_records(self._kinds, self.calls, set(results), states)
+        self._fast = Form(self.sources, fast, results, self._zero_d) if fast is not None else None
         self._views = _shared(capture, arguments, self._returned)
         self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
 
@@ -56,7 +64,21 @@ class Program:
         if not all(call.is_pure for call in calls):
             capture.refuse("the targets of cross_entropy are drawn by the function; pass them as an argument")
         read = {ref, *(r for call in calls for r in call.reads())}
-        return _Writer([s for s in capture.sources if s.ref in read], calls, [ref]).function({})
+        return Form([s for s in capture.sources if s.ref in read], calls, [ref], self._zero_d)
+
+    def check_records(self, capture: Capture) -> Callable[[], None] | None:
+        """Return a function that holds records to the calls that they replace, while these are captured again."""
+        forms = [self._fast, self._backward.fast if self._backward is not None else None]
+        calls = [call for form in forms if form is not None for call in form.calls]
+        if not calls:
+            return None
+        return RecordsCheck(capture, self.all_calls(), calls, self._kinds, self._drop_records).look
+
+    def _drop_records(self, name: str) -> None:
+        self._fast = None
+        if self._backward is not None:
+            self._backward.fast = None
+        warn_user(f"compile: compiled records of {name} differ from the operation by more than rounding")
 
     def fits(self) -> bool:
         """Return whether parameters and buffers have the shapes, types and grad modes that they had."""
@@ -74,10 +96,8 @@ class Program:
 
     def __call__(self, arguments: list[Any]) -> Any:
         """Run the program on tensors and arrays, and return what the function returns."""
-        try:
-            values = self._run(arguments)
-        except Exception as error:
-            raise _explained(error, self._calls_by_line) from error
+        form = self._fast if self._fast is not None and are_compiled_by_default() else self._plain
+        values = form(arguments)
         returned = [np.asarray(value) for value in values[: len(self._returned)]]
         tensors = dict(zip(self._returned, map(_tensor, returned), strict=True))
         if self._backward is not None:
@@ -101,89 +121,17 @@ class Program:
             outputs = ", ".join(f"v{ref.number} {self.shapes[ref.number]}" for ref in call.outputs)
             given = ", ".join([*map(_text, call.inputs), *(f"{k}={_text(v)}" for k, v in call.constants.items())])
             lines.append(f"{outputs}{' = ' if outputs else ''}{call.name}({given})")
+        lines += _about_records("these calls", self.calls, self._fast)
+        if self._backward is not None:
+            lines += _about_records("calls of the backward pass", self._backward.calls, self._backward.fast)
         return "\n".join([*lines, f"return {_text(self.result)}"])
 
 
-def _explained(error: Exception, calls_by_line: dict[int, Instruction]) -> Exception:
-    """Return the error with the operation's name, as the operation itself would raise it."""
-    trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    call = calls_by_line.get(trace.tb_lineno) if trace is not None else None
-    if trace is None or call is None or call.operation is None:
-        return error
-    if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
-        error.add_note(f"in the backward pass of {call.operation.name}")
-        return error
-    names = trace.tb_frame.f_locals
-    arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
-    explained: Exception = call.operation._explained(error, arrays)
-    return explained
-
-
-class _Writer:
-    """Writes calls as the source of a Python function, which Python compiles."""
-
-    def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
-        self.sources, self.calls, self.results = sources, calls, results
-        self.names: dict[str, Any] = {
-            "_tensor": make_tensor,
-            "_Tensor": Tensor,
-            "_array": array_of,
-            "_asarray": np.asarray,
-        }
-        self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
-        self.last.update(dict.fromkeys(results, len(calls)))
-
-    def function(self, calls_by_line: dict[int, Instruction]) -> Callable[[list[Any]], list[Any]]:
-        """Return the calls as a function of a list of arguments. It forgets each value after its last use."""
-        lines = ["def program(arguments):"]
-        lines += [f"    v{source.ref.number} = {self._source(source)}" for source in self.sources]
-        for i, call in enumerate(self.calls):
-            lines.append(f"    {self._call(i, call)}")
-            calls_by_line[len(lines)] = call
-            dead = {ref for ref in (*call.reads(), *call.outputs) if self.last.get(ref, i) == i}
-            if dead and call.kind != "deliver":
-                lines.append(f"    {' = '.join(f'v{ref.number}' for ref in dead)} = None")
-        lines.append(f"    return [{', '.join(f'v{ref.number}' for ref in self.results)}]")
-        exec("\n".join(lines), self.names)  # the text is made of numbered names alone
-        program: Callable[[list[Any]], list[Any]] = self.names["program"]
-        return program
-
-    def _source(self, source: Source) -> str:
-        if source.kind == "argument":
-            return f"_array(arguments[{source.key}])"
-        return f"{self._name(source.key)}{'.array' if source.kind == 'state' else ''}"
-
-    def _call(self, i: int, call: Instruction) -> str:
-        function = self._name(call.function)
-        if call.kind == "deliver":  # the box has the only reference, so that the array can become .grad
-            leaf, value = self._name(call.inputs[0]), call.inputs[1]
-            forget = f"v{value.number} = None; " if self.last[value] == i else ""
-            return f"box = [v{value.number}]; {forget}{function}({leaf}, box)"
-        as_tensors = call.kind == "effect"
-        given = [self._value(value, as_tensors) for value in call.inputs]
-        given += [f"{k}={self._value(value, as_tensors)}" for k, value in call.constants.items()]
-        outputs = ", ".join(f"v{ref.number}" for ref in call.outputs) + ("," if call.several else "")
-        text = f"{function}({', '.join(given)})"
-        if call.kind == "forward" and not call.several:
-            text = f"_asarray({text})"  # forward functions may return numbers
-        elif as_tensors and call.outputs:
-            text = f"map(_array, {text})" if call.several else f"_array({text})"
-        return f"{outputs} = {text}" if outputs else text
-
-    def _value(self, value: Any, as_tensor: bool) -> str:
-        if isinstance(value, Ref):
-            return f"_tensor(_Tensor, v{value.number})" if as_tensor else f"v{value.number}"
-        if isinstance(value, (tuple, list)) and any(True for _ in refs_in(value)):
-            items = ", ".join(self._value(item, as_tensor) for item in value)
-            return f"[{items}]" if isinstance(value, list) else f"({items},)"
-        return self._name(value)
-
-    def _name(self, value: Any) -> str:
-        if value is None or (type(value) in (bool, int, float) and value == value and abs(value) != float("inf")):
-            return repr(value)
-        name = f"c{len(self.names)}"
-        self.names[name] = value
-        return name
+def _about_records(name: str, calls: Sequence[Instruction], fast: Form | None) -> list[str]:
+    if fast is None:
+        return []
+    kept = sum(call.kind != "records" for call in fast.calls)
+    return [f"# {len(calls) - kept} of {len(calls)} {name} run as records of compiled kernels"]
 
 
 # --- results ---

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.compiling.program import _explained, _Writer
+from tinygrad_cnn.compiling.form import Form, with_records
+from tinygrad_cnn.compiling.records_check import Kind
+from tinygrad_cnn.kernels.dispatch import are_compiled_by_default
 from tinygrad_cnn.tape.backward import origin_of
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, capture_gradients, refs_in
 from tinygrad_cnn.tape.record import Derivative, Edge, Node, Operation, Origin, SeveralOutputs, Variable
@@ -42,9 +44,12 @@ class Backward:
         made.update(source.ref for source in self._constants)
         read = [ref for call in self.calls for ref in call.reads()] + [ref for _, ref in self._sent]
         self.saved = [ref for ref in dict.fromkeys(read) if ref is not None and ref not in made]
-        self._kinds = [(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
         self._operation = _operation(name)
-        self._runs: dict[tuple[bool, ...], Callable[[list[Any]], dict[int, Any]]] = {}
+        sent_refs = [ref for _, ref in self._sent]
+        fast = with_records(self._kinds, self.calls, set(sent_refs), set())
+        self.fast = self._form(fast, sent_refs) if fast is not None else None  # if all results have a gradient
+        self._forms: dict[tuple[bool, ...], tuple[Form, list[int]]] = {}
 
     def record(self, results: list[Any], saved: list[Any], arguments: list[Any]) -> SeveralOutputs:
         """Return the node of a run of the program that returned these arrays, and saved those."""
@@ -58,25 +63,19 @@ class Backward:
     def gradients(self, given: Sequence[Any], saved: tuple[Any, ...]) -> dict[int, Any]:
         """Return the contributions by number, given the gradients of results, or None for those that have none."""
         present = tuple(gradient is not None for gradient in given)
-        if present not in self._runs:
-            self._runs[present] = self._written(present)
-        return self._runs[present]([*saved, *given])
+        if self.fast is not None and all(present) and are_compiled_by_default():
+            return dict(enumerate(self.fast([*saved, *given])))
+        if present not in self._forms:
+            calls, known = self._with(present)
+            numbers = [i for i, (_, ref) in enumerate(self._sent) if known(ref) is not None]
+            self._forms[present] = self._form(calls, [known(self._sent[i].ref) for i in numbers]), numbers
+        form, numbers = self._forms[present]
+        return dict(zip(numbers, form([*saved, *given]), strict=True))
 
-    def _written(self, present: tuple[bool, ...]) -> Callable[[list[Any]], dict[int, Any]]:
-        calls, known = self._with(present)
-        sent = {i: known(ref) for i, (_, ref) in enumerate(self._sent) if known(ref) is not None}
+    def _form(self, calls: Sequence[Instruction], sent: list[Ref]) -> Form:
         read = (*self.saved, *self._given)
         sources = [Source("argument", i, ref, *self._kinds[ref.number]) for i, ref in enumerate(read)]
-        lines: dict[int, Instruction] = {}
-        run = _Writer([*sources, *self._constants], calls, [*sent.values()]).function(lines)
-
-        def gradients(values: list[Any]) -> dict[int, Any]:
-            try:
-                return dict(zip(sent, run(values), strict=True))
-            except Exception as error:
-                raise _explained(error, lines) from error
-
-        return gradients
+        return Form([*sources, *self._constants], calls, sent)
 
     def _with(self, present: tuple[bool, ...]) -> tuple[list[Instruction], Callable[[Any], Any]]:
         """Return the calls that are made if only some results have a gradient, and what each value then is."""

@@ -111,6 +111,20 @@ class InPlace(Conversions):
         mark_written(self.array, name)
         return self
 
+    def fill_diagonal_(self, fill_value: Any) -> Self:
+        """Overwrite the diagonal of a matrix with a value.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.zeros(2, 3).fill_diagonal_(5)
+        tensor([[5., 0., 0.],
+                [0., 5., 0.]])
+        """
+        if self.array.ndim != 2:
+            raise ValueError(f"fill_diagonal_: the tensor has shape {self.array.shape}; wanted a matrix")
+        diagonal: Any = self.diagonal()  # type: ignore[misc]
+        diagonal.fill_(fill_value)
+        return self
+
     def _become(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
         """Overwrite the tensor with the result of a function of it and other arguments."""
         if must_be_recorded(self, (*arguments, *options.values())):
@@ -164,6 +178,7 @@ class InPlace(Conversions):
     arccosh_ = _in_place("arccosh")
     arcsin_ = _in_place("arcsin")
     arcsinh_ = _in_place("arcsinh")
+    arctan2_ = _in_place("arctan2")
     arctan_ = _in_place("arctan")
     arctanh_ = _in_place("arctanh")
     asin_ = _in_place("asin")
@@ -189,10 +204,12 @@ class InPlace(Conversions):
     cumprod_ = _in_place("cumprod")
     cumsum_ = _in_place("cumsum")
     deg2rad_ = _in_place("deg2rad")
+    digamma_ = _in_place("digamma")
     divide_ = _in_place("divide")
     eq_ = _in_place("eq")
     erf_ = _in_place("erf")
     erfc_ = _in_place("erfc")
+    erfinv_ = _in_place("erfinv")
     exp2_ = _in_place("exp2")
     exp_ = _in_place("exp")
     expm1_ = _in_place("expm1")
@@ -204,6 +221,8 @@ class InPlace(Conversions):
     frac_ = _in_place("frac")
     gcd_ = _in_place("gcd")
     ge_ = _in_place("ge")
+    greater_ = _in_place("greater")
+    greater_equal_ = _in_place("greater_equal")
     gt_ = _in_place("gt")
     heaviside_ = _in_place("heaviside")
     hypot_ = _in_place("hypot")
@@ -216,6 +235,9 @@ class InPlace(Conversions):
     ldexp_ = _in_place("ldexp")
     le_ = _in_place("le")
     lerp_ = _in_place("lerp")
+    less_ = _in_place("less")
+    less_equal_ = _in_place("less_equal")
+    lgamma_ = _in_place("lgamma")
     log10_ = _in_place("log10")
     log1p_ = _in_place("log1p")
     log2_ = _in_place("log2")
@@ -229,10 +251,13 @@ class InPlace(Conversions):
     masked_fill_ = _in_place("masked_fill")
     masked_scatter_ = _in_place("masked_scatter")
     multiply_ = _in_place("multiply")
+    mvlgamma_ = _in_place("mvlgamma")
     nan_to_num_ = _in_place("nan_to_num")
     ne_ = _in_place("ne")
     neg_ = _in_place("neg")
     negative_ = _in_place("negative")
+    not_equal_ = _in_place("not_equal")
+    polygamma_ = _in_place("polygamma")
     pow_ = _in_place("pow")
     put_ = _in_place("put")
     rad2deg_ = _in_place("rad2deg")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tinygrad_cnn.kernels import relu as kernels
-from tinygrad_cnn.ops.elementwise import abs, clamp, expm1, where
+from tinygrad_cnn.ops.choices import clamp, where
+from tinygrad_cnn.ops.elementwise import abs, expm1
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, T
@@ -36,24 +37,44 @@ def exponential_below_zero(input: T, alpha: float, divisor: float = 1) -> T:
 
 
 def selu(input: T) -> T:
-    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.selu(tg.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
     return 1.0507009873554804934 * exponential_below_zero(input, 1.6732632423543772848)
 
 
 def celu(input: T, alpha: float = 1.0) -> T:
-    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.celu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     if alpha == 0:
         raise ValueError("celu: alpha is 0; wanted another number")
     return exponential_below_zero(input, alpha, alpha)
 
 
 def threshold(input: T, threshold: float, value: float) -> T:
-    """Return input where it is above the threshold, else the value, whose derivative is 0."""
+    """Return input where it is above the threshold, else the value, whose derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.threshold(tg.tensor([0.5, 2.0]), 1.0, 0.0)
+    tensor([0., 2.])
+    """
     return where(input <= threshold, value, input)
 
 
 def hardshrink(input: T, lambd: float = 0.5) -> T:
-    """Return input where its absolute value is above lambd, else 0, whose derivative is 0."""
+    """Return input where its absolute value is above lambd, else 0, whose derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.hardshrink(tg.tensor([-1.0, 0.2, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
     return where(abs(input) <= lambd, 0.0, input)
 
 

@@ -20,7 +20,12 @@ __all__ = [
 
 @effect
 def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:
-    """Return 1 with the probability that each element gives (or p for all), else 0."""
+    """Return 1 with the probability that each element gives (or p for all), else 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.bernoulli(tg.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     probabilities = input.array if p is None else np.full(input.shape, p)
     if p is None:
         want_float("bernoulli", input)
@@ -31,7 +36,12 @@ def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) 
 
 
 def poisson(input: T, *, generator: Generator = None) -> T:
-    """Return numbers from Poisson distributions, whose rates input gives."""
+    """Return numbers from Poisson distributions, whose rates input gives.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.poisson(tg.zeros(2))
+    tensor([0., 0.])
+    """
     want_float("poisson", input)
     if not (input.array >= 0).all():
         raise ValueError("poisson: wanted rates of at least 0")

@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_cnn.tape.backward import accumulate, origin_of
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
-from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable
+from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable, make_tensor
 from tinygrad_cnn.tape.walk import Walk, leading_to
 from tinygrad_cnn.tape.watch import Call, calling_line
 from tinygrad_cnn.tape.writes import LATEST, writes
@@ -93,6 +93,7 @@ class Capture:
         self.instructions: list[Instruction] = []
         self.sources: list[Source] = []
         self.refusal: str | None = None
+        self.on_note: Callable[[], None] | None = None  # called after each call that is noted
         self.follow: Callable[[Any], Any] = lambda value: value  # called with what each call returns
         self.values: list[Any] = []  # the value of each `Ref` in this run; keeps ids unique
         self._state = {id(array_of(v)): v for v in state.values()}
@@ -219,6 +220,8 @@ class Capture:
         outputs = tuple(self._refs.get(id(array)) or self._new(array) for array in arrays)
         instruction = Instruction(kind, name, function, inputs, constants, outputs, several, operation, wrt)
         self.instructions.append(instruction)
+        if self.on_note is not None:
+            self.on_note()
 
     def effect(self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], options: Any) -> Any:
         """Call a function that a program calls again each time, with tensors for the values that it is given."""
@@ -413,7 +416,7 @@ class _CapturedGradients(Gradients):
     def as_owned_tensor(self, like: Variable, origin: Origin) -> Any:
         given = self[origin]
         owned = super().as_owned_tensor(like, origin)
-        self._capture.copied(given, owned.array)
+        self._capture.copied(given, array_of(owned))
         return owned
 
 
@@ -465,6 +468,15 @@ def deliver(leaf: Variable, box: list[Any]) -> None:
     gradients = Gradients(in_place=False)
     gradients[leaf] = box.pop()
     accumulate(leaf, gradients, leaf)
+
+
+def deliver_owned(leaf: Variable, gradient: Any) -> None:
+    """Add a gradient to ``leaf.grad``, or have it become ``leaf.grad``: nothing else is going to use its memory."""
+    first = make_tensor(leaf, gradient)
+    if leaf._grad is None and leaf._hooks is None:
+        leaf._grad = first
+    else:
+        deliver(leaf, [gradient])
 
 
 def effect(function: Decorated) -> Decorated:
