@@ -160,21 +160,21 @@ LOWERED = {"conv2d", "cross_entropy", "linear", "max_pool2d", "relu", "reshape"}
 @given(data=st.data())
 def test_every_case_is_equal_to_rounding(case: OpCase, data: st.DataObject) -> None:
     sample, rng = data.draw(case.samples), data.draw(generators())
-    weights = weights_of_results(case, sample, rng, np.float32)
-    plain, arguments = case.function, sample.arguments
-    function = value_and_gradients(lambda *values: plain(*values, **arguments), weights)
-    operation = tg.compile(lambda *values: plain(*values, **arguments))
+    weights, arguments = weights_of_results(case, sample, rng, np.float32), sample.arguments
+    plain = case.function
+    function = value_and_gradients(lambda *values, **options: plain(*values, **options), weights)
+    operation = tg.compile(lambda *values, **options: plain(*values, **options))
     differentiated = value_and_gradients(operation, weights)
     inputs = [tg.tensor(a, dtype=np.float32, requires_grad=True) for a in sample.inputs]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(form, "COMPILED_FROM", 0)
         patch.setattr(sections, "_pays", lambda section: True)
-        wanted = function(*inputs)
+        wanted = function(*inputs, **arguments)
         compiled = tg.compile(function)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*runs as it is")
             for run in (*[compiled] * 4, *[differentiated] * 4):
-                for got, value in zip(run(*inputs), wanted, strict=True):
+                for got, value in zip(run(*inputs, **arguments), wanted, strict=True):
                     assert (got is None and value is None) or close(got, value)
 
 

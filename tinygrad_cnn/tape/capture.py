@@ -196,7 +196,7 @@ class Capture:
         operation = call.operation
         if Operation.registry.get(operation.name) is not operation:
             self.refuse(f"{operation.name} is an operation of its own, which may keep what it likes")
-        if "nonzero" in operation.name or (operation.name == "index" and _has_mask((call.inputs, call.constants))):
+        if operation.name == "nonzero" or (operation.name == "index" and _has_mask((call.inputs, call.constants))):
             self.refuse(f"the shape of what {operation.name} returns depends on numbers")
         inputs = tuple(self._as_refs(value, operation.name) for value in call.inputs)
         constants = {name: self._as_refs(value, operation.name) for name, value in call.constants.items()}
