@@ -770,3 +770,63 @@ def test_hooks_of_tensors_are_called() -> None:
         compiled(tg.ones(2))
     compiled(tg.ones(2))
     assert len(seen) == 2
+
+
+def grows(x: tg.Tensor) -> tg.Tensor:
+    return x[x > 0]
+
+
+def test_with_fullgraph_what_cannot_be_a_program_is_an_error() -> None:
+    compiled = tg.compile(grows, fullgraph=True)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"compile: grows cannot be a program .* depends on numbers"):
+            compiled(tg.tensor([1.0, -1.0]))
+    with tg.no_grad():
+        model = nn.Linear(2, 1)
+        for run in (tg.compile(model, fullgraph=True), tg.compile(fullgraph=True)(lambda x: x * 2)):
+            for size in range(1, 9):
+                run(tg.ones(size, 2))
+            with pytest.raises(RuntimeError, match="more than 8 kinds of arguments"):
+                run(tg.ones(9, 2))
+            assert run(tg.ones(1, 2)).shape[0] == 1
+    model.compile(fullgraph=True)
+    model.register_forward_hook(lambda *_: None)
+    with pytest.raises(RuntimeError, match="hooks"):
+        copy.deepcopy(model)(tg.ones(1, 2))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "reduce-overhead", "dynamic": True},
+        {"backend": "inductor", "options": {"max_autotune": True}},
+        {"backend": "eager", "fullgraph": True, "dynamic": False},
+    ],
+)
+def test_options_of_pytorch_change_no_result(options: dict[str, Any]) -> None:
+    model = nn.Linear(2, 2)
+    wanted = model(tg.ones(1, 2))
+    function = tg.compile(**options)(lambda x: model(x))
+    compiled = tg.compile(model, **options)
+    for run in (function, compiled):
+        assert all(same_bits(run(tg.ones(1, 2)), wanted) for _ in range(4))
+        assert is_a_program(run)
+
+
+def test_options_that_cannot_be_kept_are_refused() -> None:
+    with pytest.raises(RuntimeError, match=r"no mode 'fast'.*reduce-overhead"):
+        tg.compile(grows, mode="fast")
+    with pytest.raises(RuntimeError, match="both mode and options"):
+        tg.compile(grows, mode="default", options={})
+    with pytest.raises(ValueError, match=r"no backend .*inductor"):
+        tg.compile(grows, backend=lambda graph, inputs: graph)
+    with pytest.raises(TypeError, match="wanted a function or a module, got int"):
+        tg.compile(3)
+    with pytest.raises(TypeError, match="full_graph"):
+        tg.compile(grows, full_graph=True)
+
+
+def test_what_is_disabled_is_returned_as_it_is() -> None:
+    model = nn.Linear(2, 2)
+    assert tg.compile(model, disable=True) is model
+    assert tg.compile(disable=True)(grows) is grows

@@ -29,9 +29,12 @@ _NOT_REPEATED_MODULES = {"random", "time", "logging", "warnings", "datetime"}
 _PLAIN = (int, float, bool, str, bytes, type(None))
 
 
-def compiled_function(function: Callable[..., Any]) -> Any:
-    """Return a function that runs another one, as a program from its third call on."""
-    compiled = _Compiled(function)
+def compiled_function(function: Callable[..., Any], fullgraph: bool = False) -> Any:
+    """Return a function that runs another one, as a program from its third call on.
+
+    With ``fullgraph``, what cannot be a program is an error.
+    """
+    compiled = _Compiled(function, fullgraph)
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -50,8 +53,8 @@ class _Entry:
 
 
 class _Compiled:
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
+        self.function, self.fullgraph = function, fullgraph
         self.programs: dict[Any, _Entry] = {}
         self.reason: str | None = None
         self._reach: Reach | None = None
@@ -171,6 +174,8 @@ class _Compiled:
         return self.function(*arguments, **named)
 
     def _give_up(self, reason: str) -> None:
+        if self.fullgraph:
+            raise RuntimeError(f"compile: {name_of(self.function)} cannot be a program (fullgraph=True): {reason}")
         self.reason = reason
         self.programs.clear()
         warn_user(f"compile: {name_of(self.function)} runs as it is, not faster: {reason}")

@@ -276,8 +276,8 @@ class Module:
     def compile(self, **options: Any) -> None:
         """Run ``forward`` as a program from its third call on, as `compile` does; names stay as they are.
 
-        Where this module or one of its submodules has hooks, forward runs as it is. ``options``,
-        such as PyTorch's ``mode``, have no effect.
+        Where this module or one of its submodules has hooks, forward runs as it is. ``options`` are those of
+        `compile`.
 
         >>> import tinygrad_cnn as tg
         >>> model = tg.nn.Linear(2, 1)
@@ -285,7 +285,7 @@ class Module:
         >>> list(model.state_dict())
         ['weight', 'bias']
         """
-        self.__dict__["forward"] = self._compiled_forward(self)
+        self.__dict__["forward"] = self._compiled_forward(self, options)
         changes[0] += 1
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
