@@ -28,10 +28,9 @@ from tinygrad_cnn.typing import Array, Scalar
 SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
 """The functions that PyTorch also lets write to a given tensor (``out``)."""
 
-UNSIZED = """
-    as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor
-    tril_indices triu_indices zeros_like
-""".split()
+UNSIZED = """as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like
+    tensor tril_indices triu_indices zeros_like""".split()
+"""The functions that it does not."""
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
