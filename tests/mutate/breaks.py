@@ -473,7 +473,7 @@ ROOMS["programs"] = Room(
         ),
         Break("compiling/compiled.py", "if entry.program.allows(values) else", "if True else"),
         Break("compiling/program.py", "tensor._requires_grad is not requires_grad", "False"),
-        Break("compiling/program.py", "return bool(kept) and not any", "return not any"),
+        Break("compiling/recorded.py", "return bool(kept) and not any", "return not any"),
         Break("compiling/program.py", "        if capture.is_state(value):\n            return value\n", ""),
         Break("compiling/reach.py", "if namespace.get(name, self) is not value:", "if False:"),
         Break("compiling/reach.py", "        if module._hooks is not None:", "        if False:"),
