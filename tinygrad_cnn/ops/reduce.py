@@ -261,7 +261,7 @@ def _norm(input: T, p: float | str, dims: tuple[int, ...], keepdim: bool) -> T:
     if p in (inf, -inf):
         return (amax if p == inf else amin)(abs(input), dims, keepdim)
     if p == 0:
-        return _sum(square(sign(input)), dim=dims, keepdim=keepdim)
+        return _sum(square(sign(where(isnan(input), 1.0, input))), dim=dims, keepdim=keepdim)  # NaN is not 0
     size = abs(input)
     if p == 1:
         return _sum(size, dim=dims, keepdim=keepdim)
