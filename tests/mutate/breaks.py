@@ -125,10 +125,12 @@ ROOMS["methods"] = Room(
 ROOMS["creation"] = Room(
     "tests/test_creation.py",
     [
-        Break("creation.py", "np.integer)) for v in (first, last, by))", "np.integer)) for v in (first, last))"),
-        Break("creation.py", 'filled if dtype or filled.dtype.kind != "f" else', "filled if True else"),
-        Break("creation.py", "low, high = 0, low", "low, high = 1, low"),
-        Break("creation.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
+        Break(
+            "creation/given.py", "np.integer)) for v in (first, last, by))", "np.integer)) for v in (first, last))"
+        ),
+        Break("creation/given.py", '{"f": default_dtype(), "b": bool_}', '{"b": bool_}'),
+        Break("creation/drawn.py", "low, high = 0, low", "low, high = 1, low"),
+        Break("creation/leaf.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
         Break("random.py", "Generator().manual_seed(seed)", "Generator()"),
         Break(
             "support/dtypes.py",

@@ -175,7 +175,7 @@ def _areas(name: str, y: T, x: T | None, dx: float | None, dim: int) -> tuple[T,
     axis = one_dim(name, dim, y.ndim)
     length = y.shape[axis] if y.ndim else 0
     if not length:
-        return sum(y, axis, keepdim=True) * 0.0 if y.ndim else y * 0.0, axis
+        return y * 0.0, axis
     heights = narrow(y, axis, 1, length - 1) + narrow(y, axis, 0, length - 1)
     if x is None:
         return heights * (1 if dx is None else dx), axis

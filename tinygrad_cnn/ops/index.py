@@ -15,6 +15,7 @@ from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_UP_TO
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
+from tinygrad_cnn.support.arrays import held_number
 from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
@@ -169,6 +170,8 @@ def _is_integer(part: Any) -> bool:
 def _place(name: str, index: Any) -> Any:
     """Return one part of an index as NumPy understands it; lists and tensors become arrays."""
     array = array_of(index)
+    if hasattr(array, "__array__") and not isinstance(array, (np.ndarray, np.generic)):
+        array = np.asarray(array)  # an array of another library
     if isinstance(array, (list, tuple, range)):
         array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
     if isinstance(array, np.ndarray):
@@ -335,7 +338,7 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
-        return put_at(input, src, where)
+        return put_at(input, held_number("scatter", src, input.dtype), where)
     want_same_dtype("scatter", input=input, src=src)
     return put_at(input, _first_of("scatter", src, np.shape(array_of(index))), where)
 

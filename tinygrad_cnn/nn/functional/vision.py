@@ -223,7 +223,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if len(shape) < 3 or shape[1] % whole("channel_shuffle", "groups", groups, 1):
         raise ValueError(f"channel_shuffle: wanted (N, C, ...), C a multiple of {groups}, got shape {shape}")
     grouped = reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
-    return reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape)
+    return apart(reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape), input)
 
 
 explain_calls(globals())
