@@ -9,6 +9,7 @@ the rows, and ``sign`` is 1 or -1. There are three sizes: 100, 10,000 and 1,000,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ EXPRESSIONS = [
 ]
 
 
+@cache
 def variable(name: str, side: int) -> Any:
     """Return the array of a variable, None for other names; float32 arrays are differentiated with respect to."""
     rng = np.random.default_rng(ord(name[0]))

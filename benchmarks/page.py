@@ -66,8 +66,9 @@ def measured(folder: Path) -> str:
     if (operations := folder / "operations.md").exists():
         parts += [
             "### Each operation",
-            "`python -m benchmarks.operations --above 4`: our best time over PyTorch's (more than 1 is slower), "
-            "forward alone and with backward, at three sizes; the median of all, then the slowest.",
+            "`python -m benchmarks.operations --above 4`: our best time over PyTorch's (more than 1 is slower), on "
+            "one thread each, forward alone and there and back, at three sizes; the median of all, the share of those "
+            "above 4, and these.",
             operations.read_text(encoding="utf-8").strip(),
         ]
     return "\n\n".join(part for part in parts if part)

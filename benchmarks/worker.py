@@ -102,6 +102,7 @@ class _Here:
             module = "tinygrad_cnn" if name in ("numpy", "fast") else "torch"
             self.twin = PyTorchLike(module, folder, compiled=name == "compile")
         self.job: Any = None
+        gc.freeze()  # collecting between workloads then takes no time for the framework's own objects
 
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of work that this framework can do."""

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import operations
 from benchmarks import thresholds as measure
 from benchmarks.__main__ import main
+from benchmarks.peers import PEERS
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
 from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
@@ -72,3 +74,23 @@ def test_a_threshold_is_measured_on_both_sides(capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "WHERE_BY_BITS_FROM = 10000"
     assert [line.split()[0] for line in lines[2:]] == ["2500", "5000", "10000", "20000", "40000"]
+
+
+def test_operations_above_a_bound_are_listed_the_worst_first() -> None:
+    def rows(name: str, ours: float) -> list[operations.Row]:
+        both = {"numpy": {"best": ours}, "torch": {"best": 1.0}}
+        slow = {"numpy": {"refused": "it has no gradient"}, "torch": {"best": 1.0}}
+        return [
+            {"name": name, "kind": kind, "batch": side, "results": slow if kind == "both" else both}
+            for kind in operations.KINDS
+            for side in operations.SIDES
+        ]
+
+    every = [
+        row for name, ours in (("x.exp()", 1.0), ("x.erf()", 3.0), ("x.sin()", 5.0)) for row in rows(name, ours)
+    ]
+    head, lines = operations.table(every, PEERS[0], 2)
+    assert [line[0] for line in lines] == ["median of 3", "above 2", "x.sin()", "x.erf()"]
+    assert lines[1] == ["above 2", "67%", "67%", "67%", "-", "-", "-", ""]
+    assert lines[2] == ["x.sin()", "5.0", "5.0", "5.0", "-", "-", "-", "5 s"]
+    assert all(len(line) == len(head) for line in lines)
