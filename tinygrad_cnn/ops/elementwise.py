@@ -14,6 +14,8 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
+from tinygrad_cnn.kernels import piecewise
+from tinygrad_cnn.kernels.elementwise import sigmoid as sigmoid_kernel
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional, selecting
@@ -323,8 +325,7 @@ def logaddexp(input: Array, other: Array) -> Array:
 @operation(input=lambda g, out: g * (out * (1 - out)))
 def sigmoid(input: Array) -> Array:
     """1 / (1 + e^-input), computed so that nothing overflows."""
-    input = as_float(input)
-    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
+    return sigmoid_kernel(as_float(input))
 
 
 # --- choices ---
@@ -384,13 +385,29 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return _where(condition, input, other)
 
 
-@operation(input=lambda g, input, min, max: where(_between(array_of(input), min, max), g, 0.0))
-def _clamp(input: Array, *, min: Any, max: Any) -> Array:
+# The gate decides, and has no derivative.
+@operation(
+    input=lambda g, gate, low, high, inside: where_between(g, gate, low=low, high=high, inside=inside),
+)
+def where_between(input: Array, gate: Array, *, low: float, high: float, inside: bool = True) -> Array:
+    """input where the gate, of the same shape, is (or is not) from low to high, else 0; NaN is outside."""
+    return piecewise.where_between(input, gate, low, high, inside)
+
+
+@operation(
+    input=lambda g, input, min, max, strict: where_between(g, input, **_bounds(input.dtype, min, max, strict))
+)
+def _clamp(input: Array, *, min: float, max: float, strict: bool = False) -> Array:
+    """input limited to [min, max]; at the bounds the derivative is 1, or, if ``strict``, 0."""
     return input.clip(min, max)
 
 
-def _between(x: Array, min: float | None, max: float | None) -> Any:
-    return (x >= (-inf if min is None else min)) & (x <= (inf if max is None else max))
+def _bounds(dtype: Any, min: float, max: float, strict: bool) -> dict[str, float]:
+    """Return the smallest and the largest number at which the derivative of `_clamp` is 1."""
+    if not strict:
+        return {"low": min, "high": max}
+    low, high = (float(np.nextafter(dtype.type(a), dtype.type(b))) for a, b in ((min, inf), (max, -inf)))
+    return {"low": low, "high": high}
 
 
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
@@ -401,7 +418,7 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
     if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
-        return _clamp(input, min=min, max=max)
+        return _clamp(input, min=-inf if min is None else min, max=inf if max is None else max)
     if min is not None:
         input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
     return input if max is None else where((input > max) | (max != max), max, input)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.kernels.piecewise import log_one_plus_exp
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import elementwise, half_in_float32
 from tinygrad_cnn.ops.elementwise import clamp, log, sigmoid, where
@@ -245,4 +246,17 @@ def _binary_cross_entropy(input: Array, target: Array) -> Array:
 @operation(input=lambda g, input: g * sigmoid(input))
 def _log_one_plus_exp(input: Array) -> Array:
     """log(1 + e^input), without overflow."""
-    return np.maximum(input, 0) + np.log1p(np.exp(-np.abs(input)))
+    return log_one_plus_exp(input)
+
+
+# --- regression ---
+
+
+@operation(input=lambda g, input, delta: g * clamp(input, -delta, delta))
+def huber(input: Array, *, delta: float) -> Array:
+    """input^2 / 2 where its absolute value is at most delta, and delta * (|input| - delta / 2) elsewhere."""
+    distance = np.abs(input)
+    near = distance.clip(-inf, delta)
+    distance -= 0.5 * near
+    distance *= near
+    return distance

@@ -6,7 +6,7 @@ from math import pi
 
 import numpy as np
 
-from tinygrad_cnn.kernels import erf as kernel
+from tinygrad_cnn.kernels import gaussian
 from tinygrad_cnn.ops.broadcast import fractional
 from tinygrad_cnn.ops.elementwise import clamp, exp, log, log1p, sqrt, where
 from tinygrad_cnn.support.dtypes import as_float
@@ -156,10 +156,10 @@ def logit(input: T, eps: float | None = None) -> T:
 @operation(input=lambda g, input: g * (2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erf(input: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to input (W. J. Cody, 1969)."""
-    return kernel.erf(as_float(input))
+    return gaussian.erf(as_float(input))
 
 
 @operation(input=lambda g, input: g * (-2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
 def erfc(input: Array) -> Array:
     """1 - erf(input), exact also where it is small."""
-    return kernel.erf(as_float(input), complement=True)
+    return gaussian.erfc(as_float(input))
