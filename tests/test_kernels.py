@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.kernel_cases import ARGUMENTS, check
@@ -45,6 +45,7 @@ def compiled() -> Any:
 
 
 @pytest.mark.parametrize("name", COMPILED)
+@settings(max_examples=60)  # many are left to NumPy
 @given(data=st.data())
 def test_compiled_kernels_compute_what_the_reference_defines(compiled: Any, name: str, data: st.DataObject) -> None:
     """Unless they leave it to NumPy, by returning None."""

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
 from tests.support.onnx_runs import exported, run, same
-from tinygrad_cnn.onnx.traced import HostArray, exporting, traced
+from tinygrad_cnn.compiling.traced import HostArray, traced
+from tinygrad_cnn.onnx.exported import Exported, exporting
 from tinygrad_cnn.tape.watch import watch
 
 Function = Callable[[tg.Tensor], Any]
@@ -240,7 +241,7 @@ def test_no_method_of_an_array_gives_numbers_that_are_not_followed(name: str) ->
         "to_device": ("cpu",), "tofile": ("/dev/null",),
         "dump": ("/dev/null",),
     }  # fmt: skip
-    array = traced(tg.from_numpy(GIVEN.copy()))
+    array = traced(tg.from_numpy(GIVEN.copy()), Exported)
 
     def used() -> Any:
         host = array.array

@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 
 import torch
 
+import tinygrad_cnn as tg
 from tests.support.known_differences import check_named, want_only_known
 from tests.support.torch_samples import DTYPES, OPERATORS, failure, spread, taken
 
@@ -68,6 +69,7 @@ def test_samples_give_what_pytorch_gives(kind: str, name: str) -> None:
     if kind in ("samples", "reference") and torch.float64 not in OPERATORS[name].dtypes:
         return
     torch.manual_seed(0)
+    tg.manual_seed(0)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # some samples are drawn from it
     with warnings.catch_warnings():

@@ -55,7 +55,8 @@ def convolutions(draw: Draw, dtype: Any = None) -> Arguments:
     """Arrays x, w, bias (or None) and g in any layout, and a geometry."""
     rng, dtype, groups = draw(generators()), dtype or draw(dtypes), draw(st.integers(1, 3))
     kernel = draw(pairs(1, 7))
-    geometry = Geometry(draw(pairs(1, 3)), draw(pairs(0, 4)), draw(pairs(1, 2)), groups)
+    stride = draw(st.one_of(st.just((1, 1)), pairs(1, 3)))
+    geometry = Geometry(stride, draw(pairs(0, 4)), draw(pairs(1, 2)), groups)
     needed = [d * (k - 1) + 1 - 2 * p for d, k, p in zip(geometry.dilation, kernel, geometry.padding, strict=True)]
     height, width = (max(n, 1) + draw(st.integers(0, 6)) for n in needed)
     batch, channels, outputs = draw(st.integers(1, 40)), draw(st.integers(1, 6)), draw(st.integers(1, 15))

@@ -18,6 +18,7 @@ from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost, to_batch_innermost
 from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.geometry import Geometry
+from tinygrad_cnn.kernels.matmul import in_blocks, is_long
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.sums import total
 from tinygrad_cnn.kernels.threads import parallel_for
@@ -227,7 +228,10 @@ def _view(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
 
 
 def _matmul(a: Array, b: Array, out: Array) -> None:
-    """Multiply matrices, in blocks of columns where that spares BLAS a copy."""
+    """Multiply matrices, in blocks of terms or, where that spares BLAS a copy, of columns."""
+    if is_long(a, b):
+        out[...] = in_blocks(a, b)
+        return
     blocks = _blocks(a.shape[2], a.shape[3], b.shape[3])
     if blocks == 1:
         np.matmul(a, b, out=out)

@@ -28,10 +28,10 @@ def matmul(a: Array, b: Array) -> Array:
         return np.multiply(a, b)  # an outer product, for which BLAS takes several times as long
     if a.ndim == b.ndim == 2 and a.size * b.shape[1] >= BLAS_THREADS_FROM:
         return large_matmul(a, b)
-    return _in_blocks(a, b) if terms > 2 * MATMUL_BLOCK_TERMS and _is_long(a, b) else np.matmul(a, b)
+    return in_blocks(a, b) if terms > 2 * MATMUL_BLOCK_TERMS and is_long(a, b) else np.matmul(a, b)
 
 
-def _is_long(a: Array, b: Array) -> bool:
+def is_long(a: Array, b: Array) -> bool:
     """Return whether a @ b has many terms and few results: then BLAS adds the terms one after the other."""
     return (
         a.shape[-1] > 2 * MATMUL_BLOCK_TERMS
@@ -53,7 +53,7 @@ def _for_blas(x: Array) -> Array:
     return x if by_rows or by_columns else np.ascontiguousarray(x)
 
 
-def _in_blocks(a: Array, b: Array) -> Array:
+def in_blocks(a: Array, b: Array) -> Array:
     """Return a @ b as the sum of the products of blocks of columns of a and rows of b."""
     (*batch, rows, terms), block = a.shape, MATMUL_BLOCK_TERMS
     whole = terms - terms % block
@@ -68,8 +68,8 @@ def large_matmul(a: Array, b: Array) -> Array:
     """Return a @ b for two matrices, in bands of rows, or of columns where there are many more of them."""
     (rows, _), columns = a.shape, b.shape[1]
     cost = a.size * columns
-    if _is_long(a, b):
-        return _in_blocks(a, b)
+    if is_long(a, b):
+        return in_blocks(a, b)
     out = empty((rows, columns), a.dtype)
     if 4 * rows >= columns:  # BLAS is faster on a band of rows: it packs the other matrix once, not for each block
         parallel_for(lambda i, j: np.matmul(a[i:j], b, out=out[i:j]), rows, cost)

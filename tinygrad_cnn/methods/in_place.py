@@ -25,6 +25,7 @@ from tinygrad_cnn.ops.index import places, put_at, take_at
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
 from tinygrad_cnn.tape.writes import mark_written
@@ -99,6 +100,7 @@ class InPlace(Conversions):
 
     __slots__ = ()
 
+    @effect
     def _writes(self, name: str, function: Callable[[Array, Any], Any], value: Any) -> Self:
         """Write to the tensor's array with a function of (array, value), without a record."""
         given = own_array(name, value) if isinstance(value, np.ndarray) else array_of(value)
@@ -113,6 +115,11 @@ class InPlace(Conversions):
         """Overwrite the tensor with the result of a function of it and other arguments."""
         if must_be_recorded(self, (*arguments, *options.values())):
             return self._record_write(name, function, *arguments, **options)
+        return self._overwrite(name, function, *arguments, **options)
+
+    @effect
+    def _overwrite(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
+        """Overwrite the tensor, without a record, with the result of a function of it and other arguments."""
 
         def write(array: Array, _: Any) -> None:
             result = array_of(function(make_tensor(self, array), *arguments, **options))

@@ -18,6 +18,9 @@ from tinygrad_cnn.support.html import module_html
 from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
 
+changes = [0]
+"""How often an attribute of any module was set or deleted: programs look again at modules when it has changed."""
+
 
 class Module:
     """The base class of layers and models: assign parameters and modules as attributes, and define ``forward``.
@@ -59,6 +62,7 @@ class Module:
     # --- registration ------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes[0] += 1
         known = self.__dict__.get("_registry", {}).get(name)
         if isinstance(value, Parameter):
             self._register("parameter", name, value)
@@ -70,6 +74,7 @@ class Module:
             super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
+        changes[0] += 1
         super().__delattr__(name)
         self._registry.pop(name, None)
 

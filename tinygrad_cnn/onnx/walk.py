@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.compiling.traced import HostArray, numbers_of, traced
 from tinygrad_cnn.inspection.observe import in_evaluation_mode
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.onnx.batch import Ref, Varies, merged, refs_in, remade
+from tinygrad_cnn.onnx.exported import MEND, Exported, exporting, refuse
 from tinygrad_cnn.onnx.mapping import mapping_of
-from tinygrad_cnn.onnx.traced import MEND, HostArray, exporting, numbers_of, refuse, traced
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.grad_mode import enable_grad
 from tinygrad_cnn.tape.watch import Call, calling_line, watch
@@ -164,7 +165,7 @@ class _Walker:
         line = calling_line()
         for k, result in enumerate(call.results):
             if isinstance(result, Tensor) and fed:
-                result = traced(result)
+                result = traced(result, Exported)
             out = np.asarray(numbers_of(result))
             ref = Ref(f"{operation.name}_{len(self.found.steps)}", out.shape, out.dtype)
             self.values.add(ref, out)
@@ -208,7 +209,7 @@ def walk_once(model: Module, inputs: Sequence[Tensor], names: Sequence[str], fol
     stored = {name: tensor.array for name, tensor in (*model.named_parameters(), *model.named_buffers())}
     refs = [Ref(name, x.shape, x.dtype) for name, x in zip(names, inputs, strict=True)]
     # The inputs require gradients, so that writes in place are recorded or refused.
-    given = [traced(Tensor(x.array, requires_grad=x.dtype.kind == "f")) for x in inputs]
+    given = [traced(Tensor(x.array, requires_grad=x.dtype.kind == "f"), Exported) for x in inputs]
     walker = _Walker(Walk(refs, stored), given, fold)
     with exporting(), in_evaluation_mode(model), enable_grad(), np.errstate(all="ignore"), watch(walker.see):
         result = _called(model, given)

@@ -40,10 +40,9 @@ def is_whole(value: Any) -> bool:
 def one_dim(name: str, dim: int, ndim: int) -> int:
     """Return a dimension counted from the front; a 0-d tensor has dimension 0, as in PyTorch."""
     bound = max(ndim, 1)
-    try:
-        index = operator.index(None if dim is True or dim is False else dim)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name}: dim is {dim!r}; wanted an integer") from None
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"{name}: dim is {dim!r}; wanted an integer")
+    index = operator.index(dim)
     if not -bound <= index < bound:
         raise IndexError(f"{name}: dim {dim} is out of range for a tensor of {ndim} dimensions")
     return index % bound

@@ -150,7 +150,7 @@ def _indicator(target: Array, like: Array) -> Array:
 
 def _are_classes(input: T, target: Any, ignore_index: int) -> bool:
     """Whether the target is a valid class index for each row of a matrix, and no class is ``ignore_index``."""
-    shape, indices = input.shape, array_of(target)
+    shape, indices = input.shape, np.asarray(array_of(target))  # a program looks again
     if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
         return False
     unsigned = indices.view(f"u{indices.itemsize}")  # a negative index becomes a large one

@@ -16,6 +16,7 @@ from tinygrad_cnn.optim.hooks import Hook, StepHooks
 from tinygrad_cnn.optim.options import number_of
 from tinygrad_cnn.optim.state import ADDED_LATER, NUMBERS, check_form, check_names, fitting
 from tinygrad_cnn.tape.backward import ACCUMULATED
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import enable_grad
 from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tape.watch import warn_user
@@ -73,6 +74,7 @@ class Optimizer:
                 given = f"{type(self).__name__}: {option} is {group[option]!r}"
                 raise ValueError(f"{given}; wanted a finite number of at least {least}")
 
+    @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; a closure is called first, and its result returned."""
         loss = None if closure is None else self._called(closure)
@@ -130,6 +132,7 @@ class Optimizer:
                 "was zero_grad() forgotten before it?"
             )
 
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or set them to 0 in place."""
         for group in self.param_groups:

@@ -44,8 +44,9 @@ def backward(
     try:
         gradients = differentiate("backward", tensors, grad_tensors, targets, retain_graph, create_graph)
         of_node = {} if targets is None else {origin_of(t): t for t in targets}
+        add = accumulate if _mode.capture is None else _mode.capture.accumulate
         for origin in tuple(gradients):
-            accumulate(of_node.get(origin, origin), gradients, origin)
+            add(of_node.get(origin, origin), gradients, origin)
         for callback in _mode.at_end:
             callback()
     finally:
@@ -124,15 +125,9 @@ def differentiate(
     if len(outputs) != len(given):
         raise ValueError(f"{name}: got {len(outputs)} outputs, but {len(given)} gradients for them")
     roots = [(origin_of(o), _initial(name, o, g, create_graph)) for o, g in zip(outputs, given, strict=True)]
-    captured, needed = set(), None
-    if inputs is not None:
-        if not inputs:
-            raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
-        if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
-            raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
-        captured = {origin_of(i) for i in inputs}
-        needed = leading_to([origin for origin, _ in roots], captured)
-    walk = Walk(outputs[0], create_graph if retain_graph is None else retain_graph, create_graph, needed, captured)
+    captured, needed = (set(), None) if inputs is None else _wanted(name, inputs, [origin for origin, _ in roots])
+    make = Walk if _mode.capture is None else _mode.capture.walk
+    walk = make(outputs[0], create_graph if retain_graph is None else retain_graph, create_graph, needed, captured)
     recording, _mode.recording = _mode.recording, create_graph
     try:
         for origin, gradient in roots:
@@ -141,6 +136,16 @@ def differentiate(
         return walk.run()
     finally:
         _mode.recording = recording
+
+
+def _wanted(name: str, inputs: Sequence[Any], roots: list[Origin]) -> tuple[set[Origin], set[Origin]]:
+    """Return the origins of the inputs that get a gradient, and all origins on a way to them."""
+    if not inputs:
+        raise RuntimeError(f"{name}: inputs is empty; wanted at least one tensor")
+    if not all(isinstance(i, Variable) and i._requires_grad for i in inputs):
+        raise RuntimeError(f"{name}: one of the inputs is not a tensor that requires a gradient")
+    captured = {origin_of(i) for i in inputs}
+    return captured, leading_to(roots, captured)
 
 
 def origin_of(tensor: Variable) -> Origin:
@@ -153,7 +158,7 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
 
 
 def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
-    """Return the initial gradient of an output: the given one, checked, or 1 for a scalar."""
+    """Return the initial gradient of an output: the given one, or 1 for a scalar."""
     if not output._requires_grad:
         raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
     if gradient is None:
@@ -164,6 +169,11 @@ def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> 
         one = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
         one.fill(1)
         return make_tensor(output, one) if create_graph else one
+    return _given(name, output, gradient, create_graph)
+
+
+def _given(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
+    """Return the initial gradient that was given for an output, if it fits."""
     if not isinstance(gradient, Variable):
         raise TypeError(f"{name}: wanted a tensor as gradient, got {type(gradient).__name__}")
     if gradient.shape != output.shape or gradient.dtype.kind != "f":

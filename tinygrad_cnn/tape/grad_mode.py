@@ -16,6 +16,7 @@ class _Mode(threading.local):
     watcher: Callable[..., Any] | None = None  # called in place of each operation, and runs it (see watch.py)
     observers: tuple[Callable[[Any], None], ...] = ()  # called by the watcher with each `Call`
     anomaly: Any = None  # checks each gradient of a backward pass (see anomaly.py)
+    capture: Any = None  # notes what is computed as a program (see capture.py)
     at_end: list[Callable[[], None]] | None = None  # called at the end of the running backward pass
 
 

@@ -15,17 +15,19 @@ from tinygrad_cnn.nn.functional.in_place import accepting_inplace
 from tinygrad_cnn.ops.arguments import want_float
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
 
 
-def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
-    """Return 1 with probability 1 - p, else 0, in the input's type."""
+@effect
+def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float, generator: Generator, scale: float) -> Array:
+    """Return ``scale`` with probability 1 - p, else 0, in the input's type."""
     want_float(name, input)
     drawn = (generator or default_generator()).random(shape, dtype=np.float32) >= p
-    return np.asarray(drawn).astype(input.dtype)
+    return np.asarray(drawn).astype(input.dtype) / scale
 
 
 def _dropped(
@@ -35,7 +37,7 @@ def _dropped(
         raise ValueError(f"{name}: p is {p}; wanted a probability between 0 and 1")
     if not training or p == 0:
         return input
-    return input * (_kept(name, input, shape, p, generator) / (1 - p if p < 1 else 1))
+    return input * _kept(name, input, shape, p, generator, 1 - p if p < 1 else 1)
 
 
 @accepting_inplace
@@ -78,5 +80,5 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, gene
         return _dropped("alpha_dropout", input, input.shape, p, training, generator)
     alpha = 1.7580993408473766
     scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
-    kept = _kept("alpha_dropout", input, input.shape, p, generator)
+    kept = _kept("alpha_dropout", input, input.shape, p, generator, 1.0)
     return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)

@@ -15,6 +15,7 @@ from tinygrad_cnn.ops.arguments import one_dim, sizes, want_float, want_same_dty
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -214,6 +215,7 @@ def _by_running(
     )
 
 
+@effect
 def _update_running(
     name: str,
     input: Tensor,

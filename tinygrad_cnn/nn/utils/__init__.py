@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn.utils import rnn
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
@@ -19,6 +20,7 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn",
 Parameters = Tensor | Iterable[Tensor]
 
 
+@effect
 def clip_grad_norm_(
     parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
@@ -51,6 +53,7 @@ def clip_grad_norm_(
     return Tensor(total)
 
 
+@effect
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """Clamp each entry of the gradients to the range from -clip_value to clip_value, in place."""
     bound = float(clip_value)

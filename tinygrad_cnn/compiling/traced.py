@@ -1,64 +1,66 @@
 """Tensors whose numbers cannot leave the recorded operations unseen.
 
-While a model is exported, its input and whatever comes of it are `Traced`. An operation is given the numbers as
-ever. Other code is given a `HostArray`: what NumPy computes from one is one again, and it gives no Python number
-or truth value. So a choice made on data is refused where it is made, and an array that was computed from data
-outside of recorded operations is known for what it is when an operation meets it.
+While a model is exported or a function captured, its input and whatever comes of it are `Traced`. An operation is
+given the numbers as ever. Other code is given a `HostArray`: what NumPy computes from one is one again, and it has
+no Python number or truth value. So a choice made on data is seen where it is made, and an array that was computed
+from data outside of recorded operations is known for what it is when an operation meets it.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_cnn.methods.recorded_writes import check_writable, fitted, like_target
+from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.tape.record import Variable
-from tinygrad_cnn.tape.watch import calling_line, is_watching
+from tinygrad_cnn.tape.watch import is_watching
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
-_exporting: ContextVar[bool] = ContextVar("exporting", default=False)
 _numbers = vars(Variable)["array"]  # the slot that the property of `Traced` stands before
 
-MEND = "compute with operations on tensors (tg.where in place of an if)"
+
+class _Trace(NamedTuple):
+    leave: Callable[[str], Any]  # called with what takes numbers out of recorded operations
+    copies: bool  # whether a `HostArray` has memory of its own
+    tensors: list[tuple[weakref.ref[Any], type[Tensor]]]  # with the classes that they get back
 
 
-class Refusal(BaseException):
-    """What cannot be exported; not an Exception, so that no handler in the model takes it for its own."""
-
-
-def refuse(what: str) -> NoReturn:
-    """Stop the export, and name the line of the user's code that is running."""
-    line = calling_line()
-    raise Refusal(f"{line.short + ': ' if line else ''}{what}")
-
-
-def _refuse_leaving(name: str) -> NoReturn:
-    refuse(f"{name} takes numbers of the batch out of the recorded operations, which a file cannot follow; {MEND}")
+_trace: ContextVar[_Trace | None] = ContextVar("trace", default=None)
 
 
 @contextmanager
-def exporting() -> Iterator[None]:
-    """Refuse, in this block, whatever takes the numbers of a `Traced` tensor out of recorded operations.
+def tracing(leave: Callable[[str], Any], copies: bool = False) -> Iterator[None]:
+    """Call a function, in this block, with whatever takes the numbers of a `Traced` tensor out of operations.
 
-    A refusal becomes a ValueError.
+    Once the block ends, its tensors are ordinary ones again.
     """
-    token = _exporting.set(True)
+    trace = _Trace(leave, copies, [])
+    token = _trace.set(trace)
     try:
         yield
-    except Refusal as refusal:
-        raise ValueError(f"onnx.export: {refusal}") from None
     finally:
-        _exporting.reset(token)
+        _trace.reset(token)
+        for reference, kind in trace.tensors:
+            if (tensor := reference()) is not None:
+                tensor.__class__ = kind
 
 
 def _on_host() -> bool:
-    """Whether the code that runs is neither an operation nor outside of an export."""
-    return _exporting.get() and is_watching()
+    """Whether the code that runs is neither an operation nor outside of a trace."""
+    return _trace.get() is not None and is_watching()
+
+
+def _leaves(what: str) -> None:
+    """Tell whoever traces that numbers leave the recorded operations here, unless an operation computes."""
+    trace = _trace.get()
+    if trace is not None and is_watching():
+        trace.leave(what)
 
 
 # --- arrays ---
@@ -78,7 +80,8 @@ def _closed(name: str) -> Callable[..., Any]:
     method = getattr(np.ndarray, name)
 
     def refused(self: Array, *args: Any, **kwargs: Any) -> Any:
-        return _refuse_leaving(name.strip("_")) if _on_host() else method(self, *args, **kwargs)
+        _leaves(name.strip("_"))
+        return method(self, *args, **kwargs)
 
     return refused
 
@@ -104,21 +107,24 @@ class HostArray(np.ndarray):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
-        if _on_host() and any(getattr(part, "dtype", None) == np.bool_ for part in parts):
-            _refuse_leaving("an index of booleans")
+        if any(getattr(part, "dtype", None) == np.bool_ for part in parts):
+            _leaves("an index of booleans")
         return _host(super().__getitem__(index))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if _on_host() and func not in _FOLLOWED | _LIKE:
-            _refuse_leaving(f"np.{func.__name__}")
+        if func not in _FOLLOWED | _LIKE:
+            _leaves(f"np.{func.__name__}")
         out = super().__array_function__(func, types, args, kwargs)
         return np.array(out) if func in _LIKE else out
 
 
 def _host(array: Any) -> HostArray:
-    """Return an array, or one number of it, as a `HostArray` of memory of its own, which np.asarray cannot hide."""
+    """Return an array, or one number of it, as a `HostArray`. Memory of its own is what np.asarray cannot hide."""
     if isinstance(array, HostArray):
         return array
+    trace = _trace.get()
+    if trace is None or not trace.copies:
+        return np.asarray(array).view(HostArray)
     host = HostArray(np.shape(array), array.dtype)
     host[...] = array
     return host
@@ -128,7 +134,7 @@ def _host(array: Any) -> HostArray:
 
 
 class Traced(Tensor):
-    """A tensor that depends on the input of a model that is being exported."""
+    """A tensor that depends on what a model or function was given, while it is exported or captured."""
 
     __slots__ = ()
 
@@ -143,26 +149,17 @@ class Traced(Tensor):
     @array.setter
     def array(self, array: Array) -> None:
         _numbers.__set__(self, array)
+        if (trace := _trace.get()) is not None:
+            trace.tensors.append((weakref.ref(self), Parameter if isinstance(self, Parameter) else Tensor))
 
     def numpy(self) -> Array:
         """Refuse: what others do with the array is not seen."""
-        return _refuse_leaving("numpy") if _on_host() else super().numpy()
+        _leaves("numpy")
+        return super().numpy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return _refuse_leaving("numpy") if _on_host() else super().__array__(dtype, copy)
-
-    def _record_write(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Move on to a new array: a file has no memory that could be written to, and no view of it."""
-        if self._base is not None or self._views:
-            refuse(f"{name} writes in place to a tensor that has views; {MEND}")
-        check_writable(name, self)
-        result = like_target(name, self, function(self, *arguments, **options))
-        _numbers.__set__(self, numbers_of(result))
-        self.node = result.node
-        return self
-
-    def _record_copy(self, name: str, value: Any) -> Any:
-        return self._record_write(name, fitted, value)
+        _leaves("numpy")
+        return super().__array__(dtype, copy)
 
     def __repr__(self) -> str:
         return repr(Tensor(self.array.view(np.ndarray)))
@@ -176,8 +173,15 @@ def numbers_of(value: Any) -> Any:
     return _numbers.__get__(value) if isinstance(value, Variable) else value
 
 
-def traced(tensor: Tensor) -> Tensor:
+class TracedParameter(Traced, Parameter):
+    """A parameter that a captured function reads."""
+
+    __slots__ = ()
+
+
+def traced(tensor: Tensor, kind: type[Traced] = Traced) -> Tensor:
     """Return a tensor made `Traced`."""
-    if type(tensor) is Tensor:
-        tensor.__class__ = Traced
+    if type(tensor) in (Tensor, Parameter):
+        tensor.__class__ = kind if type(tensor) is Tensor else TracedParameter
+        tensor.array = numbers_of(tensor)
     return tensor

@@ -1,0 +1,315 @@
+"""`compile`: which program a call needs, when one is captured and checked, and when the function runs as it is."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import CodeType, FunctionType
+from typing import Any, TypeVar, overload
+
+import numpy as np
+
+from tinygrad_cnn.compiling.prepared import resolved
+from tinygrad_cnn.compiling.program import Program
+from tinygrad_cnn.compiling.reach import Reach
+from tinygrad_cnn.compiling.traced import traced, tracing
+from tinygrad_cnn.nn.module import changes
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import Capture, Instruction
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.record import Variable
+from tinygrad_cnn.tape.watch import Call, begin_watching, end_watching, warn_user
+from tinygrad_cnn.tensor import Tensor
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+MOST_PROGRAMS = 8
+_NOT_REPEATED = {"print", "input", "open", "write", "time", "perf_counter", "monotonic", "random", "getrandbits"}
+_NOT_REPEATED_MODULES = {"random", "time", "logging", "warnings", "datetime"}
+_PLAIN = (int, float, bool, str, bytes, type(None))
+
+
+@overload
+def compile(function: Decorated, **options: Any) -> Decorated: ...
+@overload
+def compile(function: None = None, **options: Any) -> Callable[[Decorated], Decorated]: ...
+def compile(function: Any = None, **options: Any) -> Any:
+    """Return a function that computes what the given one does, faster from its third call on.
+
+    The first call with arguments of given shapes and types is captured as a *program*: the calls of operations and
+    derivatives that it consists of, and its effects (`backward`, an optimizer's step, dropout). The second call is
+    held against the program. From then on the program runs, without the tape and without the function's Python.
+    What cannot be a program runs as it is, after a warning that names the reason. Give it a whole training step,
+    or a model that is called under `no_grad`. ``options``, such as PyTorch's ``mode``, have no effect.
+
+    >>> import tinygrad_cnn as tg
+    >>> model = tg.nn.Linear(2, 1)
+    >>> optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+    >>> @tg.compile
+    ... def step(inputs, targets):
+    ...     optimizer.zero_grad()
+    ...     loss = tg.nn.functional.mse_loss(model(inputs), targets)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> losses = [step(tg.ones(4, 2), tg.zeros(4, 1)).item() for _ in range(10)]
+    >>> losses[-1] < losses[0] / 10, len(step.programs)
+    (True, 1)
+    """
+    if function is None:
+        return compile
+    compiled = _Compiled(function)
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        return compiled(arguments, named)
+
+    call.programs = compiled.programs  # type: ignore[attr-defined]
+    call.explain = compiled.explain  # type: ignore[attr-defined]
+    return call
+
+
+class _Entry:
+    """What is known of calls with one key: a program that was captured, and whether it was checked."""
+
+    program: Program | None = None
+    is_checked = False
+
+
+class _Compiled:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.programs: dict[Any, _Entry] = {}
+        self.reason: str | None = None
+        self._reach: Reach | None = None
+        self._changes = -1
+
+    def explain(self) -> str:
+        """Return the programs as text, or why there are none."""
+        if self.reason is not None:
+            return f"{name_of(self.function)} runs as it is: {self.reason}"
+        return "\n\n".join(str(entry.program) for entry in self.programs.values() if entry.program)
+
+    def __call__(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if self.reason is not None or _mode.observers or _mode.anomaly is not None or _mode.capture is not None:
+            return self.function(*arguments, **named)
+        key, values = self._key(arguments, named)
+        if key is None:
+            return self._as_it_is(arguments, named, "an argument is neither a tensor nor a plain value")
+        if self._reach is None or not self._is_unchanged(self._reach):
+            self.programs.clear()
+            self._reach, self._changes = Reach(self.function), changes[0]
+        entry = self.programs.get(key)
+        if entry is not None and entry.program is not None and not entry.program.fits():
+            del self.programs[key]
+            entry = None
+        if entry is None:
+            if len(self.programs) >= MOST_PROGRAMS:
+                return self._as_it_is(arguments, named, f"there were more than {MOST_PROGRAMS} kinds of arguments")
+            entry = self.programs[key] = _Entry()
+        if entry.is_checked:
+            assert entry.program is not None
+            return entry.program(values) if entry.program.allows(values) else self.function(*arguments, **named)
+        return self._captured(entry, arguments, named, values)
+
+    def _key(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, list[Any]]:
+        values: list[Any] = []
+        parts = [_described(value, values) for value in arguments]
+        parts += [(name, _described(value, values)) for name, value in named.items()]
+        if any(part is None for part in parts) or (_NO_KEY in parts):
+            return None, values
+        return (_mode.recording, *parts), values
+
+    def _is_unchanged(self, reach: Reach) -> bool:
+        """Return whether what the function reads beside its arguments is what it was."""
+        if not reach.is_unchanged():
+            return False
+        if self._changes != changes[0]:
+            self._changes = changes[0]
+            return reach.modules_are_unchanged()
+        return True
+
+    def _captured(self, entry: _Entry, arguments: Any, named: Any, values: list[Any]) -> Any:
+        """Run the function as it is, and note its program or hold it against the one that was noted before."""
+        assert self._reach is not None
+        if sys.getprofile() is not None:
+            return self.function(*arguments, **named)
+        capture = Capture(values, self._reach.tensors, _random_state)
+        before = changes[0]
+        if entry.program is not None:
+            capture.on_call = _Check(entry.program, capture)
+        try:
+            with self._watched(capture, values):
+                result = self.function(*arguments, **named)
+                sys.setprofile(None)
+                capture.check_outside()
+        except BaseException:
+            self.programs.clear()
+            raise
+        program = Program(capture, values, result)
+        reason = self._reach.refusal or capture.refusal
+        if reason is None and not (self._reach.is_unchanged() and changes[0] == before):
+            reason = "the function changes a variable, list or attribute that outlives the call"
+        if reason is None and entry.program is not None:
+            reason = difference(entry.program, program)
+        if reason is not None:
+            self._give_up(reason)
+        elif entry.program is not None:
+            entry.is_checked = True
+        else:
+            entry.program = program
+        return result
+
+    @contextmanager
+    def _watched(self, capture: Capture, values: list[Any]) -> Iterator[None]:
+        """Note what the function does in this block."""
+        assert self._reach is not None
+
+        def see(call: Call) -> None:
+            for result in call.results:
+                if isinstance(result, Tensor):
+                    traced(result)
+            capture.see(call)
+
+        def leave(what: str) -> None:
+            capture.refuse(f"{what} takes numbers out of the recorded operations; return the tensor instead")
+
+        with tracing(leave):
+            for value in (*values, *self._reach.tensors.values()):
+                if isinstance(value, Tensor):
+                    traced(value)
+            _mode.capture = capture
+            begin_watching(see)
+            sys.setprofile(_Profile(capture, self._reach.codes))
+            try:
+                yield
+            finally:
+                sys.setprofile(None)
+                end_watching(see)
+                _mode.capture = None
+
+    def _as_it_is(self, arguments: Any, named: Any, reason: str) -> Any:
+        self._give_up(reason)
+        return self.function(*arguments, **named)
+
+    def _give_up(self, reason: str) -> None:
+        self.reason = reason
+        self.programs.clear()
+        warn_user(f"compile: {name_of(self.function)} runs as it is, not faster: {reason}")
+
+
+_NO_KEY = object()
+
+
+def _described(value: Any, values: list[Any]) -> Any:
+    """Return what a program depends on in an argument, and append its tensors to ``values``."""
+    if isinstance(value, Variable):
+        values.append(value)
+        return value.array.shape, value.array.dtype, value._requires_grad, type(value)
+    if isinstance(value, np.ndarray):
+        values.append(value)
+        return value.shape, value.dtype
+    if isinstance(value, _PLAIN):
+        return type(value), value
+    if isinstance(value, (tuple, list)):
+        return type(value), *(_described(item, values) for item in value)
+    if isinstance(value, dict):
+        return dict, *((key, _described(item, values)) for key, item in value.items())
+    return _NO_KEY
+
+
+def difference(first: Program, second: Program) -> str | None:
+    """Return how two captures of a function differ, or None."""
+    for a, b in zip(first.captured, second.captured, strict=False):
+        if not _same_call(a, b):
+            return f"two calls with the same kinds of arguments differ at {a.name}"
+    if len(first.captured) != len(second.captured):
+        return "two calls with the same kinds of arguments do different things"
+    return None
+
+
+class _Check:
+    """Holds the prepared form of each call of a program against the function itself, as it runs again."""
+
+    def __init__(self, program: Program, capture: Capture) -> None:
+        self.program, self.capture = program, capture
+
+    def __call__(self, number: int, instruction: Instruction) -> None:
+        """Compare the results of one call."""
+        function = self.program.prepared.get(number)
+        if function is None:
+            return
+        values = self.capture.values
+        got = function(*resolved(instruction.inputs, values), **resolved(instruction.constants, values))
+        wanted = [values[ref.number] for ref in instruction.outputs]
+        for one, other in zip(got if instruction.several else (got,), wanted, strict=True):
+            if not _close(one, other):
+                self.capture.refuse(
+                    f"the prepared form of {instruction.name} computes something else (please report)"
+                )
+
+
+def _same_call(a: Instruction, b: Instruction) -> bool:
+    if (a.kind, a.name, a.outputs) != (b.kind, b.name, b.outputs):
+        return False
+    return _same(a.inputs, b.inputs) and _same(a.constants, b.constants)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, slice):
+        return _same((a.start, a.stop, a.step), (b.start, b.stop, b.step))
+    if isinstance(a, FunctionType):
+        cells = [tuple(cell.cell_contents for cell in f.__closure__ or ()) for f in (a, b)]
+        return a.__code__ is b.__code__ and _same(*cells)
+    return isinstance(a, (*_PLAIN, np.generic, np.dtype)) and bool(a == b or (a != a and b != b))
+
+
+class _Profile:
+    """Notes calls that a program would not repeat: of print, files, clocks and Python's random numbers."""
+
+    def __init__(self, capture: Capture, codes: set[CodeType]) -> None:
+        self.capture, self.codes = capture, codes
+
+    def __call__(self, frame: Any, event: str, argument: Any) -> None:
+        if event == "c_call" and frame.f_code in self.codes and argument.__name__ in _NOT_REPEATED:
+            self._refuse(argument.__name__)
+        elif event == "call" and frame.f_globals.get("__name__") in _NOT_REPEATED_MODULES:
+            self._look_at_caller(frame)
+
+    def _look_at_caller(self, frame: Any) -> None:
+        if frame.f_back is not None and frame.f_back.f_code in self.codes:
+            self._refuse(frame.f_code.co_name)
+
+    def _refuse(self, name: str) -> None:
+        self.capture.refuse(f"{name}() is called, which a program would not repeat")
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Return whether two arrays are equal but for the rounding of sums in another order."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
+        return True
+    scale = np.abs(other).max(initial=0)
+    return one.dtype.kind == "f" and bool(np.abs(one - other).max() <= 1e3 * np.finfo(one.dtype).eps * scale)
+
+
+def _random_state() -> Any:
+    legacy: Any = np.random.get_state()  # noqa: NPY002 (watched, not used)
+    return str(default_generator().bit_generator.state), legacy[1].tobytes(), legacy[2], random.getstate()
+
+
+def name_of(function: Any) -> str:
+    """Return the name of a function for a message."""
+    return getattr(function, "__qualname__", None) or type(function).__name__

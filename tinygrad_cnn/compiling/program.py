@@ -1,0 +1,223 @@
+"""A program: the calls of a captured function as one straight-line Python function without a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_cnn.compiling.conditions import conditions
+from tinygrad_cnn.compiling.prepared import prepared
+from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
+from tinygrad_cnn.tape.record import Variable, make_tensor
+from tinygrad_cnn.tensor import Tensor
+
+
+class Program:
+    """A captured function. Its calls can be listed (``print(program)``), and run on other arguments."""
+
+    def __init__(self, capture: Capture, arguments: list[Any], result: Any) -> None:
+        self.result = _as_result(capture, arguments, result)
+        self.captured = tuple(capture.instructions)
+        self.prepared = {
+            number: function
+            for number, call in enumerate(self.captured)
+            if (function := prepared(call, capture.values)) is not None
+        }
+        self.shapes = [np.shape(value) for value in capture.values]
+        results = list(refs_in(self.result))
+        self.calls = self._needed(set(results))
+        read = {ref for call in self.calls for ref in call.reads()}.union(results)
+        self.sources = [source for source in capture.sources if source.ref in read]
+        self._states = [(s.key, s.shape, s.dtype, s.key._requires_grad) for s in self.sources if s.kind == "state"]
+        self._calls_by_line: dict[int, Instruction] = {}
+        self._run = _Writer(self.sources, self.calls, results).function(self._calls_by_line)
+        self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
+
+    def _needed(self, wanted: set[Ref], effects: bool = True) -> list[Instruction]:
+        """Return the calls, in their prepared forms, that lead to wanted values, and those that have an effect."""
+        kept = []
+        for number, call in reversed(tuple(enumerate(self.captured))):
+            if wanted.intersection(call.outputs) or (effects and not call.is_pure):
+                kept.append(call._replace(function=self.prepared.get(number, call.function)))
+                wanted.update(call.reads())
+        return kept[::-1]
+
+    def _alone(self, capture: Capture, ref: Ref) -> Callable[[list[Any]], Any]:
+        """Return a function that computes one value before the program runs."""
+        calls = self._needed({ref}, effects=False)
+        if not all(call.is_pure for call in calls):
+            capture.refuse("the targets of cross_entropy are drawn by the function; pass them as an argument")
+        read = {ref, *(r for call in calls for r in call.reads())}
+        return _Writer([s for s in capture.sources if s.ref in read], calls, [ref]).function({})
+
+    def fits(self) -> bool:
+        """Return whether parameters and buffers have the shapes, types and grad modes that they had."""
+        for tensor, shape, dtype, requires_grad in self._states:
+            array = tensor.array
+            if array.shape != shape or array.dtype is not dtype or tensor._requires_grad is not requires_grad:
+                return False
+            if tensor._hooks is not None or tensor.node is not None:
+                return False
+        return True
+
+    def allows(self, arguments: list[Any]) -> bool:
+        """Return whether the numbers of these arguments meet the program's conditions."""
+        return all(check(compute(arguments)[0]) for check, compute in self._conditions)
+
+    def __call__(self, arguments: list[Any]) -> Any:
+        """Run the program on tensors and arrays, and return what the function returns."""
+        try:
+            values = self._run(arguments)
+        except Exception as error:
+            raise self._explained(error) from error
+        return _as_tensors(self.result, values, arguments)
+
+    def _explained(self, error: Exception) -> Exception:
+        """Return the error with the operation's name, as the operation itself would raise it."""
+        trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        call = self._calls_by_line.get(trace.tb_lineno) if trace is not None else None
+        if trace is None or call is None or call.operation is None:
+            return error
+        if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
+            error.add_note(f"in the backward pass of {call.operation.name}")
+            return error
+        names = trace.tb_frame.f_locals
+        arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
+        explained: Exception = call.operation._explained(error, arrays)
+        return explained
+
+    def __str__(self) -> str:
+        lines = [f"v{s.ref.number} = {_described(s)}" for s in self.sources]
+        for call in self.calls:
+            outputs = ", ".join(f"v{ref.number} {self.shapes[ref.number]}" for ref in call.outputs)
+            given = ", ".join([*map(_text, call.inputs), *(f"{k}={_text(v)}" for k, v in call.constants.items())])
+            lines.append(f"{outputs}{' = ' if outputs else ''}{call.name}({given})")
+        return "\n".join([*lines, f"return {_text(self.result)}"])
+
+
+class _Writer:
+    """Writes calls as the source of a Python function, which Python compiles."""
+
+    def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
+        self.sources, self.calls, self.results = sources, calls, results
+        self.names: dict[str, Any] = {"_tensor": make_tensor, "_Tensor": Tensor, "_array": array_of}
+        self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
+        self.last.update(dict.fromkeys(results, len(calls)))
+
+    def function(self, calls_by_line: dict[int, Instruction]) -> Callable[[list[Any]], list[Any]]:
+        """Return the calls as a function of a list of arguments. It forgets each value after its last use."""
+        lines = ["def program(arguments):"]
+        lines += [f"    v{source.ref.number} = {self._source(source)}" for source in self.sources]
+        for i, call in enumerate(self.calls):
+            lines.append(f"    {self._call(i, call)}")
+            calls_by_line[len(lines)] = call
+            dead = {ref for ref in (*call.reads(), *call.outputs) if self.last.get(ref, i) == i}
+            if dead and call.kind != "deliver":
+                lines.append(f"    {' = '.join(f'v{ref.number}' for ref in dead)} = None")
+        lines.append(f"    return [{', '.join(f'v{ref.number}' for ref in self.results)}]")
+        exec("\n".join(lines), self.names)  # the text is made of numbered names alone
+        program: Callable[[list[Any]], list[Any]] = self.names["program"]
+        return program
+
+    def _source(self, source: Source) -> str:
+        if source.kind == "argument":
+            return f"_array(arguments[{source.key}])"
+        return f"{self._name(source.key)}{'.array' if source.kind == 'state' else ''}"
+
+    def _call(self, i: int, call: Instruction) -> str:
+        function = self._name(call.function)
+        if call.kind == "deliver":  # the box has the only reference, so that the array can become .grad
+            leaf, value = self._name(call.inputs[0]), call.inputs[1]
+            forget = f"v{value.number} = None; " if self.last[value] == i else ""
+            return f"box = [v{value.number}]; {forget}{function}({leaf}, box)"
+        as_tensors = call.kind == "effect"
+        given = [self._value(value, as_tensors) for value in call.inputs]
+        given += [f"{k}={self._value(value, as_tensors)}" for k, value in call.constants.items()]
+        outputs = ", ".join(f"v{ref.number}" for ref in call.outputs)
+        text = f"{function}({', '.join(given)})"
+        if as_tensors and call.outputs:
+            text = f"_array({text})"
+        return f"{outputs} = {text}" if outputs else text
+
+    def _value(self, value: Any, as_tensor: bool) -> str:
+        if isinstance(value, Ref):
+            return f"_tensor(_Tensor, v{value.number})" if as_tensor else f"v{value.number}"
+        if isinstance(value, (tuple, list)) and any(True for _ in refs_in(value)):
+            items = ", ".join(self._value(item, as_tensor) for item in value)
+            return f"[{items}]" if isinstance(value, list) else f"({items},)"
+        return self._name(value)
+
+    def _name(self, value: Any) -> str:
+        if value is None or (type(value) in (bool, int, float) and value == value and abs(value) != float("inf")):
+            return repr(value)
+        name = f"c{len(self.names)}"
+        self.names[name] = value
+        return name
+
+
+# --- results ---
+
+
+class _Argument:
+    """In a result: an argument, returned as it is."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _as_result(capture: Capture, arguments: list[Any], result: Any) -> Any:
+    """Return a function's result with references for its tensors, and places for arguments that it returns."""
+    places = {id(value): i for i, value in enumerate(arguments)}
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
+            return type(value)(replaced(item) for item in value)
+        if isinstance(value, dict) and type(value) is dict:
+            return {key: replaced(item) for key, item in value.items()}
+        if id(value) in places:
+            return _Argument(places[id(value)])
+        if isinstance(value, Variable):
+            if value.node is not None and not _is_freed(value):
+                capture.refuse(
+                    "the result can still be differentiated; compile the whole step, backward() included, or call "
+                    "the function under no_grad()"
+                )
+            ref = capture.ref(array_of(value))
+            if ref is None:
+                capture.refuse(f"the result of shape {value.shape} is computed outside of operations")
+            return ref
+        if not isinstance(value, (int, float, bool, str, type(None))):
+            capture.refuse(f"the function returns a {type(value).__name__}; wanted tensors, in tuples or dicts")
+        return value
+
+    return replaced(result)
+
+
+def _is_freed(tensor: Variable) -> bool:
+    return tensor.node is not None and all(node.kept is None for node in tensor.node.ancestors() if node.saves)
+
+
+def _as_tensors(result: Any, values: list[Any], arguments: list[Any]) -> Any:
+    """Return a result with new tensors in the place of references."""
+    if isinstance(result, Ref):
+        return make_tensor(Tensor, np.asarray(values.pop(0)))
+    if isinstance(result, _Argument):
+        return arguments[result.number]
+    if isinstance(result, (tuple, list)):
+        return type(result)(_as_tensors(item, values, arguments) for item in result)
+    if isinstance(result, dict):
+        return {key: _as_tensors(item, values, arguments) for key, item in result.items()}
+    return result
+
+
+def _described(source: Source) -> str:
+    what = {"argument": f"argument {source.key}", "state": "state", "constant": "constant"}[source.kind]
+    return f"{what} {source.shape} {source.dtype}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Variable):
+        return f"tensor{value.shape}"
+    return getattr(value, "__name__", None) or repr(value)
