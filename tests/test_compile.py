@@ -223,6 +223,48 @@ def test_gradients_accumulate_over_calls_and_are_clipped() -> None:
         if i == 3:
             for optimizer in twins.optimizers:
                 optimizer.zero_grad(set_to_none=False)
+    assert twins.is_compiled, twins.steps[0].explain()
+
+
+def test_what_else_a_step_may_do_is_done_each_time() -> None:
+    class Scheduled(Twins):
+        def step_of(self, model: nn.Module, optimizer: optim.Optimizer) -> Callable[..., tg.Tensor]:
+            scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+
+            def step(inputs: tg.Tensor, targets: tg.Tensor) -> tg.Tensor:
+                model.zero_grad()
+                loss = F.cross_entropy(model(inputs), targets)
+                loss.backward()
+                optimizer.step()
+                scheduler.step()
+                return loss
+
+            return step
+
+    twins = Scheduled(*MODELS["mlp"][:1], OPTIMIZERS["momentum"])
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        twins.step(*batch(rng, 6, 4))
+        assert [o.param_groups[0]["lr"] for o in twins.optimizers] == [0.1 * 0.5 ** (i + 1)] * 2
+    assert twins.is_compiled, twins.steps[0].explain()
+
+
+def test_gradients_that_are_dropped_by_hand_are_dropped_each_time() -> None:
+    class ByHand(Twins):
+        def step_of(self, model: nn.Module, optimizer: optim.Optimizer) -> Callable[..., tg.Tensor]:
+            def step(inputs: tg.Tensor, targets: tg.Tensor) -> tg.Tensor:
+                for parameter in model.parameters():
+                    parameter.grad = None
+                loss = F.cross_entropy(model(inputs), targets)
+                loss.backward()
+                return loss
+
+            return step
+
+    twins = ByHand(*MODELS["mlp"][:1], OPTIMIZERS["sgd"])
+    for seed in range(4):
+        twins.step(*batch(np.random.default_rng(seed), 6, 4))
+    assert twins.is_compiled, twins.steps[0].explain()
 
 
 calls = 0
@@ -260,6 +302,15 @@ def selects(x: tg.Tensor) -> tg.Tensor:
     return x[x > 0].sum()
 
 
+def looks_at_the_array(x: tg.Tensor) -> tg.Tensor:
+    return x * float(np.linalg.norm(x.array))
+
+
+def draws_for_nothing(x: tg.Tensor) -> tg.Tensor:
+    tg.rand(2)
+    return x * 2
+
+
 seen: list[Any] = []
 
 
@@ -278,6 +329,8 @@ def appends(x: tg.Tensor) -> tg.Tensor:
         (draws, "outside of operations|getrandbits"),
         (prints, r"print\(\) is called"),
         (selects, "depends on numbers"),
+        (looks_at_the_array, "norm takes numbers"),
+        (draws_for_nothing, "random numbers are drawn"),
         (appends, "changes a variable"),
     ],
 )
@@ -288,6 +341,15 @@ def test_what_a_program_would_not_repeat_runs_as_it_is(function: Callable[..., A
     for values in ([1.0, -2.0, 3.0], [-1.0, -2.0, -3.0], [5.0, 6.0, 7.0]):
         if function not in (draws, appends):
             assert same_bits(compiled(tg.tensor(values)), function(tg.tensor(values)))
+
+
+def test_numbers_that_differ_between_two_calls_are_not_taken_for_constants() -> None:
+    rng = np.random.default_rng(0)
+    compiled = tg.compile(lambda x: x * rng.normal())
+    compiled(tg.ones(1))
+    with pytest.warns(UserWarning, match="two calls with the same kinds of arguments differ at mul"):
+        compiled(tg.ones(1))
+    assert len({compiled(tg.ones(1)).item() for _ in range(4)}) == 4
 
 
 def scaled(x: tg.Tensor) -> tg.Tensor:
@@ -313,7 +375,95 @@ def test_arguments_that_are_numbers_have_programs_of_their_own() -> None:
     assert compiled(tg.ones(2), 10).tolist() == [10, 10]
 
 
-def test_hooks_are_called() -> None:
+def test_one_tensor_for_two_arguments_is_not_two_tensors() -> None:
+    compiled = tg.compile(lambda a, b: a - b)
+    x, y = tg.ones(2), tg.tensor([3.0, 4.0])
+    for a, b in ((x, x), (x, x), (x, x), (x, y), (x, y), (x, y), (y, x), (x, x)):
+        assert compiled(a, b).tolist() == (a - b).tolist()
+    weight = nn.Parameter([1.0, 2.0])
+    scaled = tg.compile(lambda a: (a - weight).detach())
+    with pytest.warns(UserWarning, match="by another name"):
+        scaled(weight)
+    assert scaled(x).tolist() == [0.0, -1.0]
+
+
+def test_numbers_that_only_look_alike_have_programs_of_their_own() -> None:
+    compiled = tg.compile(lambda x, options: x / options["by"][0])
+    for value in (0.0, 0.0, 0.0, -0.0, 1, 1.0, True):
+        with np.errstate(divide="ignore"):
+            assert compiled(tg.ones(1), {"by": [value]}).tolist() == (tg.ones(1) / value).tolist()
+    with pytest.warns(UserWarning, match="neither a tensor nor a plain value"):
+        compiled(tg.ones(1), {"by": [2.0], "other": [object()]})
+
+
+def test_what_is_returned_is_what_the_function_returns() -> None:
+    weight = nn.Parameter([1.0, 2.0])
+
+    def function(x: tg.Tensor) -> Any:
+        return {"sum": (x + weight.detach()).sum(), "same": x, "weight": weight, "number": 3}
+
+    compiled = tg.compile(function)
+    for _ in range(4):
+        x = tg.ones(2)
+        found = compiled(x)
+        assert (found["sum"].item(), found["same"], found["weight"], found["number"]) == (5.0, x, weight, 3)
+
+
+@pytest.mark.parametrize("forward", [lambda x, w: (x + w).sum(), lambda x, w: (x * w).sum()])
+def test_a_result_that_can_be_differentiated_runs_as_it_is(forward: Callable[..., tg.Tensor]) -> None:
+    weight = nn.Parameter([1.0, 2.0])
+    compiled = tg.compile(lambda x: forward(x, weight))
+    with pytest.warns(UserWarning, match="can still be differentiated"):
+        compiled(tg.ones(2))
+    for _ in range(3):
+        weight.grad = None
+        compiled(tg.ones(2)).backward()
+        assert weight.grad is not None
+
+
+def test_gradients_of_arguments_are_those_of_each_call() -> None:
+    def function(x: tg.Tensor) -> tg.Tensor:
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    compiled = tg.compile(function)
+    with pytest.warns(UserWarning, match="fills in .grad of an argument"):
+        compiled(tg.ones(2, requires_grad=True))
+    for value in (2.0, 3.0, 4.0):
+        x = tg.full((2,), value, requires_grad=True)
+        compiled(x)
+        assert x.grad is not None
+        assert x.grad.tolist() == [2 * value] * 2
+
+
+def test_hooks_of_modules_and_optimizers_are_called() -> None:
+    calls: list[str] = []
+    for register in (
+        lambda m, o: m.register_forward_hook(lambda *_: calls.append("forward")),
+        lambda m, o: o.register_step_post_hook(lambda *_: calls.append("step")),
+    ):
+        model = nn.Linear(2, 2)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x: tg.Tensor, model: nn.Module = model, optimizer: optim.Optimizer = optimizer) -> tg.Tensor:
+            optimizer.zero_grad()
+            loss = model(x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        compiled = tg.compile(step)
+        for _ in range(3):
+            compiled(tg.ones(1, 2))
+        register(model, optimizer)
+        with pytest.warns(UserWarning, match="has hooks"):
+            compiled(tg.ones(1, 2))
+        compiled(tg.ones(1, 2))
+    assert calls == ["forward", "forward", "step", "step"]
+
+
+def test_hooks_of_tensors_are_called() -> None:
     weight = nn.Parameter([1.0, 2.0])
     seen = []
     weight.register_hook(lambda g: seen.append(g.tolist()))

@@ -21,7 +21,8 @@ from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_suppo
 from tinygrad_cnn.support.html import tensor_html
 from tinygrad_cnn.support.printing import numbers_text
 from tinygrad_cnn.tape.backward import backward
-from tinygrad_cnn.tape.grad_mode import is_grad_enabled
+from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.grad_mode import _mode, is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -157,6 +158,12 @@ class Tensor(InPlace):
         if value is not None and not (isinstance(value, Tensor) and value.shape == self.shape):
             given = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
             raise TypeError(f"grad: wanted None or a tensor of shape {self.shape}, got {given}")
+        if _mode.capture is not None and not _mode.capture.is_state(self):
+            _mode.capture.refuse("the gradient of an argument or a result is assigned")
+        self._set_grad(value)
+
+    @effect
+    def _set_grad(self, value: Tensor | None) -> None:
         self._grad = value
 
     def backward(

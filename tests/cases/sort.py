@@ -228,13 +228,20 @@ case(
     torch=lambda torch, boundaries, input, right: torch.bucketize(input, boundaries, right=right),
     differentiable=False,
 )
+
+
+def uneven(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values of which none lies on an edge between the bins of the others, where rounding would decide."""
+    return np.exp(spaced(rng, shape))
+
+
 for part in (0, 1):
     case(
         f"histogram_{('counts', 'edges')[part]}",
         lambda x, part=part, **a: tg.histogram(x, **a)[part],
         lambda x, bins, range, density, part=part: np.histogram(x, bins, range, density=density)[part],
         calls(
-            spaced,
+            uneven,
             shape=shapes(min_side=2, min_dims=1),
             arguments=lambda draw, shape: {
                 "bins": draw(st.integers(1, 5)),

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.compiling.conditions import conditions
-from tinygrad_cnn.compiling.prepared import prepared
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -20,11 +19,6 @@ class Program:
     def __init__(self, capture: Capture, arguments: list[Any], result: Any) -> None:
         self.result = _as_result(capture, arguments, result)
         self.captured = tuple(capture.instructions)
-        self.prepared = {
-            number: function
-            for number, call in enumerate(self.captured)
-            if (function := prepared(call, capture.values)) is not None
-        }
         self.shapes = [np.shape(value) for value in capture.values]
         results = list(refs_in(self.result))
         self.calls = self._needed(set(results))
@@ -36,11 +30,11 @@ class Program:
         self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
 
     def _needed(self, wanted: set[Ref], effects: bool = True) -> list[Instruction]:
-        """Return the calls, in their prepared forms, that lead to wanted values, and those that have an effect."""
+        """Return the calls that lead to wanted values, and those that have an effect."""
         kept = []
-        for number, call in reversed(tuple(enumerate(self.captured))):
+        for call in reversed(self.captured):
             if wanted.intersection(call.outputs) or (effects and not call.is_pure):
-                kept.append(call._replace(function=self.prepared.get(number, call.function)))
+                kept.append(call)
                 wanted.update(call.reads())
         return kept[::-1]
 
@@ -135,10 +129,10 @@ class _Writer:
         as_tensors = call.kind == "effect"
         given = [self._value(value, as_tensors) for value in call.inputs]
         given += [f"{k}={self._value(value, as_tensors)}" for k, value in call.constants.items()]
-        outputs = ", ".join(f"v{ref.number}" for ref in call.outputs)
+        outputs = ", ".join(f"v{ref.number}" for ref in call.outputs) + ("," if call.several else "")
         text = f"{function}({', '.join(given)})"
         if as_tensors and call.outputs:
-            text = f"_array({text})"
+            text = f"map(_array, {text})" if call.several else f"_array({text})"
         return f"{outputs} = {text}" if outputs else text
 
     def _value(self, value: Any, as_tensor: bool) -> str:
@@ -178,6 +172,8 @@ def _as_result(capture: Capture, arguments: list[Any], result: Any) -> Any:
             return {key: replaced(item) for key, item in value.items()}
         if id(value) in places:
             return _Argument(places[id(value)])
+        if capture.is_state(value):
+            return value
         if isinstance(value, Variable):
             if value.node is not None and not _is_freed(value):
                 capture.refuse(
@@ -196,7 +192,9 @@ def _as_result(capture: Capture, arguments: list[Any], result: Any) -> Any:
 
 
 def _is_freed(tensor: Variable) -> bool:
-    return tensor.node is not None and all(node.kept is None for node in tensor.node.ancestors() if node.saves)
+    """Return whether a backward pass has freed the graph behind a tensor, as far as that can be seen."""
+    kept = [node.kept for node in tensor.node.ancestors() if node.saves] if tensor.node is not None else []
+    return bool(kept) and not any(values is not None for values in kept)
 
 
 def _as_tensors(result: Any, values: list[Any], arguments: list[Any]) -> Any:

@@ -7,12 +7,18 @@ found is kept, with what was there, and looked at before each run.
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.optim import Optimizer
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import array_of
+from tinygrad_cnn.tape.watch import is_of_package
 from tinygrad_cnn.tensor import Tensor
 
 _PLAIN = (int, float, bool, str, bytes, complex, type(None))
@@ -26,6 +32,7 @@ class Reach:
         self.tensors: dict[int, Tensor] = {}
         self.modules: list[Module] = []
         self.codes: set[CodeType] = set()  # of the user's functions
+        self.machines: list[Any] = []  # objects of this package that effects change: optimizers, schedules
         self.refusal: str | None = None
         self._names: list[tuple[dict[str, Any], str, Any]] = []  # a namespace, a name in it, and what was there
         self._cells: list[tuple[Any, Any]] = []
@@ -49,6 +56,16 @@ class Reach:
         """Return whether the attributes of all modules are what they were."""
         return self._of_modules() == self._modules
 
+    def outside(self) -> Any:
+        """Return what only effects may change: random generators, options, gradients, the arrays of tensors."""
+        legacy: Any = np.random.get_state()  # noqa: NPY002 (watched, not used)
+        return (
+            str(default_generator().bit_generator.state),
+            (legacy[1].tobytes(), legacy[2], random.getstate()),
+            [(id(t._grad), id(array_of(t)), t._requires_grad) for t in self.tensors.values()],
+            [_options(machine) for machine in self.machines],
+        )
+
     # --- following ---
 
     def _look(self, value: Any) -> None:
@@ -64,8 +81,7 @@ class Reach:
         elif isinstance(value, Module):
             self._look_at_module(value)
         elif isinstance(value, Optimizer):
-            for p in (p for group in value.param_groups for p in group["params"]):
-                self._look(p)
+            self._look_at_optimizer(value)
         elif isinstance(value, MethodType):
             self._look(value.__self__)
             self._look(value.__func__)
@@ -81,7 +97,9 @@ class Reach:
                 self._look(item)
         elif isinstance(value, dict):
             self._look_at_names(value, list(value))
-        elif type(value).__module__.partition(".")[0] not in ("numpy", "builtins", "tinygrad_cnn"):
+        elif type(value).__module__.startswith("tinygrad_cnn."):
+            self.machines.append(value)
+        elif type(value).__module__.partition(".")[0] not in ("numpy", "builtins"):
             self._look_at_object(value)
 
     def _look_at_names(self, namespace: dict[str, Any], names: list[str]) -> None:
@@ -118,8 +136,18 @@ class Reach:
         if hasattr(value, "__dict__"):
             self._look_at_names(vars(value), list(vars(value)))
 
+    def _look_at_optimizer(self, optimizer: Optimizer) -> None:
+        self.machines.append(optimizer)
+        if optimizer._hooks is not None:
+            self.refusal = "an optimizer has hooks"
+        self._names.append((vars(optimizer), "_hooks", self))  # absent, which `is_unchanged` takes for self
+        for group in optimizer.param_groups:
+            self._look(group["params"])
+
     def _look_at_module(self, module: Module) -> None:
         self.modules.append(module)
+        if module._hooks is not None:
+            self.refusal = f"a {type(module).__name__} has hooks"
         for kind in type(module).__mro__:
             if not kind.__module__.startswith("tinygrad_cnn."):
                 for method in vars(kind).values():
@@ -160,16 +188,15 @@ class _Is:
     __hash__ = None  # type: ignore[assignment]
 
 
+def _options(machine: Any) -> list[dict[str, Any]]:
+    """Return the plain values that an object holds and, of an optimizer, those of its groups."""
+    held = [getattr(machine, "__dict__", {}), *getattr(machine, "param_groups", ())]
+    return [{k: v for k, v in values.items() if isinstance(v, (*_PLAIN, tuple))} for values in held]
+
+
 def codes_in(code: CodeType) -> Iterator[CodeType]:
     """Yield a function's code and that of the functions that it defines."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from codes_in(constant)
-
-
-def is_of_package(code: CodeType) -> bool:
-    """Return whether code is this package's, not a user's."""
-    from tinygrad_cnn.tape.watch import _MODELS, _PACKAGE
-
-    return code.co_filename.startswith(_PACKAGE) and not code.co_filename.startswith(_MODELS)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.nn.parameter import Parameter
-from tinygrad_cnn.tape.record import Variable
+from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.tape.watch import is_watching
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -151,6 +151,11 @@ class Traced(Tensor):
         _numbers.__set__(self, array)
         if (trace := _trace.get()) is not None:
             trace.tensors.append((weakref.ref(self), Parameter if isinstance(self, Parameter) else Tensor))
+
+    def detach(self) -> Tensor:
+        """Return a leaf of the same numbers, which a program follows."""
+        leaf: Tensor = make_tensor(self, numbers_of(self))
+        return leaf
 
     def numpy(self) -> Array:
         """Refuse: what others do with the array is not seen."""

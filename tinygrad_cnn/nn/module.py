@@ -15,6 +15,7 @@ from tinygrad_cnn.storage.objects import OBJECTS
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.dtypes import destination, float32, float64
 from tinygrad_cnn.support.html import module_html
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.hooks import RemovableHandle
 from tinygrad_cnn.tensor import Tensor
 
@@ -268,6 +269,7 @@ class Module:
         fn(self)
         return self
 
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the gradients of all parameters to None, or to 0 in place."""
         clear_gradients(self.parameters(), set_to_none)

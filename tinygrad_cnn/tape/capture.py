@@ -86,21 +86,23 @@ class Capture:
     """The program of one run of a function, as it is being noted in this thread.
 
     ``arguments`` are the function's tensors and arrays; ``state`` holds, by id, other tensors that it may read.
-    What ``outside`` returns may change only in effects: such as how many random numbers were drawn.
+    What ``outside`` returns may change only in effects: how many random numbers were drawn, options, gradients.
     """
 
     def __init__(self, arguments: list[Any], state: Mapping[int, Variable], outside: Callable[[], Any]) -> None:
         self.instructions: list[Instruction] = []
         self.sources: list[Source] = []
         self.refusal: str | None = None
-        self.on_call: Callable[[int, Instruction], None] | None = None  # called with each pure call as it is noted
         self.values: list[Any] = []  # the value of each `Ref` in this run; keeps ids unique
         self._state = {id(array_of(v)): v for v in state.values()}
         self._refs: dict[int, Ref] = {}  # by the id of an array
         self._outside = outside
         self._before = self._now()
         for i, value in enumerate(arguments):
-            self._add_source("argument", i, array_of(value))
+            if id(array_of(value)) in self._state:
+                self.refuse(f"argument {i} is a tensor that the function reads by another name, too")
+            if id(array_of(value)) not in self._refs:  # it may be given twice
+                self._add_source("argument", i, array_of(value))
 
     # --- values ---
 
@@ -128,6 +130,10 @@ class Capture:
                 self.note("effect", "gradient", _gradient, (leaf,), {}, array)
                 return self._refs[id(array)]
         return None
+
+    def is_state(self, value: Any) -> bool:
+        """Return whether a value is one of the tensors from before."""
+        return isinstance(value, Variable) and self._state.get(id(array_of(value))) is value
 
     def refuse(self, reason: str) -> None:
         """Note why the function cannot be a program; the first reason counts."""
@@ -164,11 +170,12 @@ class Capture:
     def check_outside(self) -> None:
         """Refuse what changed outside of effects."""
         if self._before != self._now():
-            written = writes.times[LATEST] != self._before[0]
-            self.refuse(
-                f"{'memory is written in place' if written else 'random numbers are drawn'} in a way that a "
-                "program would not repeat"
+            what = (
+                "memory is written in place"
+                if writes.times[LATEST] != self._before[0]
+                else ("random numbers are drawn, or a gradient, an option or a tensor is replaced,")
             )
+            self.refuse(f"{what} in a way that a program would not repeat")
 
     # --- calls ---
 
@@ -204,8 +211,6 @@ class Capture:
         outputs = tuple(self._refs.get(id(array)) or self._new(array) for array in arrays)
         instruction = Instruction(kind, name, function, inputs, constants, outputs, several, operation, wrt)
         self.instructions.append(instruction)
-        if self.on_call is not None and self.refusal is None:
-            self.on_call(len(self.instructions) - 1, instruction)
 
     def effect(self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], options: Any) -> Any:
         """Call a function that a program calls again each time, with tensors for the values that it is given."""
@@ -224,7 +229,7 @@ class Capture:
         """Return what an effect is given: tensors from before, such as parameters, are given as they are."""
         if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
             return type(value)(self._for_effect(item, name) for item in value)
-        if isinstance(value, Variable) and self._state.get(id(array_of(value))) is value:
+        if self.is_state(value):
             return value
         if any(is_value(cell.cell_contents) for cell in getattr(value, "__closure__", None) or ()):
             self.refuse(f"{name} reads a tensor that is not one of its arguments")
@@ -278,8 +283,10 @@ class Capture:
 
     def accumulate(self, leaf: Variable, gradients: Gradients, origin: Origin) -> None:
         """Note that the gradient of an origin is added to ``leaf.grad``, and do it."""
-        if leaf.node is not None or leaf._hooks is not None or getattr(leaf._grad, "node", None) is not None:
-            self.refuse("backward() calls hooks, or fills in .grad of a tensor that is no leaf")
+        if not self.is_state(leaf):
+            self.refuse("backward() fills in .grad of an argument or a result; autograd.grad returns it instead")
+        if leaf._hooks is not None or getattr(leaf._grad, "node", None) is not None:
+            self.refuse("backward() calls hooks, or adds to a .grad that can be differentiated")
         given = (leaf, self._as_refs(gradients[origin], "backward"))
         self.instructions.append(Instruction("deliver", "accumulate", deliver, given, {}, (), False))
         with self.suspended():

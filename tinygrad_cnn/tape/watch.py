@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -152,12 +152,16 @@ class Line(NamedTuple):
 _lines: WeakKeyDictionary[Node, Line] = WeakKeyDictionary()
 
 
+def is_of_package(code: CodeType) -> bool:
+    """Return whether code is this package's, not a user's or a model's."""
+    return code.co_filename.startswith(_PACKAGE) and not code.co_filename.startswith(_MODELS)
+
+
 def _calling_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE) or file.startswith(_MODELS):
-            return None if file.startswith("<frozen") else frame
+        if not is_of_package(frame.f_code):
+            return None if frame.f_code.co_filename.startswith("<frozen") else frame
         frame = frame.f_back
     return None
 

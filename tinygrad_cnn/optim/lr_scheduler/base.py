@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Optimizer
 from tinygrad_cnn.optim.options import number_of
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -54,6 +55,7 @@ class LRScheduler:
         """Return the learning rates at step ``last_epoch`` whatever the rates are now, for a step out of turn."""
         return self.get_lr()
 
+    @effect
     def step(self, epoch: int | None = None) -> None:
         """Go to the next step, or to the one that is given, and set the learning rates of the optimizer.
 

@@ -11,6 +11,7 @@ from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, number, per_group
 from tinygrad_cnn.optim.lr_scheduler.factor import cosine
 from tinygrad_cnn.optim.optimizer import Optimizer
+from tinygrad_cnn.tape.capture import effect
 
 _SCALES: dict[str, tuple[Callable[[float, float], float], str]] = {
     "triangular": (lambda gamma, x: 1.0, "cycle"),
@@ -122,6 +123,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Return the learning rate of each group at the present part of the wave."""
         return [cosine(base, self.eta_min, self.T_cur / self.T_i) for base in self.base_lrs]
 
+    @effect
     def step(self, epoch: float | None = None) -> None:
         """Go to the next step, or to any epoch or fraction of one, and set the learning rates of the optimizer."""
         if epoch is None:

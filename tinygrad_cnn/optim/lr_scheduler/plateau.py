@@ -8,6 +8,7 @@ from math import inf
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.lr_scheduler.base import LRScheduler, number, per_group
 from tinygrad_cnn.optim.optimizer import Optimizer
+from tinygrad_cnn.tape.capture import effect
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -60,6 +61,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Return the rates of the groups as they are: only `step` reduces them."""
         return self._rates()
 
+    @effect
     def step(self, metrics: float, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at the metric of one more step, a number or a tensor of one, and reduce the rates if it is time."""
         try:
