@@ -149,6 +149,12 @@ THRESHOLDS: dict[str, Threshold] = {
         lambda n: row("conv2d", "numpy", images(1 << 19, 8, 16), values(n, 8, 3, 3), None, Geometry()),
         (8, 16, 32, 64),
     ),
+    "RESAMPLE_BLOCK": Threshold(
+        ("kernels.resample",),
+        lambda n: resampling("numpy", images(n, 1, 28)),
+        (1 << 16, 1 << 18, 1 << 22),
+        (thresholds.RESAMPLE_BLOCK, 1 << 60),
+    ),
     "WEIGHT_OUTPUTS_AS_COLUMNS_FROM": Threshold(
         ("kernels.conv",),
         lambda n: row(
@@ -174,6 +180,7 @@ COSTS: dict[str, Callable[[Any], list[Run]]] = {
     "COMPILED_COPY_COST": lambda x: [row("copy_to_batch_innermost", "compiled", np.ascontiguousarray(x))],
     "COMPILED_RELU_COST": lambda x: [row("relu", "compiled", x), row("where_nonzero", "compiled", x, x)],
     "COMPILED_SUM_COST": lambda x: [row("channel_sums", "compiled", x)],
+    "COMPILED_RESAMPLE_COST": lambda x: [resampling("compiled", x)],
 }
 
 
@@ -181,6 +188,13 @@ def pooling(column: str, x: Any) -> list[Run]:
     """Return max-pooling and its derivative."""
     forward = row("max_pool2d", column, x, WINDOW)
     return [forward, row("max_unpool2d", column, forward(), x, forward(), WINDOW)]
+
+
+def resampling(column: str, x: Any) -> Run:
+    """Return the interpolation of images at places that differ a little for each."""
+    n, _, height, width = x.shape
+    places = np.indices((height, width), np.float32)[..., None] + values(2, height, width, n) - np.float32(0.5)
+    return row("resample", column, x, *places)
 
 
 ROUNDING = "chosen for its rounding error, not for its time"

@@ -25,8 +25,8 @@ from tinygrad_cnn.data.transforms import (
     ToTensor,
     affine,
     random_affine,
-    resample,
 )
+from tinygrad_cnn.kernels import resample
 
 rng_of = np.random.default_rng
 
@@ -134,12 +134,13 @@ def test_each_image_is_moved_as_scipy_moves_it(
             np.testing.assert_allclose(moved[n, c], wanted, atol=tolerance)
 
 
+@tg.use_kernels("numpy")
 def test_the_middle_is_sampled_alike_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     given, angle = images(23, 2), np.linspace(0, 90, 23)
     whole = affine(given, angle).array
-    monkeypatch.setattr(resample, "BLOCK", 12 * 12 * 4)
+    monkeypatch.setattr(resample, "RESAMPLE_BLOCK", 12 * 12 * 4)
     np.testing.assert_array_equal(affine(given, angle).array, whole)
-    monkeypatch.setattr(resample, "BLOCK", 1)
+    monkeypatch.setattr(resample, "RESAMPLE_BLOCK", 1)
     np.testing.assert_array_equal(affine(given, angle).array, whole)
 
 

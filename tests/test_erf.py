@@ -38,7 +38,9 @@ def slope_of_gelu(x: np.ndarray) -> np.ndarray:
         ("gelu", lambda x: x * special.ndtr(x), -9, 40),
     ],
 )
-def test_float32_is_right_to_the_last_places(name: str, exact: Any, least: float, units: float, kernels: str) -> None:
+def test_float32_is_right_to_the_last_places(
+    name: str, exact: Any, least: float, units: float, kernels: str
+) -> None:
     kernel = TABLE[name].numpy
     if kernels == "compiled":
         pytest.importorskip("numba")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_cnn.experiment.config import PRESETS, Config, ConfigError, parse_arguments, read_ini
+from tinygrad_cnn.experiment.references import REFERENCES, STATED
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,6 +72,25 @@ def test_the_reports_experiment_is_a_preset() -> None:
     assert (config.early_stop_patience, config.early_stop_min_delta) == (5, 0.001)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_run_with_a_folder_of_its_own(name: str) -> None:
+    assert parse_arguments(["--preset", name])[0] == Config(**PRESETS[name])
+    assert PRESETS[name]["output"] == f"runs/{name}"
+
+
+def test_the_references_have_the_settings_of_their_authors() -> None:
+    names = ("porpiglia", "duan", "salmon", "kayed")
+    porpiglia, duan, salmon, kayed = (Config(**PRESETS[name]) for name in names)
+    assert (porpiglia.optimizer, porpiglia.learning_rate, porpiglia.epochs) == ("adam", 0.01, 20)
+    assert duan.batch_size == 1
+    assert duan.epochs * round(60_000 * duan.train_ratio) == 150_000
+    assert duan.learning_rate == 0.008
+    assert (salmon.epochs, salmon.learning_rate, salmon.samples) == (500, 0.1, 42_000)
+    assert salmon.batch_size == round(salmon.samples * salmon.train_ratio)
+    assert (kayed.dataset, kayed.model) == ("fashion-mnist", "lenet5")
+    assert REFERENCES.keys() | {"report"} == STATED.keys()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -111,7 +131,11 @@ def test_a_file_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: st
             ["--resume", "runs/x", "--epochs", "3", "--output", "runs/y"],
             "--resume takes what its checkpoint was made with from the run's own folder; leave out --output",
         ),
-        (["--preset", "reprot"], "there is no preset 'reprot'; wanted one of report, best; did you mean 'report'?"),
+        (
+            ["--preset", "reprot"],
+            f"there is no preset 'reprot'; wanted one of {', '.join(PRESETS)}; did you mean 'report'?",
+        ),
+        (["--dataset", "kaggle"], "dataset is 'kaggle', whose test file has no labels; wanted official_test no"),
         (["--resume", "nowhere"], "nowhere holds no run: there is no config.ini in it"),
     ],
 )

@@ -176,7 +176,13 @@ def test_what_cannot_be_divided_is_refused(tmp_path: Path, changes: dict[str, An
 
 @pytest.mark.parametrize(
     "settings",
-    [{"model": "lenet5"}, {"augment": "elastic", "normalize": True, "one_hot": True}, {"momentum": 0.0}],
+    [
+        {"model": "lenet5"},
+        {"augment": "elastic", "normalize": True, "one_hot": True},
+        {"momentum": 0.0},
+        {"model": "porpiglia", "augment": "slight", "optimizer": "adam"},
+        {"model": "duan"},
+    ],
 )
 @pytest.mark.parametrize("schedule", ["cosine", "step", "none"])
 def test_every_setting_runs(tmp_path: Path, settings: dict[str, Any], schedule: str) -> None:

@@ -50,7 +50,7 @@ def test_any_byte_flipped(name: str, sample: bytes) -> None:
     whole = READERS[name](sample)
     checked = name in ("checkpoint", "download") or sample.startswith(b"\x1f\x8b")
     end = sample.index(b"\r\n\r\n") + 12 if name == "download" else len(sample)
-    places = range(0, end, 5 if name == "state" else 1)
+    places = range(0, end, {"state": 5, "kaggle": 101}.get(name, 1))
     for place in places:
         flipped = bytearray(sample)
         flipped[place] ^= (0x01, 0x20, 0x80, 0xFF)[place % 4]
@@ -60,7 +60,7 @@ def test_any_byte_flipped(name: str, sample: bytes) -> None:
 
 @each_sample
 def test_truncated_at_every_length(name: str, sample: bytes) -> None:
-    lengths = range(0, len(sample), {"download": 7, "state": 5}.get(name, 1))
+    lengths = range(0, len(sample), {"download": 7, "state": 5, "kaggle": 101}.get(name, 1))
     for length in lengths:
         found = READERS[name](sample[:length])
         assert found is None or name == "ini" or (name, length) == ("header", 0), length

@@ -25,6 +25,7 @@ ROOMS = """
     tinygrad_cnn.nn.utils.rnn
     tinygrad_cnn.onnx tinygrad_cnn.optim tinygrad_cnn.optim.lr_scheduler
     tinygrad_cnn.optim.swa_utils tinygrad_cnn.random
+    tinygrad_cnn.special
     tinygrad_cnn.storage.safetensors tinygrad_cnn.tape.record tinygrad_cnn.tape.watch tinygrad_cnn.training
     tinygrad_cnn.utils.data
 """.split()

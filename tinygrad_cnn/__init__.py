@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 from numpy import dtype
 
-from tinygrad_cnn import autograd, creation, data, distributions, linalg, models, nn, onnx, ops, optim, utils
+from tinygrad_cnn import (
+    autograd,
+    creation,
+    data,
+    distributions,
+    linalg,
+    models,
+    nn,
+    onnx,
+    ops,
+    optim,
+    special,
+    utils,
+)
 from tinygrad_cnn.autograd import set_grad_enabled
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import lgamma
+from math import erfc, factorial, lgamma
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 from tests.support.registry import Sample, calls, case, refuse, zeros
-from tests.support.strategies import Draw, anywhere, generators, positive
+from tests.support.strategies import Draw, anywhere, generators, off_zero, positive, shapes
 from tinygrad_cnn import linalg
 from tinygrad_cnn.ops import gamma
 
@@ -119,6 +119,89 @@ case(
     lambda x: slope(lambda y: gamma.digamma.forward(np.asarray(y)))(x + 1),
     calls(positive),
     torch=lambda torch, x: torch.polygamma(1, x + 1),
+)
+
+
+def between_integers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of either sign, away from the poles of the gamma function."""
+    return np.asarray(rng.integers(-4, 4, shape) + rng.uniform(0.2, 0.8, shape))
+
+
+def zeta(n: int) -> Any:
+    """The n-th derivative of digamma, as a sum over 2000 terms and the integral over the rest."""
+    terms = np.arange(2000.0)
+
+    @np.vectorize
+    def at(x: float) -> float:
+        rest = (x + len(terms)) ** -n / n + (x + len(terms)) ** (-n - 1) / 2
+        return (-1.0) ** (n + 1) * factorial(n) * float(((x + terms) ** (-n - 1)).sum() + rest)
+
+    return lambda x: at(x) if x.size else x
+
+
+case(
+    "polygamma_of_order_3",
+    lambda x: tg.polygamma(3, x),
+    zeta(3),
+    calls(between_integers, shape=shapes(max_dims=1)),
+    records="polygamma",
+    torch=lambda torch, x: torch.polygamma(3, x),
+)
+case(
+    "polygamma_of_order_2",
+    lambda x: tg.special.polygamma(2, x),
+    zeta(2),
+    calls(between_integers, shape=shapes(max_dims=1)),
+    records="polygamma",
+    torch=lambda torch, x: torch.special.polygamma(2, x),
+)
+case(
+    "mvlgamma",
+    lambda x: tg.mvlgamma(x + 1, 3),
+    lambda x: 1.5 * np.log(np.pi) + sum(scipy_special(x + 1 - j / 2) for j in range(3)),
+    calls(positive),
+    records="lgamma",
+    torch=lambda torch, x: torch.mvlgamma(x + 1, 3),
+)
+case(
+    "entr",
+    tg.special.entr,
+    lambda x: -x * np.log(x),
+    calls(positive),
+    records="log",
+    torch="special.entr",
+)
+case(
+    "xlog1py",
+    tg.special.xlog1py,
+    lambda x, y: x * np.log1p(y),
+    calls(anywhere, positive, broadcast=True),
+    records="log1p mul",
+    torch="special.xlog1py",
+)
+each_erfc: Any = np.vectorize(erfc, otypes=[float])
+case(
+    "erfcx",
+    lambda x: tg.special.erfcx(x * 3),
+    lambda x: np.exp(9 * x * x) * each_erfc(3 * x),
+    calls(positive),
+    torch=lambda torch, x: torch.special.erfcx(x * 3),
+)
+case(
+    "ndtr",
+    tg.special.ndtr,
+    lambda x: each_erfc(-x / np.sqrt(2)) / 2,
+    calls(anywhere),
+    records="erfc",
+    torch="special.ndtr",
+)
+case(
+    "log_ndtr",
+    lambda x: tg.special.log_ndtr(x * 3),
+    lambda x: np.log(each_erfc(-3 * x / np.sqrt(2)) / 2),
+    calls(off_zero),
+    records="erfcx where",
+    torch=lambda torch, x: torch.special.log_ndtr(x * 3),
 )
 case("erfinv", lambda x: tg.erfinv(tg.erf(x / 2)), lambda x: x / 2, calls(anywhere), torch=None)
 

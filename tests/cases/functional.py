@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 import tinygrad_cnn.nn.functional as F
 from tests.support.registry import Sample, case, refuse, zeros
-from tests.support.strategies import Draw, anywhere, generators, shapes
+from tests.support.strategies import Draw, anywhere, generators, shapes, spaced
 
 
 @st.composite
@@ -28,6 +28,56 @@ case(
     lookups(),
     records="index",
     torch=lambda torch, weight, indices: torch.nn.functional.embedding(indices, weight),
+)
+
+
+@st.composite
+def bags(draw: Draw) -> Sample:
+    """Bags of equal lengths, or of lengths that offsets tell, some of them empty; distinct numbers."""
+    rng, rows, count = draw(generators()), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    arguments: dict[str, Any] = {"mode": draw(st.sampled_from(["sum", "mean", "max"]))}
+    if draw(st.booleans()):
+        arguments["indices"] = rng.integers(0, rows, (count, draw(st.integers(1, 3))))
+    else:
+        lengths = rng.integers(0, 4, count)
+        arguments["indices"] = rng.integers(0, rows, lengths.sum())
+        arguments["include_last_offset"] = draw(st.booleans())
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        arguments["offsets"] = starts if arguments["include_last_offset"] else starts[:-1]
+    arguments["padding_idx"] = draw(st.sampled_from([None, 0, -1]))
+    arrays = [spaced(rng, (rows, 2))]
+    if arguments["mode"] == "sum" and draw(st.booleans()):
+        arrays.append(anywhere(rng, arguments["indices"].shape))
+    return Sample(tuple(arrays), arguments)
+
+
+def bag_by_bag(weight: Any, scales: Any = 1.0, **given: Any) -> Any:
+    indices, mode, offsets = given["indices"], given["mode"], given.get("offsets")
+    scales = np.broadcast_to(scales, indices.shape)
+    if offsets is not None:
+        indices, scales = (
+            np.split(x, offsets[1 : len(offsets) - given["include_last_offset"]]) for x in (indices, scales)
+        )
+    out = np.zeros((len(indices), weight.shape[1]))
+    for i, (bag, by) in enumerate(zip(indices, scales, strict=True)):
+        counted = bag != (-1 if given["padding_idx"] is None else given["padding_idx"] % len(weight))
+        if counted.any():
+            out[i] = getattr(np, mode)((weight[bag] * by[:, None])[counted], axis=0)
+    return out
+
+
+case(
+    "embedding_bag",
+    lambda weight, scales=None, *, indices, offsets=None, **rest: F.embedding_bag(
+        tg.tensor(indices),
+        weight,
+        None if offsets is None else tg.tensor(offsets),
+        per_sample_weights=scales,
+        **rest,
+    ),
+    bag_by_bag,
+    bags(),
+    records="index",
 )
 
 
@@ -109,6 +159,19 @@ refuse(lambda: F.embedding(tg.tensor([-1]), table), IndexError, r"embedding: the
 refuse(lambda: F.embedding(tg.tensor([0.5]), table), TypeError, r"embedding: wanted integers as input, got float32")
 refuse(lambda: F.embedding(tg.tensor([0]), zeros(3)), ValueError, r"weight has shape \(3,\); wanted \(V, D\)")
 refuse(lambda: F.embedding(tg.tensor([0]), table, padding_idx=3), ValueError, r"padding_idx 3 is not one of 3 rows")
+bag = F.embedding_bag
+refuse(lambda: bag(tg.tensor([[0]]), table, mode="min"), ValueError, r"embedding_bag: mode is 'min'; wanted one of")
+refuse(lambda: bag(tg.tensor([0]), table), ValueError, r"offsets are None; wanted an input \(B, N\) and no offsets")
+refuse(
+    lambda: bag(tg.tensor([0, 1]), table, tg.tensor([0, 3])),
+    ValueError,
+    r"embedding_bag: the offsets are \[0, 3\]; wanted integers that grow from 0",
+)
+refuse(
+    lambda: bag(tg.tensor([[0, 1]]), table, per_sample_weights=zeros(1, 2)),
+    ValueError,
+    r"per_sample_weights have shape \(1, 2\) in mode 'mean'; wanted",
+)
 refuse(lambda: F.bilinear(zeros(2), zeros(3), zeros(1, 3, 2)), ValueError, r"bilinear: shapes .* do not fit")
 refuse(
     lambda: F.bilinear(zeros(2), zeros(3), zeros(1, 2, 3), zeros(2)), ValueError, r"bias has shape \(2,\); wanted"

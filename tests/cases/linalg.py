@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import reduce
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -266,6 +268,28 @@ def solution(A: np.ndarray, B: np.ndarray, left: bool) -> np.ndarray:
     return np.linalg.inv(A) @ B if left else B @ np.linalg.inv(A)
 
 
+def gram(x: Any) -> Any:
+    """A symmetric positive definite matrix."""
+    return x @ (x.mT if hasattr(x, "mT") else np.swapaxes(x, -1, -2))
+
+
+@st.composite
+def foursomes(draw: Draw, right_side: bool = False) -> Sample:
+    """An invertible 4 x 4 matrix as (2, 2, 4), or as (2, 4, 2) with a vector."""
+    rng = draw(generators())
+    x = invertible(rng, (4, 4))
+    return Sample((x.reshape(2, 4, 2), anywhere(rng, (4,))) if right_side else (x.reshape(2, 2, 4),), {})
+
+
+def exponential(x: np.ndarray) -> np.ndarray:
+    """The sum of 40 terms of the series."""
+    out = term = np.eye(x.shape[-1]) + np.zeros_like(x)
+    for n in range(1, 40):
+        term = term @ x / n
+        out = out + term
+    return out
+
+
 case("inv", tg.linalg.inv, np.linalg.inv, square_matrices(), torch="linalg.inv")
 case("inverse", tg.inverse, np.linalg.inv, square_matrices(), records="inv", torch="inverse")
 case("solve", tg.linalg.solve, solution, systems(), torch="linalg.solve")
@@ -315,7 +339,167 @@ case(
     torch=lambda torch, *tensors: torch.linalg.multi_dot(tensors),
 )
 
+case(
+    "logdet",
+    lambda x: tg.logdet(gram(x)),
+    lambda x: np.log(np.linalg.det(gram(x))),
+    square_matrices(),
+    records="logabsdet where",
+    torch=lambda torch, x: torch.logdet(gram(x)),
+)
+case(
+    "cholesky_solve",
+    lambda b, x: tg.cholesky_solve(b, tg.linalg.cholesky(gram(x))),
+    lambda b, x: np.linalg.solve(gram(x), b),
+    systems().map(lambda s: Sample((s.inputs[0][..., :2], s.inputs[0]), {})),
+    records="cholesky solve",
+    torch=lambda torch, b, x: torch.cholesky_solve(b, torch.linalg.cholesky(gram(x))),
+)
+case(
+    "cholesky_inverse",
+    lambda x: tg.cholesky_inverse(tg.linalg.cholesky(gram(x), upper=True), upper=True),
+    lambda x: np.linalg.inv(gram(x)),
+    square_matrices(),
+    records="cholesky inv",
+    torch=lambda torch, x: torch.cholesky_inverse(torch.linalg.cholesky(gram(x), upper=True), upper=True),
+)
+case("matrix_exp", tg.matrix_exp, exponential, square_matrices(2), records="matmul", torch="linalg.matrix_exp")
+case(
+    "chain_matmul",
+    tg.chain_matmul,
+    lambda *arrays: reduce(np.matmul, arrays),
+    sized("ab", "bc", "cd"),
+    records="matmul",
+    torch=lambda torch, *tensors: torch.linalg.multi_dot(tensors),
+)
+case("tensorinv", tg.linalg.tensorinv, np.linalg.tensorinv, foursomes(), records="inv", torch="linalg.tensorinv")
+case(
+    "tensorsolve",
+    lambda a, b: tg.linalg.tensorsolve(a, b, (0,)),
+    lambda a, b: np.linalg.tensorsolve(a, b, (0,)),
+    foursomes(True),
+    records="solve",
+    torch=lambda torch, a, b: torch.linalg.tensorsolve(a, b, (0,)),
+)
+
+# --- norms, and products along a dimension ---
+
+
+@st.composite
+def norms(draw: Draw, *orders: Any, square: bool = False) -> Sample:
+    rng, m = draw(generators()), draw(st.integers(1, 3))
+    n = m if square else draw(st.integers(1, 3))
+    u, _, v = np.linalg.svd(rng.standard_normal((2, m, n)), full_matrices=False)
+    apart = np.arange(1, min(m, n) + 1) + rng.uniform(0.2, 0.6, (2, 1, min(m, n)))
+    return Sample(((u * apart) @ v,), {"ord": draw(st.sampled_from(orders))})
+
+
+case(
+    "matrix_norm",
+    lambda x, ord: tg.linalg.matrix_norm(x, ord),
+    lambda x, ord: np.linalg.norm(x, ord, (-2, -1)),
+    norms("nuc", 2, -2),
+    records="svdvals",
+    torch=lambda torch, x, ord: torch.linalg.matrix_norm(x, ord),
+)
+case(
+    "matrix_norm_of_sums",
+    lambda x, ord: tg.linalg.matrix_norm(x, ord),
+    lambda x, ord: np.linalg.norm(x, ord, (-2, -1)),
+    norms(1, -1, np.inf, -np.inf),
+    records="abs",
+    torch=lambda torch, x, ord: torch.linalg.matrix_norm(x, ord),
+)
+case(
+    "cond",
+    lambda x, ord: tg.linalg.cond(x, ord),
+    lambda x, ord: np.linalg.cond(x, ord),
+    norms(None, 2, -2, square=True),
+    records="svdvals",
+    torch=lambda torch, x, ord: torch.linalg.cond(x, ord),
+)
+case(  # PyTorch's own derivative of these fails
+    "cond_of_order",
+    lambda x, ord: tg.linalg.cond(x, ord),
+    lambda x, ord: np.linalg.cond(x, ord),
+    norms("fro", "nuc", 1, -np.inf, square=True),
+    records="inv",
+    torch=lambda torch, x, ord: (
+        torch.linalg.matrix_norm(x, ord) * torch.linalg.matrix_norm(torch.linalg.inv(x), ord)
+    ),
+)
+case(
+    "linalg_cross",
+    lambda a, b: tg.linalg.cross(a, b),
+    np.cross,
+    st.builds(lambda rng: Sample(tuple(anywhere(rng, (2, 3)) for _ in range(2)), {}), generators()),
+    records="mul",
+    torch="linalg.cross",
+)
+case(
+    "vecdot",
+    lambda x, y: tg.linalg.vecdot(x, y, dim=0),
+    lambda x, y: (x * y).sum(0),
+    sized("ka", "ka"),
+    records="mul sum",
+    torch=lambda torch, x, y: torch.linalg.vecdot(x, y, dim=0),
+)
+case(
+    "linalg_diagonal",
+    tg.linalg.diagonal,
+    lambda x: np.diagonal(x, 0, -2, -1),
+    sized("bnm"),
+    records="diagonal",
+    torch="linalg.diagonal",
+)
+case(
+    "linalg_vander",
+    lambda x: tg.linalg.vander(x, N=3),
+    lambda x: x[..., None] ** np.arange(3),
+    sized("ab"),
+    records="pow",
+    torch=lambda torch, x: torch.linalg.vander(x, N=3),
+)
+case(
+    "addr",
+    lambda x, a, b: tg.addr(x, a, b, beta=0.5, alpha=2),
+    lambda x, a, b: 0.5 * x + 2 * np.outer(a, b),
+    sized("ab", "a", "b"),
+    records="mul add",
+    torch=lambda torch, x, a, b: torch.addr(x, a, b, beta=0.5, alpha=2),
+)
+case("ger", tg.ger, np.outer, sized("a", "b"), records="mul", torch="ger")
+case("adjoint", tg.adjoint, lambda x: np.swapaxes(x, -1, -2), sized("bnm"), records="permute", torch="adjoint")
+case("diagflat", tg.diagflat, np.diagflat, sized("ab"), records="undiagonal", torch="diagflat")
+case(
+    "pinverse",
+    tg.pinverse,
+    np.linalg.pinv,
+    norms(None).map(lambda s: Sample(s.inputs, {})),
+    records="pinv",
+    torch="pinverse",
+)
+case(
+    "pdist",
+    lambda x: tg.pdist(x, 3.0),
+    lambda x: distance(x, x, 3.0)[np.triu_indices(len(x), 1)],
+    st.builds(lambda rng, n: Sample((spaced(rng, (n, 2)),), {}), generators(), st.integers(2, 4)),
+    records="sub",
+    torch=lambda torch, x: torch.linalg.vector_norm(
+        torch.stack([x[i] - x[j] for i, j in combinations(range(len(x)), 2)]), 3.0, dim=1
+    ),
+)
+
 # --- what must be refused ---
+
+refuse(lambda: tg.linalg.matrix_norm(zeros(2, 2), 3), ValueError, r"matrix_norm: over 2 dimensions the order is 3")
+refuse(lambda: tg.linalg.matrix_norm(zeros(2), 2), (IndexError, ValueError), r"dimension")
+refuse(lambda: tg.linalg.cross(zeros(2, 3), zeros(3)), ValueError, r"cross: shapes \(2, 3\) and \(3,\) do not fit")
+refuse(lambda: tg.linalg.tensorinv(zeros(2, 3), 1), ValueError, r"tensorinv: shape \(2, 3\) is not square")
+refuse(lambda: tg.linalg.tensorsolve(zeros(2, 3), zeros(2)), ValueError, r"tensorsolve: A of shape \(2, 3\)")
+refuse(lambda: tg.cholesky_solve(zeros(3, 1), zeros(2, 2)), ValueError, r"cholesky_solve: B of shape \(3, 1\)")
+refuse(lambda: tg.pdist(zeros(2)), ValueError, r"pdist: got shape \(2,\)")
+refuse(lambda: tg.norm(zeros(2, 2), "nuc"), ValueError, r"norm: the order 'nuc' is unknown.*linalg.matrix_norm")
 
 refuse(lambda: zeros(2, 3) @ zeros(2, 3), ValueError, r"matmul: shapes \(2, 3\) and \(2, 3\) do not fit")
 refuse(

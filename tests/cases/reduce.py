@@ -259,6 +259,6 @@ refuse(
 )
 refuse(lambda: zeros(2).norm("nuc"), ValueError, r"norm: the order 'nuc' is unknown")
 refuse(lambda: tg.tensor([1]).norm(), TypeError, r"norm: wanted floating-point numbers, got int64")
-refuse(lambda: tg.linalg.norm(zeros(2, 2), 2), ValueError, r"norm: over 2 dimensions the order is 2")
+refuse(lambda: tg.linalg.norm(zeros(2, 2), 3), ValueError, r"matrix_norm: over 2 dimensions the order is 3")
 refuse(lambda: tg.linalg.norm(zeros(2), "fro"), ValueError, r"norm: 'fro' is for matrices, got 1 dim")
 refuse(lambda: tg.linalg.vector_norm(zeros(2), "fro"), ValueError, r"vector_norm: the order is 'fro'")

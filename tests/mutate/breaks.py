@@ -373,7 +373,7 @@ ROOMS["data"] = Room(
         Break("data/transforms/geometry.py", "array[..., ::-1]", "array[..., ::-1, :]"),
         Break("data/transforms/random_affine.py", "(q * cos - sin) / zoom", "(q * cos + sin) / zoom"),
         Break("data/transforms/elastic.py", "down *= 2 * self.alpha", "down *= self.alpha"),
-        Break("data/transforms/resample.py", "0, length + 1, out=positions", "0, length, out=positions"),
+        Break("kernels/resample.py", "np.fmin(part, length, out=part)", "np.fmin(part, length - 1, out=part)"),
         Break("data/transforms/basic.py", "self.left, self.top, self.right", "self.top, self.left, self.right"),
         Break("data/drawing.py", "np.arange(len(line)) + 0.5)", "np.arange(len(line)))"),
         Break("data/http.py", "if total is not None and len(content) != total:", "if False:"),

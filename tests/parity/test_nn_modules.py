@@ -108,6 +108,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "Linear": {"in_features": 50, "out_features": 400},
     "Bilinear": {"in1_features": 50, "in2_features": 9, "out_features": 400},
     "Embedding": {"num_embeddings": 300, "embedding_dim": 50, "padding_idx": 7},
+    "EmbeddingBag": {"num_embeddings": 300, "embedding_dim": 50, "padding_idx": 7},
     "Conv1d": {"in_channels": 6, "out_channels": 300, "kernel_size": 5, "groups": 2},
     "Conv2d": {"in_channels": 6, "out_channels": 300, "kernel_size": (3, 5), "groups": 2},
     "ConvTranspose1d": {"in_channels": 40, "out_channels": 300, "kernel_size": 5, "groups": 2},

@@ -59,9 +59,43 @@ def embedding(lib: Any) -> Any:
     )
 
 
+def small_resnet(lib: Any) -> Any:
+    """A residual network for images of 32 x 32 pixels, with one block in a stage."""
+    nn = lib.nn
+
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, before: int, after: int, stride: int) -> None:
+            super().__init__()
+            if stride > 1:
+                narrow = nn.Conv2d(before, after, 1, stride, bias=False)
+                self.downsample = nn.Sequential(narrow, nn.BatchNorm2d(after))
+            self.conv1, self.bn1 = nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after)
+            self.conv2, self.bn2 = nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)
+
+        def forward(self, x: Any) -> Any:
+            y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+            return (y + (self.downsample(x) if hasattr(self, "downsample") else x)).relu()
+
+    class SmallResNet(nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
+            self.layer1 = nn.Sequential(Block(16, 16, 1))
+            self.layer2 = nn.Sequential(Block(16, 32, 2))
+            self.layer3 = nn.Sequential(Block(32, 64, 2))
+            self.fc = nn.Linear(64, 10)
+
+        def forward(self, x: Any) -> Any:
+            x = self.layer3(self.layer2(self.layer1(self.bn1(self.conv1(x)).relu())))
+            return self.fc(x.mean((2, 3)))
+
+    return tg.models.SmallResNet(blocks=1) if lib is tg else SmallResNet()
+
+
 MODELS: list[tuple[Callable[[Any], Any], Callable[[np.random.Generator], np.ndarray]]] = [
     (lenet, lambda rng: rng.random((6, 1, 28, 28), np.float32)),
     (batch_norm, lambda rng: rng.random((6, 1, 12, 12), np.float32)),
+    (small_resnet, lambda rng: rng.random((6, 3, 32, 32), np.float32)),
     (embedding, lambda rng: rng.integers(0, 20, (6, 5))),
 ]
 

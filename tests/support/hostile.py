@@ -22,6 +22,7 @@ import numpy as np
 import tinygrad_cnn as tg
 from tinygrad_cnn.data.download import fetch
 from tinygrad_cnn.data.idx import MAX_BYTES, read_idx, write_idx
+from tinygrad_cnn.data.kaggle import PIXELS, read_csv
 from tinygrad_cnn.experiment.config import Config, ConfigError, read_ini
 from tinygrad_cnn.storage.nested_state import digest
 from tinygrad_cnn.storage.nested_state import packed as pack
@@ -58,6 +59,15 @@ def idx(path: Path) -> Any:
     return array
 
 
+def kaggle(path: Path) -> Any:
+    images, labels = read_csv(path, labelled=True)
+    assert images.shape == (len(labels), 28, 28)
+    assert 0 < len(labels) <= path.stat().st_size
+    assert images.dtype == np.uint8
+    assert labels.max() <= 9
+    return images
+
+
 def weights(path: Path) -> Any:
     found = tg.load(path)
     assert all(isinstance(name, str) and isinstance(tensor, tg.Tensor) for name, tensor in found.items())
@@ -86,7 +96,7 @@ def small_trainer(seed: int) -> Trainer:
     optimizer = tg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     schedule = tg.optim.lr_scheduler.StepLR(optimizer, 2)
     trainer = Trainer(model, tg.nn.CrossEntropyLoss(), optimizer, schedule, [EarlyStopping()])
-    trainer.running = Progress(np.arange(3), 0.1)
+    trainer.running = Progress(np.arange(3), 0.1, 5)
     return trainer
 
 
@@ -160,6 +170,7 @@ def download(answer: bytes) -> Any:
 
 READERS: dict[str, Reader] = {
     "idx": reader(idx),
+    "kaggle": reader(kaggle),
     "safetensors": reader(weights),
     "checkpoint": reader(load_checkpoint),
     "ini": reader(ini, ConfigError),
@@ -185,6 +196,7 @@ def _samples() -> dict[str, list[bytes]]:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n" + SERVED + b"\r\n0\r\n\r\n"
     return {
         "idx": [gzip.decompress(zipped), zipped],
+        "kaggle": [",".join(["label", *PIXELS]).encode() + b"\n7" + 783 * b",0" + b",255\n"],
         "safetensors": [_written(lambda path: tg.save(tensors, path)), BFLOAT16],
         "checkpoint": [_written(lambda path: save_checkpoint(state, path))],
         "ini": [Config().to_ini().encode(), b"[training]\nepochs = 3 # so many\n; none\nseed: 1\n"],

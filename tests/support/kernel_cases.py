@@ -190,6 +190,22 @@ def reshaped_batches(draw: Draw) -> Arguments:
     return whole[:h, :c, :w, :n].transpose(3, 1, 0, 2), draw(st.sampled_from(shapes))
 
 
+@st.composite
+def resamplings(draw: Draw) -> Arguments:
+    """Images, and places within them, beyond them, on their pixels, and nowhere."""
+    x = draw(arrays(images))
+    rng, (n, _, *size) = draw(generators()), x.shape
+    shape = (*draw(pairs(1, 8)), n)
+    places = []
+    for length in size:
+        place = rng.uniform(-3, length + 3, shape).astype(x.dtype)
+        place[rng.random(shape) < 0.2] = draw(st.integers(-2, length + 1))
+        for value in (np.nan, np.inf, -np.inf):
+            place[rng.random(shape) < 0.03] = value
+        places.append(place)
+    return x, *places
+
+
 any_shape = st.lists(st.integers(1, 12), max_size=4).map(tuple)
 
 
@@ -234,6 +250,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Arguments]] = {
     "channel_sums": arrays(images).map(lambda x: (x,)),
     "copy_to_batch_innermost": arrays(images, odd=True).map(lambda x: (x,)),
     "add_images": sums_of_images(),
+    "resample": resamplings(),
     "reshape_batch": reshaped_batches(),
     "scaled_large": of_one_shape(any_shape),
     **dict.fromkeys(("erf", "erfc", "gelu", "hardswish", "log_one_plus_exp", "sigmoid"), one_array),

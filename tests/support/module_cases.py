@@ -148,6 +148,15 @@ case(
     embedding_dim=small,
     padding_idx=option(None, 0, -1, 2),
 )
+case(
+    "EmbeddingBag",
+    lambda rng, a: (rng.integers(0, a["num_embeddings"], (2, 3)),),
+    constant=1,
+    num_embeddings=st.integers(3, 5),
+    embedding_dim=small,
+    padding_idx=option(None, 0, -1),
+    mode=option("sum", "max"),
+)
 
 # --- convolution and pooling ---
 

@@ -43,7 +43,6 @@ NAMESPACES: dict[str, tuple[str, ...]] = {
     "torch.optim.swa_utils": ("tinygrad_cnn.optim.swa_utils",),
     "torch.random": ("tinygrad_cnn.random", "tinygrad_cnn.compat.random_state"),
     "torch.serialization": ("tinygrad_cnn.storage.safetensors",),
-    "torch.special": ("tinygrad_cnn.ops",),
     "torch.testing": (f"{_STAND_INS}.testing",),
     "torch.types": (f"{_STAND_INS}.types",),
     "torch.utils": (),

@@ -14,6 +14,7 @@ from tinygrad_cnn.data.dataset import (
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drawing import digit_from_drawing
 from tinygrad_cnn.data.idx import read_idx, write_idx
+from tinygrad_cnn.data.kaggle import KaggleDigits
 from tinygrad_cnn.data.loader import DataLoader, get_worker_info
 from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
@@ -40,6 +41,7 @@ __all__ = [
     "EMNISTDigits",
     "FashionMNIST",
     "IterableDataset",
+    "KaggleDigits",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

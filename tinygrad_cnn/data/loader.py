@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_cnn.data.arguments import as_generator, as_indices, flag, want_dataset
 from tinygrad_cnn.data.collate import default_collate, default_convert
 from tinygrad_cnn.data.dataset import IterableDataset, has_batches, samples_of
+from tinygrad_cnn.data.prefetch import AHEAD, prefetched
 from tinygrad_cnn.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -37,9 +38,13 @@ class DataLoader:
     last batch that is not full is left out. ``batch_sampler`` gives lists of indices; with ``batch_size=None``
     there are no batches, only samples. An `IterableDataset` is read from its front.
 
-    All is done in the calling thread. ``num_workers``, ``pin_memory``, ``worker_init_fn`` and the other options of
-    worker processes are accepted as in PyTorch, and change nothing. Raises ValueError for a batch size below 1, an
-    empty dataset or options that exclude one another, TypeError for an argument of the wrong kind.
+    With ``num_workers`` above 0, one thread reads the batches, ``prefetch_factor`` (2) ahead; of an
+    `IterableDataset` none does. What datasets and transforms draw from the default generator then comes from a
+    generator of each batch, which is seeded from the loader's: same state, same batches, however many workers.
+    Other options of worker processes are accepted as in PyTorch, and change nothing.
+
+    Raises ValueError for a batch size below 1, an empty dataset or options that exclude one another, TypeError for
+    an argument of the wrong kind.
 
     >>> from tinygrad_cnn.data import DataLoader
     >>> list(DataLoader([5, 6, 7], batch_size=2))
@@ -140,18 +145,30 @@ class DataLoader:
             samples = iter(self.dataset)
             return self._of_samples(samples) if self._batched else map(self.collate_fn, samples)
         if not self._batched:
-            return (self.collate_fn(self.dataset[index]) for index in self.sampler)
+            return self._read(self._fetch_one, self.sampler, self.seed_of_pass())
         if self.batch_size is None:
-            return map(self._fetch, map(list, self.batch_sampler))
+            return self._read(self._fetch, map(list, self.batch_sampler), self.seed_of_pass())
         if self.is_listed and in_arrays(self.sampler):
-            return self.batches(self.order())
+            return self.batches(self.order(), seed=self.seed_of_pass())
         full = self.batch_size if self.drop_last else 1
-        return (self._fetch(part) for part in in_batches(self.sampler, self.batch_size) if len(part) >= full)
+        parts = (part for part in in_batches(self.sampler, self.batch_size) if len(part) >= full)
+        return self._read(self._fetch, parts, self.seed_of_pass())
+
+    def _read(
+        self, fetch: Callable[[Any], Any], places: Iterable[Any], seed: int | None, start: int = 0
+    ) -> Iterator[Any]:
+        """Iterate over fetch(place) for each place: in this thread, or, with a seed, in one that reads ahead."""
+        if seed is None:
+            return map(fetch, places)
+        return prefetched(fetch, places, seed, start, self.prefetch_factor or AHEAD)
 
     def _of_samples(self, samples: Iterator[Any]) -> Iterator[Any]:
         while batch := list(islice(samples, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:
                 yield self.collate_fn(batch)
+
+    def _fetch_one(self, index: Any) -> Any:
+        return self.collate_fn(self.dataset[index])
 
     def _fetch(self, indices: Array | list[Any]) -> Any:
         """Return the batch at the indices: at once where the dataset can, else sample by sample."""
@@ -179,17 +196,23 @@ class DataLoader:
         parts = list(in_batches(self.sampler, MOST_LISTED))
         return as_indices("DataLoader", parts[0] if parts else [], len(self.dataset))
 
-    def batches(self, order: Array | None, start: int = 0) -> Iterator[Any]:
-        """Iterate over one pass in an order, from batch number ``start`` on."""
+    def seed_of_pass(self) -> int | None:
+        """Return a new seed of what is drawn for the batches of a pass; None if the calling thread reads them."""
+        if not self.num_workers or self._iterable:
+            return None
+        return int(as_generator("DataLoader", self.generator).integers(1 << 32))
+
+    def batches(self, order: Array | None, start: int = 0, seed: int | None = None) -> Iterator[Any]:
+        """Iterate over one pass in an order, from batch number ``start`` on, with the seed of that pass."""
         if order is None or self.batch_size is None:
             raise ValueError("DataLoader.batches: wanted the order of a loader that has is_listed")
         size = self.batch_size
-        for i in range(start, batches_in(len(order), size, self.drop_last)):
-            yield self._fetch(order[i * size :][:size])
+        numbers = range(start, batches_in(len(order), size, self.drop_last))
+        return self._read(self._fetch, (order[i * size :][:size] for i in numbers), seed, start)
 
 
 def get_worker_info() -> None:
-    """Return None: samples are read in the calling process, as in PyTorch's main process."""
+    """Return None: samples are read in this process, as in PyTorch's main process."""
 
 
 def _check_worker_options(

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinygrad_cnn.data.images import Images
+from tinygrad_cnn.data.kaggle import KaggleDigits
 from tinygrad_cnn.data.mnist import MNIST, VARIABLE
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 
-FILES = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "kmnist": KMNIST, "emnist-digits": EMNISTDigits}
+FILES: dict[str, type[MNIST | KaggleDigits]] = {
+    "mnist": MNIST,
+    "fashion-mnist": FashionMNIST,
+    "kmnist": KMNIST,
+    "emnist-digits": EMNISTDigits,
+    "kaggle": KaggleDigits,
+}
 
 NOTICE = """
 ***********************************************************************************
@@ -23,7 +30,10 @@ NOTICE = """
 
 
 class Source(NamedTuple):
-    """A training file and a test file, what they are called, and whether the package drew them itself."""
+    """A training file and a test file, what they are called, and whether the package drew them itself.
+
+    The test file of "kaggle" has no labels: its samples are images.
+    """
 
     train: Images
     test: Images

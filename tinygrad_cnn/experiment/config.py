@@ -12,11 +12,14 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from tinygrad_cnn.experiment.networks import NETWORKS
+from tinygrad_cnn.experiment.references import REFERENCES
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 
-DATASETS = ("auto", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "synthetic")
+DATASETS = ("auto", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "kaggle", "synthetic")
 SCHEDULES = ("none", "one-cycle", "cosine", "step")
-AUGMENTATIONS = ("none", "affine", "elastic")
+AUGMENTATIONS = ("none", "slight", "affine", "elastic")
+OPTIMIZERS = ("sgd", "adam")
 
 
 BY_FLAG = frozenset(
@@ -50,7 +53,7 @@ class Config:
     """Every setting of a run: its section in the file, its default, and what it may be. Each has a flag too."""
 
     dataset: str = _option("data", "auto", "auto is MNIST, or synthetic where it cannot be had", choices=DATASETS)
-    data_dir: str = _option("data", "", "folder of the IDX files; empty: $TINYGRAD_CNN_DATA, or your cache")
+    data_dir: str = _option("data", "", "folder of the data files; empty: $TINYGRAD_CNN_DATA, or your cache")
     samples: int = _option("data", 0, "images of the training file to use, 0 for all", least=0)
     official_test: bool = _option("data", True, "test on the official test file, not on a part of the samples")
     train_ratio: float = _option("data", 0.92, "part of the samples to train on", least=0, most=1)
@@ -59,13 +62,14 @@ class Config:
     normalize: bool = _option("data", False, "bring pixels to mean 0 and standard deviation 1")
     one_hot: bool = _option("data", False, "labels as rows of ten numbers")
 
-    model: str = _option("model", "lenet", "the network", choices=("lenet", "lenet5"))
+    model: str = _option("model", "lenet", "the network", choices=tuple(NETWORKS))
     initialization: str = _option("model", "pytorch", "how weights begin", choices=("pytorch", "kaiming"))
 
     epochs: int = _option("training", 5, "passes over the training images, at most", least=1)
     batch_size: int = _option("training", 64, "images in a step", least=1)
+    optimizer: str = _option("training", "sgd", "how weights follow the gradients", choices=OPTIMIZERS)
     learning_rate: float = _option("training", 0.1, "the rate, or the peak of its schedule", least=0)
-    momentum: float = _option("training", 0.9, "of the gradients", least=0, most=1)
+    momentum: float = _option("training", 0.9, "of the gradients, of sgd", least=0, most=1)
     nesterov: bool = _option("training", True, "look ahead by the momentum")
     weight_decay: float = _option("training", 5e-4, "how strongly weights are drawn to 0", least=0)
     clip_gradient: float = _option("training", 0.0, "largest norm that a gradient keeps, 0 for any", least=0)
@@ -85,6 +89,11 @@ class Config:
         if self.train_ratio + self.val_ratio > 1 + 1e-9:
             raise ConfigError(
                 f"train_ratio {self.train_ratio:g} and val_ratio {self.val_ratio:g} are more than 1 together"
+            )
+        if self.dataset == "kaggle" and self.official_test:
+            raise ConfigError(
+                "dataset is 'kaggle', whose test file has no labels; wanted official_test no, and ratios that "
+                "leave a part of the training file to test on"
             )
 
     def to_ini(self) -> str:
@@ -130,6 +139,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "early_stop_patience": 60,
         "output": "runs/best",
     },
+    **REFERENCES,
 }
 
 

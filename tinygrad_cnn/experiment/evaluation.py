@@ -44,6 +44,7 @@ def evaluate_run(trainer: Trainer, train: Any, validation: Any, test: Any) -> Ev
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, probabilities.argmax(1), classes)
     right = int(np.trace(confusion))
+    hits = probabilities.argmax(1) == labels
     final = statistics(trainer.history)
     low, high = wilson_interval(right, len(labels))
     metrics = {
@@ -57,6 +58,7 @@ def evaluate_run(trainer: Trainer, train: Any, validation: Any, test: Any) -> Ev
         "test_loss": scores[2].loss,
         "test_accuracy_low": low,
         "test_accuracy_high": high,
+        "test_accuracy_halves": [float(half.mean()) for half in np.array_split(hits, 2) if len(half)],
         "calibration_error": calibration(probabilities, labels).error,
         "overfitting": overfitting_warning(scores[0].accuracy, scores[1].accuracy),
         "per_class": {name: values.tolist() for name, values in per_class(confusion)._asdict().items()},

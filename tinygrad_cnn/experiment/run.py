@@ -16,15 +16,16 @@ import numpy as np
 
 from tinygrad_cnn import optim
 from tinygrad_cnn.data import DataLoader, Subset, transforms
+from tinygrad_cnn.data.kaggle import KaggleDigits, submission
 from tinygrad_cnn.data.sources import Source, open_dataset
 from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import Config, parse_arguments
 from tinygrad_cnn.experiment.evaluation import evaluate_run, statistics_table
 from tinygrad_cnn.experiment.folder import FolderCheck, RunFolder, run_folder
+from tinygrad_cnn.experiment.networks import NETWORKS
 from tinygrad_cnn.experiment.resume import check_data, config_to_resume, newest_checkpoint
 from tinygrad_cnn.experiment.resume import resume as resume_from
 from tinygrad_cnn.inspection.summary import summary
-from tinygrad_cnn.models import LeNet, LeNet5
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 from tinygrad_cnn.random import default_generator, manual_seed
@@ -41,6 +42,7 @@ class DataSplits(NamedTuple):
     train: Subset  # the training images, distorted if the configuration says so
     plain: tuple[Subset, Subset, Subset]  # training, validation and test images, not distorted
     source: Source
+    unlabelled: KaggleDigits | None  # Kaggle's test file
 
 
 def main(argv: list[str] | None = None, description: str | None = None) -> None:
@@ -92,7 +94,7 @@ def _run(config: Config, folder: RunFolder, resumed: bool) -> dict[str, Any]:
     checksum = _checksum(parts.source)
     if checkpoint is not None:
         check_data(checkpoint, checksum)
-    batches = DataLoader(parts.train, min(config.batch_size, len(parts.train)), shuffle=True, drop_last=True)
+    batches = training_batches(config, parts)
     trainer = make_trainer(config, folder.path, len(batches), checksum)
     trainer.callbacks = (FolderCheck(folder), *trainer.callbacks)
     if resumed:
@@ -129,6 +131,9 @@ def _write_results(config: Config, folder: RunFolder, parts: DataSplits, trainer
     evaluation = evaluate_run(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **evaluation.metrics}
     folder.write("metrics.json", json.dumps(metrics, indent=2) + "\n")
+    if parts.unlabelled is not None:
+        batches = ((images, images) for images in DataLoader(parts.unlabelled, 1000))
+        folder.write("submission.csv", submission(trainer.predict(batches).argmax(1).tolist()))
     if config.pictures:
         from tinygrad_cnn.experiment.pictures import draw_pictures
 
@@ -154,7 +159,9 @@ def load_data(config: Config) -> DataSplits:
     distortions = [*augmentation(config.augment), *last]
     distorted.transform = transforms.Compose(distortions) if distortions else None
     tested = Subset(official, np.arange(len(official))) if config.official_test else Subset(plain, test)
-    parts = DataSplits(Subset(distorted, train), (Subset(plain, train), Subset(plain, validation), tested), source)
+    three = Subset(plain, train), Subset(plain, validation), tested
+    unlabelled = official if isinstance(official, KaggleDigits) else None
+    parts = DataSplits(Subset(distorted, train), three, source, unlabelled)
     for name, part in zip(("training", "validation", "test"), parts.plain, strict=True):
         if not len(part):
             raise ValueError(
@@ -165,8 +172,16 @@ def load_data(config: Config) -> DataSplits:
     return parts
 
 
+def training_batches(config: Config, parts: DataSplits) -> DataLoader:
+    """Return the batches to train on; where images are distorted, a thread does so ahead of the training step."""
+    size, ahead = min(config.batch_size, len(parts.train)), int(config.augment != "none")
+    return DataLoader(parts.train, size, shuffle=True, drop_last=True, num_workers=ahead)
+
+
 def augmentation(name: str) -> list[Any]:
     """Return the distortions of that name; the affine ones are the best that were found for LeNet on MNIST."""
+    if name == "slight":
+        return [transforms.RandomAffine(10, translate=(1 / 28, 1 / 28), scale=(0.9, 1.1))]
     if name == "affine":
         return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
     return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
@@ -182,16 +197,10 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
 
     Its checkpoints hold the configuration, and the checksum of the data.
     """
-    model: Module = LeNet5() if config.model == "lenet5" else LeNet()
+    model = NETWORKS[config.model]()
     if config.initialization == "kaiming":
         model.apply(_kaiming)
-    optimizer = optim.SGD(
-        model.parameters(),
-        config.learning_rate,
-        config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.nesterov and config.momentum > 0,  # Nesterov's look-ahead needs a momentum
-    )
+    optimizer = make_optimizer(config, model)
     extra = {"settings": asdict(config), "data": checksum}
     callbacks = [
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
@@ -201,6 +210,19 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
     ]
     clip = config.clip_gradient or None
     return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
+
+
+def make_optimizer(config: Config, model: Module) -> optim.Optimizer:
+    """Return the optimizer of a configuration."""
+    if config.optimizer == "adam":
+        return optim.Adam(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    return optim.SGD(
+        model.parameters(),
+        config.learning_rate,
+        config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.nesterov and config.momentum > 0,  # Nesterov's look-ahead needs a momentum
+    )
 
 
 def _kaiming(module: Module) -> None:

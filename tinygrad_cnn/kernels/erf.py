@@ -63,12 +63,17 @@ def _exp_minus_square(y: Array) -> Array:
 def _tail(y: Array) -> Array:
     """Return erfc(y) for y > 0.46875; from 30 on it is 0 in every type."""
     y = np.minimum(y, 30)
+    return _scaled_tail(y) * _exp_minus_square(y)
+
+
+def _scaled_tail(y: Array) -> Array:
+    """Return e^(y^2) erfc(y) for y > 0.46875."""
     far = y > 4
     scaled = np.empty_like(y)
     scaled[~far] = _ratio(_MIDDLE, y[~far])
     z, inverse = y[far], 1 / np.square(y[far])
     scaled[far] = (1 / pi**0.5 - inverse * _ratio(_FAR, inverse)) / z
-    return scaled * _exp_minus_square(y)
+    return scaled
 
 
 def _by_parts(x: Array, complement: bool) -> Array:
@@ -113,3 +118,14 @@ def gelu_slope(g: Array, x: Array) -> Array:
 
 def _distribution(x: Array) -> Array:
     return 0.5 * _by_parts(x * -(0.5**0.5), complement=True)
+
+
+def erfcx(x: Array) -> Array:
+    """Return e^(x^2) erfc(x) of float64 numbers, without underflow."""
+    flat = x.reshape(-1)
+    size = np.abs(flat)
+    out = np.exp(np.square(flat)) * _by_parts(flat, complement=True)
+    large = size > 0.46875
+    scaled = _scaled_tail(size[large])
+    out[large] = np.where(flat[large] < 0, 2 / _exp_minus_square(np.minimum(size[large], 30)) - scaled, scaled)
+    return out.reshape(x.shape)

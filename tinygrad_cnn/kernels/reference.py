@@ -124,6 +124,26 @@ def col2im(columns: Array, size: Pair, window: Window) -> Array:
     return _add_windows(windows.transpose(0, 1, 4, 5, 2, 3), size, window)
 
 
+# --- pixels from between others ---
+
+
+def resample(images: Array, rows: Array, columns: Array) -> Array:
+    """Return images (N, C, H', W') whose pixels lie at rows and columns (H', W', N) in those given; 0 beyond them.
+
+    Each is interpolated between four: along the rows, then between them.
+    """
+    (batch, _, *size), padded = images.shape, np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2)))
+    places = [np.fmin(np.fmax(p, -1), length) for p, length in zip((rows, columns), size, strict=True)]
+    (top, left), (down, right) = np.floor(places).astype(int) + 1, places - np.floor(places)
+
+    def along_row(row: Array) -> Array:
+        first, second = (padded[np.arange(batch), :, row, left + i] for i in (0, 1))  # (H', W', N, C)
+        return first + (second - first) * right[..., None]
+
+    above, below = along_row(top), along_row(top + 1)
+    return (above + (below - above) * down[..., None]).transpose(2, 3, 0, 1)
+
+
 # --- what NumPy can say in a line ---
 
 

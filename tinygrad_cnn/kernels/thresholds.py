@@ -119,6 +119,14 @@ COMPILED_ELEMENTWISE_COST = 30
 COMPILED_SUM_COST = 12
 """Of compiled sums over all but the channels."""
 
+COMPILED_RESAMPLE_COST = 600
+"""Of a pixel that is interpolated between four by a compiled loop."""
+
+# --- interpolation ---
+
+RESAMPLE_BLOCK = 1 << 17
+"""Pixels that NumPy interpolates at once: so many that calls cost little, so few that they stay in the cache."""
+
 # --- convolution ---
 
 BLAS_UNPACKED_MULTIPLICATIONS = 1_000_000

@@ -159,6 +159,7 @@ class InPlace(Conversions):
     addcmul_ = _in_place("addcmul")
     addmm_ = _in_place("addmm")
     addmv_ = _in_place("addmv")
+    addr_ = _in_place("addr")
     arccos_ = _in_place("arccos")
     arccosh_ = _in_place("arccosh")
     arcsin_ = _in_place("arcsin")

@@ -109,6 +109,7 @@ class Methods(Variable):
     minimum = ops.minimum
     mul = ops.mul
     multiply = ops.multiply
+    mvlgamma = ops.mvlgamma
     nan_to_num = ops.nan_to_num
     ne = ops.ne
     neg = ops.neg
@@ -144,11 +145,16 @@ class Methods(Variable):
         """Return self where the condition is true, else other."""
         return ops.where(condition, self, other)
 
+    def polygamma(self: Any, n: int) -> Any:
+        """Return the n-th derivative of `digamma`, at each number."""
+        return ops.polygamma(n, self)
+
     # broadcasting and shape
     broadcast_to = ops.broadcast_to
     chunk = ops.chunk
     diag = ops.diag
     diag_embed = ops.diag_embed
+    diagflat = ops.diagflat
     diagonal = ops.diagonal
     diff = ops.diff
     dsplit = ops.dsplit
@@ -258,19 +264,27 @@ class Methods(Variable):
     addbmm = ops.addbmm
     addmm = ops.addmm
     addmv = ops.addmv
+    addr = ops.addr
+    adjoint = ops.adjoint
     baddbmm = ops.baddbmm
     bmm = ops.bmm
+    cholesky_inverse = ops.cholesky_inverse
+    cholesky_solve = ops.cholesky_solve
     cross = ops.cross
     det = ops.det
     dot = ops.dot
+    ger = ops.ger
     inner = ops.inner
     inverse = ops.inverse
     kron = ops.kron
+    logdet = ops.logdet
     matmul = ops.matmul
+    matrix_exp = ops.matrix_exp
     matrix_power = ops.matrix_power
     mm = ops.mm
     mv = ops.mv
     outer = ops.outer
+    pinverse = ops.pinverse
     slogdet = ops.slogdet
     trace = ops.trace
     vdot = ops.vdot

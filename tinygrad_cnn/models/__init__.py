@@ -2,6 +2,22 @@
 
 from tinygrad_cnn.models.lenet import LeNet
 from tinygrad_cnn.models.lenet5 import LeNet5
+from tinygrad_cnn.models.references import DuanCNN, PorpigliaLeNet, SalmonMLP
 from tinygrad_cnn.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50
+from tinygrad_cnn.models.resnet_small import SmallResNet, resnet20
 
-__all__ = ["BasicBlock", "Bottleneck", "LeNet", "LeNet5", "ResNet", "resnet18", "resnet34", "resnet50"]
+__all__ = [
+    "BasicBlock",
+    "Bottleneck",
+    "DuanCNN",
+    "LeNet",
+    "LeNet5",
+    "PorpigliaLeNet",
+    "ResNet",
+    "SalmonMLP",
+    "SmallResNet",
+    "resnet18",
+    "resnet20",
+    "resnet34",
+    "resnet50",
+]

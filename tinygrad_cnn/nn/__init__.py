@@ -35,6 +35,7 @@ from tinygrad_cnn.nn.attention import MultiheadAttention
 from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+from tinygrad_cnn.nn.embedding import Embedding, EmbeddingBag
 from tinygrad_cnn.nn.lazy import (
     LazyBatchNorm1d,
     LazyBatchNorm2d,
@@ -44,7 +45,7 @@ from tinygrad_cnn.nn.lazy import (
     LazyConvTranspose2d,
     LazyLinear,
 )
-from tinygrad_cnn.nn.linear import Bilinear, Embedding, Linear
+from tinygrad_cnn.nn.linear import Bilinear, Linear
 from tinygrad_cnn.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -174,6 +175,7 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRUCell",

@@ -1,4 +1,4 @@
-"""Fully connected layers (Linear, Bilinear), and Embedding."""
+"""Fully connected layers: Linear, Bilinear."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from tinygrad_cnn.nn import init
 from tinygrad_cnn.nn.module import Module
 from tinygrad_cnn.nn.parameter import Parameter
 from tinygrad_cnn.ops.arguments import whole
-from tinygrad_cnn.tape.grad_mode import no_grad
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -102,49 +101,3 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
-
-
-class Embedding(Module):
-    """A table of vectors, one for each index: (...) of integers to (..., embedding_dim).
-
-    Weight (num_embeddings, embedding_dim) starts normal. The row ``padding_idx`` starts as zeros and gets no
-    gradient, so training does not change it.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.nn.Embedding(10, 3, padding_idx=0)(tg.tensor([[0, 9]]))[0, 0].tolist()
-    [0.0, 0.0, 0.0]
-    """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int | None = None,
-        *,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self.num_embeddings = whole("Embedding", "num_embeddings", num_embeddings, 1)
-        self.embedding_dim = whole("Embedding", "embedding_dim", embedding_dim, 1)
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows")
-        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.weight = Parameter(creation.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Initialise the table again."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx] = 0
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the row of each index."""
-        return F.embedding(input, self.weight, self.padding_idx)
-
-    def extra_repr(self) -> str:
-        """Return the sizes, as PyTorch writes them."""
-        extra = f"{self.num_embeddings}, {self.embedding_dim}"
-        return extra if self.padding_idx is None else f"{extra}, padding_idx={self.padding_idx}"

@@ -11,6 +11,7 @@ from tinygrad_cnn.ops.conv import *
 from tinygrad_cnn.ops.distance import *
 from tinygrad_cnn.ops.einsum import *
 from tinygrad_cnn.ops.elementwise import *
+from tinygrad_cnn.ops.factor import *
 from tinygrad_cnn.ops.gamma import *
 from tinygrad_cnn.ops.index import *
 from tinygrad_cnn.ops.linalg import *

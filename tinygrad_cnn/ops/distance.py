@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
 from tinygrad_cnn.ops.elementwise import abs, add, clamp, square, sub, where
-from tinygrad_cnn.ops.index import narrow
+from tinygrad_cnn.ops.index import index_select, narrow
 from tinygrad_cnn.ops.reduce import amax, norm, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze
 from tinygrad_cnn.tape.record import Variable, make_tensor
@@ -21,6 +21,7 @@ __all__ = [
     "cosine_similarity",
     "cross",
     "pairwise_distance",
+    "pdist",
 ]
 
 
@@ -104,6 +105,20 @@ def pairwise_distance(x1: T, x2: T, p: float = 2.0, eps: float = 1e-6, keepdim: 
     """
     want_float("pairwise_distance", x1)
     return p_norm(add(sub(x1, x2), eps), p, -1, keepdim)
+
+
+def pdist(input: T, p: float = 2.0) -> T:
+    """Return the p-norm distance of each pair of rows of a matrix, in the order (0, 1), (0, 2), ..., (1, 2), ...
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.pdist(tg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])).round(decimals=4)
+    tensor([5.0000, 1.0000, 4.2426])
+    """
+    want_float("pdist", input)
+    if input.ndim != 2 or p < 0:
+        raise ValueError(f"pdist: got shape {input.shape} and p {p}; wanted a matrix, and p of at least 0")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return p_norm(sub(index_select(input, 0, first), index_select(input, 0, second)), p, 1)
 
 
 def cosine_similarity(x1: T, x2: T, dim: int = 1, eps: float = 1e-8) -> T:

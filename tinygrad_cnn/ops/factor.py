@@ -22,6 +22,8 @@ from tinygrad_cnn.ops.shape import cat, squeeze, unsqueeze
 from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
+__all__ = ["pinverse"]
+
 # --- recorded operations ---
 
 
@@ -239,6 +241,11 @@ def pinv(A: T, rtol: float | None = None, *, hermitian: bool = False) -> T:
     if not A.array.size:
         return _mT(A) * 1
     return _pinv(A, rtol=wanted, hermitian=hermitian)
+
+
+def pinverse(input: T, rcond: float = 1e-15) -> T:
+    """Return the pseudoinverse of each matrix: `linalg.pinv`, with another tolerance."""
+    return pinv(input, rcond)
 
 
 def _tolerance(A: Any, rtol: Any) -> Any:

@@ -1,25 +1,28 @@
-"""The gamma function's logarithm (lgamma), its derivative (digamma), and the inverse error function.
+"""The gamma function's logarithm (lgamma) and its derivatives (digamma, polygamma), erfinv and erfcx.
 
 NumPy has none of them. They are computed in float64 and converted to the type of the input.
 """
 
 from __future__ import annotations
 
-from math import factorial, pi
+from math import factorial, log, pi
 from math import lgamma as _lgamma_of_one
 
 import numpy as np
 
 from tinygrad_cnn.kernels import erf as kernel
-from tinygrad_cnn.ops.elementwise import exp, mul
+from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.ops.elementwise import add, exp, mul
 from tinygrad_cnn.support.dtypes import as_float
 from tinygrad_cnn.tape.record import operation
-from tinygrad_cnn.typing import Array
+from tinygrad_cnn.typing import Array, T
 
 __all__ = [
     "digamma",
     "erfinv",
     "lgamma",
+    "mvlgamma",
+    "polygamma",
 ]
 
 _ASYMPTOTIC_FROM = 10.0  # the series below are exact in float64 from here on
@@ -67,13 +70,19 @@ def digamma(input: Array) -> Array:
 
 @operation(input=lambda g, input, n: g * _polygamma(input, n=n + 1))
 def _polygamma(input: Array, *, n: int) -> Array:
-    """The n-th derivative of `digamma`: (-1)^(n + 1) n! zeta(n + 1, x), by the Euler-Maclaurin formula."""
+    """The n-th derivative of `digamma`: (-1)^(n + 1) n! zeta(n + 1, x), by the Euler-Maclaurin formula.
+
+    For negative x it is (-1)^n times that of 1 - x, minus the n-th derivative of pi cot(pi x).
+    """
     x = as_float(input)
     s = n + 1
     with np.errstate(all="ignore"):
-        at = x.astype(np.float64)
+        wide = x.astype(np.float64)
+        mirrored = wide < 0
+        at = np.where(mirrored, 1 - wide, wide)
         total = np.zeros(at.shape)
-        while (small := at < _ASYMPTOTIC_FROM + n).any():
+        for _ in range(int(_ASYMPTOTIC_FROM) + n):
+            small = at < _ASYMPTOTIC_FROM + n
             total = total + np.where(small, at**-s, 0.0)
             at = at + small
         total = total + at ** (1 - s) / (s - 1) + 0.5 * at**-s
@@ -81,7 +90,32 @@ def _polygamma(input: Array, *, n: int) -> Array:
         for k, b in enumerate(_BERNOULLI, 1):
             total = total + b / factorial(2 * k) * rising
             rising = rising * ((s + 2 * k - 1) * (s + 2 * k) / (at * at))
-    return np.asarray((-1.0) ** (n + 1) * factorial(n) * total, x.dtype)
+        out = (-1.0) ** (n + 1) * factorial(n) * total
+        slope = np.poly1d([1.0, 0.0])  # in c = cot(pi x), whose derivative is -pi (1 + c^2)
+        for _ in range(n):
+            slope = slope.deriv() * np.poly1d([-1.0, 0.0, -1.0])
+        cotangent = 1 / np.tan(pi * (wide - np.round(wide)))
+        out = np.where(mirrored, (-1.0) ** n * out - pi**s * slope(cotangent), out)
+        out = np.where((wide <= 0) & (wide == np.round(wide)) & np.isfinite(wide), (-1.0) ** (n + 1) * np.inf, out)
+    return np.asarray(out, x.dtype)
+
+
+def polygamma(n: int, input: T) -> T:
+    """Return the n-th derivative of `digamma`, at each number.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.polygamma(1, tg.tensor([1.0, 0.5]))
+    tensor([1.6449, 4.9348])
+    """
+    return _polygamma(input, n=n) if whole("polygamma", "n", n, 0) else digamma(input)
+
+
+def mvlgamma(input: T, p: int) -> T:
+    """Return the logarithm of the gamma function of p variables; it is defined above (p - 1) / 2."""
+    total = add(lgamma(input), whole("mvlgamma", "p", p, 1) * (p - 1) / 4 * log(pi))
+    for j in range(1, p):
+        total = add(total, lgamma(add(input, -j / 2)))
+    return total
 
 
 @operation(input=lambda g, out: g * mul(exp(out * out), pi**0.5 / 2))
@@ -102,3 +136,11 @@ def erfinv(input: Array) -> Array:
             x = x - step / (1 + x * step)
         x = np.where(y < 1, x, np.where(y == 1, np.inf, np.nan))
     return np.copysign(x, given).astype(given.dtype)
+
+
+@operation(input=lambda g, input, out: g * (2 * input * out - 2 / pi**0.5))
+def erfcx(input: Array) -> Array:
+    """The scaled complementary error function: exp(input^2) erfc(input), without underflow."""
+    x = as_float(input)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return kernel.erfcx(x.astype(np.float64)).astype(x.dtype)

@@ -1,4 +1,4 @@
-"""Linear algebra: inverses, determinants, solve, Cholesky and matrix powers; leading dimensions are a batch.
+"""Linear algebra: inverses, determinants, solve, Cholesky, powers and exponentials; leading dimensions are a batch.
 
 The derivatives are those of Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation" (2008), and, for Cholesky's factor, of Murray, "Differentiation of the Cholesky decomposition"
@@ -13,16 +13,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, want_same_dtype
-from tinygrad_cnn.ops.broadcast import broadcasting
+from tinygrad_cnn.ops.broadcast import broadcasting, half_in_float32
+from tinygrad_cnn.ops.elementwise import where
 from tinygrad_cnn.ops.matrix import matmul
+from tinygrad_cnn.ops.rearrange import tril
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, transpose, unsqueeze
 from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
+    "adjoint",
+    "chain_matmul",
+    "cholesky_inverse",
+    "cholesky_solve",
     "det",
     "inverse",
+    "logdet",
+    "matrix_exp",
     "matrix_power",
     "slogdet",
 ]
@@ -147,6 +155,17 @@ def slogdet(A: T) -> Slogdet:
     return Slogdet(_sign_of_det(_square("slogdet", A)), _logabsdet(A))
 
 
+def logdet(input: T) -> T:
+    """Return the logarithm of the determinant of each matrix: -inf for 0, NaN for a negative determinant.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.logdet(tg.eye(2) * 2)
+    tensor(1.3863)
+    """
+    sign, logabsdet = slogdet(input)
+    return where(sign < 0, float("nan"), logabsdet)
+
+
 def solve(A: T, B: T, *, left: bool = True) -> T:
     """Solve A X = B for X, or X A = B if not ``left``: more exact and faster than with the inverse.
 
@@ -174,6 +193,58 @@ def cholesky(A: T, *, upper: bool = False) -> T:
     return _mT(factor) if upper else factor
 
 
+def cholesky_solve(B: T, L: T, upper: bool = False) -> T:
+    """Solve A X = B for X, given Cholesky's factor of A: L with A = L L^T, or U with A = U^T U if ``upper``.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cholesky_solve(tg.ones(2, 1), 2 * tg.eye(2))
+    tensor([[0.2500],
+            [0.2500]])
+    """
+    lower = _triangle("cholesky_solve", L, upper)
+    want_same_dtype("cholesky_solve", B=B, L=L)
+    if B.ndim < 2 or B.shape[-2] != L.shape[-1]:
+        raise ValueError(f"cholesky_solve: B of shape {B.shape} does not fit L of shape {L.shape}")
+    return _solve(_mT(lower), _solve(lower, B))
+
+
+def cholesky_inverse(L: T, upper: bool = False) -> T:
+    """Return the inverse of A, given Cholesky's factor of A: see `cholesky_solve`."""
+    inverse = _inv(_triangle("cholesky_inverse", L, upper))
+    return matmul(_mT(inverse), inverse)
+
+
+def _triangle(name: str, L: T, upper: bool) -> T:
+    """Return the lower triangle of a factor; the other triangle is not read."""
+    factor: T = _square(name, L)
+    return tril(_mT(factor) if upper else factor)
+
+
+@half_in_float32
+def matrix_exp(A: T) -> T:
+    """Return the exponential I + A + A^2 / 2! + ... of each matrix.
+
+    The matrix is halved until its norm is below 1/2, its series is summed to the 14th power, and the sum is squared
+    as often. (Higham, "Functions of Matrices", 2008, chapter 10.)
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.matrix_exp(tg.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
+    base: T = _square("matrix_exp", A)
+    norm = np.abs(base.array).sum(-2).max(initial=0.0)
+    halvings = max(0, int(np.frexp(norm)[1]) + 1) if np.isfinite(norm) else 0
+    identity = np.eye(base.shape[-1], dtype=base.dtype)
+    scaled = base / 2.0**halvings
+    out = scaled / 14 + identity
+    for n in range(13, 0, -1):
+        out = matmul(scaled, out) / n + identity
+    for _ in range(halvings):
+        out = matmul(out, out)
+    return out
+
+
 def matrix_power(A: T, n: int) -> T:
     """Return the n-th power of each matrix by repeated squaring; negative powers are powers of the inverse.
 
@@ -191,6 +262,16 @@ def matrix_power(A: T, n: int) -> T:
         return base
     half = matrix_power(base, n // 2)
     return matmul(matmul(half, half), base) if n % 2 else matmul(half, half)
+
+
+def adjoint(input: T) -> T:
+    """Return the transpose of each matrix, as numbers are real. A view."""
+    return _mT(input)
+
+
+def chain_matmul(*matrices: T) -> T:
+    """Multiply matrices in the order that takes the fewest multiplications: `linalg.multi_dot`."""
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
 def multi_dot(tensors: Sequence[T]) -> T:

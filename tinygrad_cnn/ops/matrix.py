@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_cnn.kernels import matmul as kernels
 from tinygrad_cnn.ops.arguments import want_same_dtype
-from tinygrad_cnn.ops.broadcast import broadcasting
+from tinygrad_cnn.ops.broadcast import broadcasting, cast
 from tinygrad_cnn.ops.elementwise import add, mul
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
@@ -17,9 +17,11 @@ __all__ = [
     "addbmm",
     "addmm",
     "addmv",
+    "addr",
     "baddbmm",
     "bmm",
     "dot",
+    "ger",
     "linear",
     "matmul",
     "mm",
@@ -107,6 +109,11 @@ def outer(input: T, vec2: T) -> T:
     return mul(unsqueeze(column, 1), row)
 
 
+def ger(input: T, vec2: T) -> T:
+    """Return the outer product of two vectors: `outer`."""
+    return outer(input, vec2)
+
+
 def _added(name: str, input: T, product: T, beta: float, alpha: float) -> T:
     """Return beta * input + alpha * product; if beta is 0, the input is ignored, as in BLAS."""
     want_same_dtype(name, input=input, product=product)
@@ -131,6 +138,12 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat @ vec), for a matrix and a vector."""
     return _added("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * the outer product of two vectors."""
+    result = _added("addr", input, outer(vec1, vec2), beta, alpha)
+    return cast(result, dtype=input.dtype) if input.dtype.kind == "b" else result
 
 
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:

@@ -21,6 +21,7 @@ from tinygrad_cnn.typing import Array, T
 __all__ = [
     "diag",
     "diag_embed",
+    "diagflat",
     "diagonal",
     "flip",
     "fliplr",
@@ -267,3 +268,8 @@ def diag(input: T, diagonal: int = 0) -> T:
     if input.ndim not in (1, 2):
         raise ValueError(f"diag: wanted a vector or a matrix, got shape {input.shape}")
     return diag_embed(input, diagonal) if input.ndim == 1 else apart(_diagonal(input, offset=diagonal), input)
+
+
+def diagflat(input: T, offset: int = 0) -> T:
+    """Return a matrix with all entries, in row-major order, on its diagonal."""
+    return diag_embed(reshape(input, -1), offset)

@@ -220,7 +220,7 @@ def norm(input: T, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fal
     (5.0, 7.0)
     """
     if not isinstance(p, (int, float)) and p != "fro":
-        raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro'")
+        raise ValueError(f"norm: the order {p!r} is unknown; wanted a number or 'fro', or see linalg.matrix_norm")
     input = as_type(input, dtype)
     want_float("norm", input)
     return _norm(input, p, many_dims("norm", dim, input.ndim), keepdim)

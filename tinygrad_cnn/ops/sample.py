@@ -1,4 +1,4 @@
-"""Random samples with probabilities from a tensor (bernoulli, multinomial). Samples have no gradient."""
+"""Random samples with probabilities from a tensor (bernoulli, multinomial, poisson). Samples have no gradient."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tinygrad_cnn.typing import T
 __all__ = [
     "bernoulli",
     "multinomial",
+    "poisson",
 ]
 
 
@@ -24,6 +25,15 @@ def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) 
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("bernoulli: wanted probabilities between 0 and 1")
     drawn = (generator or default_generator()).random(input.shape) < probabilities
+    return make_tensor(input, np.asarray(drawn).astype(input.dtype))
+
+
+def poisson(input: T, *, generator: Generator = None) -> T:
+    """Return numbers from Poisson distributions, whose rates input gives."""
+    want_float("poisson", input)
+    if not (input.array >= 0).all():
+        raise ValueError("poisson: wanted rates of at least 0")
+    drawn = (generator or default_generator()).poisson(input.array)
     return make_tensor(input, np.asarray(drawn).astype(input.dtype))
 
 

@@ -27,6 +27,7 @@ HOMES = {  # PyTorch's namespaces and the modules that hold their names
     "torch.autograd": "tinygrad_cnn.autograd",
     "torch.autograd.functional": "tinygrad_cnn.autograd.functional",
     "torch.linalg": "tinygrad_cnn.linalg",
+    "torch.special": "tinygrad_cnn.special",
     "torch.distributions": "tinygrad_cnn.distributions",
     "torch.utils.data": "tinygrad_cnn.data",
     "torchvision.datasets": "tinygrad_cnn.data.datasets",

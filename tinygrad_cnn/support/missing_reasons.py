@@ -92,7 +92,6 @@ REASONS = {
     "torch.optim.SparseAdam": "sparse gradients are not supported; use torch.optim.Adam",
     "torch.overrides": "tensors are not dispatched to other classes",
     "torch.polar": _COMPLEX,
-    "torch.polygamma": "only lgamma and its derivatives are here; differentiate torch.digamma",
     "torch.profiler": "use tinygrad_cnn.profile(model, inputs)",
     "torch.qint8": _QUANTISED,
     "torch.quantization": _QUANTISED,

@@ -48,6 +48,11 @@ def order_of_pass(loader: Loader) -> Array | None:
     return np.arange(len(loader)) if isinstance(loader, Sequence) else None
 
 
+def seed_of_pass(loader: Loader) -> int | None:
+    """Return the seed of what is drawn for the batches of one pass, where a thread of a DataLoader reads them."""
+    return loader.seed_of_pass() if isinstance(loader, DataLoader) else None
+
+
 def check_order(loader: Loader, order: Array) -> None:
     """Raise ValueError if an epoch that was saved with this order cannot be resumed with this loader."""
     wanted = "; wanted the same data"
@@ -68,10 +73,10 @@ def check_order(loader: Loader, order: Array) -> None:
         )
 
 
-def batches_of_pass(loader: Loader, order: Array | None, start: int) -> Iterable[Any]:
-    """Return the batches of a pass in the given order, from batch number ``start`` on."""
+def batches_of_pass(loader: Loader, order: Array | None, start: int, seed: int | None) -> Iterable[Any]:
+    """Return the batches of the pass with that order and seed, from batch number ``start`` on."""
     if isinstance(loader, DataLoader) and order is not None:
-        return loader.batches(order, start)
+        return loader.batches(order, start, seed)
     if isinstance(loader, Sequence) and order is not None:
         return (loader[i] for i in order[start:])
     return loader

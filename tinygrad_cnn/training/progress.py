@@ -42,6 +42,7 @@ class Progress:
 
     order: Array | None
     learning_rate: float  # at the start of the epoch
+    seed: int | None = None  # of what is drawn for its batches, where a thread reads them ahead
     batches: int = 0  # number of batches that are done
     seconds: float = 0.0
     totals: Totals = field(default_factory=Totals)
@@ -59,13 +60,15 @@ class Progress:
     @staticmethod
     def from_state_dict(state: Mapping[str, Any]) -> Progress:
         """Return the epoch that `state_dict` described. Raises ValueError for one that cannot be."""
-        order, batches, totals = state["order"].array, state["batches"], state["totals"]
+        order, batches, totals, seed = state["order"].array, state["batches"], state["totals"], state["seed"]
         numbers = [batches, state["learning_rate"], state["seconds"], *totals["metrics"].values()]
         numbers += [totals["loss"], totals["samples"]]
         if order.ndim != 1 or order.dtype.kind not in "iu" or order.min(initial=0) < 0:
             raise ValueError(f"the epoch that is under way has {order.dtype} {order.shape} in place of an order")
         if not all(isinstance(n, (int, float)) for n in numbers) or not isinstance(batches, int) or batches < 0:
             raise ValueError(f"the epoch that is under way has {numbers!r:.60} in place of its numbers")
+        if not (seed is None or (isinstance(seed, int) and seed >= 0)):
+            raise ValueError(f"the epoch that is under way has {seed!r:.60} in place of its seed")
         return Progress(**{**state, "order": order, "totals": Totals(**totals)})
 
 

@@ -24,6 +24,7 @@ from tinygrad_cnn.training.batches import (
     check_order,
     checked_batches,
     order_of_pass,
+    seed_of_pass,
 )
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.diagnosis import all_finite, first_nonfinite
@@ -242,13 +243,14 @@ class Trainer:
         """Train for one epoch, or for what is left of the one that is under way."""
         running = self.running
         if running is None:
-            running = self.running = Progress(order_of_pass(train), self.optimizer.param_groups[0]["lr"])
+            rate = self.optimizer.param_groups[0]["lr"]
+            running = self.running = Progress(order_of_pass(train), rate, seed_of_pass(train))
         elif running.order is not None:
             check_order(train, running.order)
         start = time.perf_counter() - running.seconds
         self._weights_of_epoch_start = deepcopy(self.model.state_dict())
         self.model.train()
-        batches = batches_of_pass(train, running.order, running.batches)
+        batches = batches_of_pass(train, running.order, running.batches, running.seed)
         if verbose:
             total = len(train) if isinstance(train, Sized) else None
             batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running.batches, total)

@@ -8,7 +8,9 @@ from tinygrad_cnn.creation import from_numpy
 from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import numbers, pixels_of
 from tinygrad_cnn.data.transforms.base import ImageTransform
-from tinygrad_cnn.data.transforms.resample import resample
+from tinygrad_cnn.kernels.blas_threads import one_blas_thread
+from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.resample import resample
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -39,21 +41,28 @@ class ElasticTransform(ImageTransform):
     def _apply(self, images: Tensor) -> Tensor:
         array = pixels_of("ElasticTransform", images)
         generator = as_generator("ElasticTransform", self.generator)
-        height, width = array.shape[2:]
+        n, _, height, width = array.shape
         down, across = (_gaussian(size, self.sigma).astype(array.dtype) for size in (height, width))
         down *= 2 * self.alpha
-        y, x = (np.arange(size, dtype=array.dtype) for size in (height, width))
+        field = empty((2, height, width * n), array.dtype)
+        generator.random(dtype=array.dtype, out=field)
+        field -= 0.5
+        rows, columns = one_blas_thread.call(lambda: _smoothed(down, across, field))
+        rows += np.arange(height, dtype=array.dtype)[:, None, None]
+        columns += np.arange(width, dtype=array.dtype)[:, None]
+        return from_numpy(resample(array, rows, columns))
 
-        def positions(block: slice) -> tuple[Array, Array]:
-            n = block.stop - block.start
-            field = generator.random((2, height, width * n), array.dtype)
-            field -= 0.5
-            rows, columns = across @ (down @ field).reshape(2, height, width, n)
-            rows += y[:, None, None]
-            columns += x[:, None]
-            return rows, columns
 
-        return from_numpy(resample(array, positions))
+def _smoothed(down: Array, across: Array, field: Array) -> Array:
+    """Return a field (2, H, W N) smoothed along its columns and its rows, as (2, H, W, N).
+
+    These are many small products: threads of BLAS would take longer to begin than to compute one, and would wait
+    for the cores that workers of the compiled kernels hold awake.
+    """
+    _, height, line = field.shape
+    columns = np.matmul(down, field, out=empty(field.shape, field.dtype))
+    shape = 2, height, len(across), line // len(across)
+    return np.matmul(across, columns.reshape(shape), out=empty(shape, field.dtype))
 
 
 def _gaussian(size: int, sigma: float) -> Array:

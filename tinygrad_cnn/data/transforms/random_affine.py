@@ -12,8 +12,8 @@ from tinygrad_cnn.data.arguments import as_generator
 from tinygrad_cnn.data.transforms.arguments import Numbers, interval, numbers, pixels_of
 from tinygrad_cnn.data.transforms.base import ImageTransform, on_batch
 from tinygrad_cnn.data.transforms.geometry import InterpolationMode, interpolation_of
-from tinygrad_cnn.data.transforms.resample import resample
 from tinygrad_cnn.kernels.memory import empty
+from tinygrad_cnn.kernels.resample import resample
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -147,24 +147,19 @@ def _affine(
     fill: Sequence[float] = (0.0,),
 ) -> Tensor:
     array = pixels_of("affine", images)
-    along_x, along_y = _lines(array, angle, translate, scale, shear)
-
-    def positions(block: slice) -> tuple[Array, Array]:
-        shape = array.shape[2], array.shape[3], block.stop - block.start
-        rows, columns = (
-            np.add(b[:, None, block], a[:, block], out=empty(shape, array.dtype))
-            for a, b in zip(along_x, along_y, strict=True)
-        )
-        if interpolation == "nearest":
-            return np.rint(rows, out=rows), np.rint(columns, out=columns)
-        return rows, columns
-
+    shape = *array.shape[2:], len(array)
+    rows, columns = (
+        np.add(along_y[:, None], along_x, out=empty(shape, array.dtype))
+        for along_x, along_y in zip(*_lines(array, angle, translate, scale, shear), strict=True)
+    )
+    if interpolation == "nearest":
+        np.rint(rows, out=rows), np.rint(columns, out=columns)
     if not any(fill):
-        return from_numpy(resample(array, positions))
+        return from_numpy(resample(array, rows, columns))
     if len(fill) not in (1, array.shape[1]):
         raise ValueError(f"affine: fill has {len(fill)} numbers for {array.shape[1]} channels")
     beyond = np.array(fill, array.dtype)[:, None, None]
-    return from_numpy(resample(array - beyond, positions) + beyond)
+    return from_numpy(resample(array - beyond, rows, columns) + beyond)
 
 
 def _lines(

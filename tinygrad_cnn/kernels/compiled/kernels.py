@@ -20,6 +20,7 @@ from tinygrad_cnn.kernels.compiled.elementwise import (
 from tinygrad_cnn.kernels.compiled.matmul import large_matmul
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.relu import relu, where_nonzero
+from tinygrad_cnn.kernels.compiled.resample import resample
 from tinygrad_cnn.kernels.compiled.sums import channel_sums
 
 COMPILED = {
@@ -39,6 +40,7 @@ COMPILED = {
     "max_pool2d": max_pool2d,
     "max_unpool2d": max_unpool2d,
     "relu": relu,
+    "resample": resample,
     "sigmoid": sigmoid,
     "where_between": where_between,
     "where_nonzero": where_nonzero,

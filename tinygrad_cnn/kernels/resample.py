@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
+from tinygrad_cnn.kernels import reference
 from tinygrad_cnn.kernels.batch_innermost import empty_images
+from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.memory import empty, zeros
+from tinygrad_cnn.kernels.thresholds import RESAMPLE_BLOCK
 from tinygrad_cnn.typing import Array
 
-BLOCK = 1 << 15
-"""Pixels that are made at once: so many that NumPy's calls cost little, so few that they stay in the cache."""
 
+@numpy_kernel(reference.resample)
+def resample(images: Array, rows: Array, columns: Array) -> Array:
+    """Return images, each pixel interpolated between the four around its place in those given; 0 beyond them.
 
-def resample(images: Array, positions: Callable[[slice], tuple[Array, Array]]) -> Array:
-    """Return images (N, C, H, W) of which each pixel lies where ``positions`` says in those given; 0 outside them.
-
-    ``positions`` maps a slice of the batch to the rows and columns (H, W, n), counted from 0, in arrays that are
-    then written to. The result has the batch-innermost layout, as convolutions do.
+    ``images`` are (N, C, H, W); ``rows`` and ``columns`` (H', W', N) say where each pixel of the result
+    (N, C, H', W') lies, counted from 0. What is not a number lies beyond. The result is batch-innermost.
     """
     batch, channels, height, width = images.shape
     source = images.transpose(1, 2, 3, 0)
-    result = empty_images(images.shape, images.dtype)
-    size = max(1, BLOCK // max(1, height * width))
+    result = empty_images((batch, channels, *rows.shape[:2]), images.dtype)
+    size = max(1, RESAMPLE_BLOCK // max(1, height * width))
     for start in range(0, batch, size):
         block = slice(start, min(start + size, batch))
-        rows, columns = positions(block)
-        row, down = _split(rows, height)
-        column, right = _split(columns, width)
+        row, down = _split(rows[..., block], height)
+        column, right = _split(columns[..., block], width)
         padded = zeros((channels, height + 3, width + 3, block.stop - start), images.dtype)
         padded[:, 1:-2, 1:-2] = source[..., block]
         index = _index(row, column, width + 3)
@@ -42,11 +40,12 @@ def _split(positions: Array, length: int) -> tuple[Array, Array]:
 
     Positions beyond the padding are moved into it: the image is 0 in both.
     """
-    positions += 1
-    np.clip(positions, 0, length + 1, out=positions)
-    before = np.floor(positions, out=empty(positions.shape, positions.dtype))
-    positions -= before
-    return before.astype(np.int32), positions
+    part = np.fmax(positions, -1, out=empty(positions.shape, positions.dtype))
+    np.fmin(part, length, out=part)
+    before = np.floor(part, out=empty(part.shape, part.dtype))
+    part -= before
+    before += 1
+    return before.astype(np.int32), part
 
 
 def _index(row: Array, column: Array, width: int) -> Array:
