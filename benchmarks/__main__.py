@@ -22,7 +22,8 @@ from benchmarks.growth import draw as draw_growth
 from benchmarks.growth import table as growth_table
 from benchmarks.peers import PEERS, Peer
 from benchmarks.runner import QUICK, THOROUGH, Benchmark
-from benchmarks.workloads import WORKLOADS, select, write_digits
+from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
+from tinygrad_cnn.support.program import PACKAGES
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -77,6 +78,34 @@ def chosen_peers(names: str, fast: bool) -> list[Peer]:
     return [p for p in PEERS if p.name in wanted]
 
 
+def warn_of_missing(peers: Sequence[Peer]) -> None:
+    """Say loudly which frameworks are not measured, and what brings them."""
+    if all(p.module == "tinygrad_cnn" for p in peers):
+        print("NO PEER IS MEASURED: nothing here compares this package with another.", file=sys.stderr)
+    for p in PEERS:
+        if not p.installed:
+            package = p.needs or p.module
+            wanted = PACKAGES[package].replace("tinygrad_cnn", ".")
+            print(f'NOT MEASURED: {p.title}; python -m pip install -e "{wanted}"', file=sys.stderr)
+
+
+def digits_for(workloads: Sequence[Workload], folder: Path, all_of_them: bool) -> tuple[str, list[Workload]]:
+    """Write the digits that workloads need into a folder; return their name, and the workloads that have theirs.
+
+    Ends the program if MNIST cannot be had, and all workloads are wanted or none does without it.
+    """
+    whole = [w for w in workloads if w.kind in ("epoch", "indexed", "accuracy", "memory")]
+    try:
+        return write_digits(folder, bool(whole)), list(workloads)
+    except (FileNotFoundError, ConnectionError) as error:
+        kept = [w for w in workloads if w not in whole]
+        if all_of_them or not kept:
+            sys.exit(f"error: {error}")
+        names = ", ".join(w.name for w in whole)
+        print(f"NOT MEASURED, for they need MNIST: {names}\n{error}", file=sys.stderr)
+        return write_digits(folder, False), kept
+
+
 def about_machine(benchmark: Benchmark) -> dict[str, Any]:
     """Return the processor, the system and the versions, on which the numbers depend."""
     info = Path("/proc/cpuinfo")
@@ -102,15 +131,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     except ValueError as error:
         sys.exit(f"error: {error}")
     peers = chosen_peers(options.peers, options.fast)
+    warn_of_missing(peers)
     environment = {"OPENBLAS_CORETYPE": "Haswell" if options.blas == "haswell" else ""}
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        whole = any(w.kind in ("epoch", "indexed", "accuracy", "memory") for w in workloads)
-        try:
-            digits = write_digits(folder, whole)
-        except (FileNotFoundError, ConnectionError) as error:
-            sys.exit(f"error: {error}")
+        digits, workloads = digits_for(workloads, folder, options.docs)
         benchmark = Benchmark(peers, folder, environment, QUICK if options.quick else THOROUGH)
         report: dict[str, Any] = {
             "command": command(sys.argv[1:] if argv is None else argv),

@@ -67,8 +67,8 @@ def measured(folder: Path) -> str:
         parts += [
             "### Each operation",
             "`python -m benchmarks.operations --above 4`: our best time over PyTorch's (more than 1 is slower), on "
-            "one thread each, forward alone and there and back, at three sizes; the median, the share of those "
-            "above 4, and these.",
+            "one thread each, forward alone and there and back, at three sizes; the median of all, the share of "
+            "those above 4, and these.",
             operations.read_text(encoding="utf-8").strip(),
         ]
     return "\n\n".join(part for part in parts if part)

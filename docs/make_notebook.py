@@ -27,8 +27,8 @@ def notebook() -> str:
 
 
 def words(prose: str) -> dict[str, Any]:
-    """Return a cell of text; a link to another page leads into docs/."""
-    return cell("markdown", re.sub(r"\]\((\w+\.md)", r"](../docs/\1", prose))
+    """Return a cell of text; links to pages and pictures lead into docs/."""
+    return cell("markdown", re.sub(r"\]\((\w+\.md|pictures/)", r"](../docs/\1", prose))
 
 
 def cell(kind: str, source: str, **more: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 
 import tinygrad_cnn as tg
 from tinygrad_cnn import nn, optim
+from tinygrad_cnn.support.program import program
 
 SEEN, STEPS, BATCH = 16, 3000, 128
 
@@ -39,27 +40,33 @@ def write(model: Writer, alphabet: str, beginning: str, length: int) -> str:
     return text
 
 
-tg.manual_seed(0)
-topics = " ".join(pydoc_data.topics.topics.values())
-text = re.sub(r"\s+", " ", re.sub(r"[^a-z .,]", " ", topics.lower()))
-alphabet = "".join(sorted(set(text)))
-codes = tg.tensor([alphabet.index(c) for c in text])
-windows = codes.unfold(0, SEEN + 1, 1)
-print(f"{len(text):,} characters, {len(alphabet)} distinct")
+def main() -> None:
+    """Train the model on Python's help, and let it write."""
+    tg.manual_seed(0)
+    topics = " ".join(pydoc_data.topics.topics.values())
+    text = re.sub(r"\s+", " ", re.sub(r"[^a-z .,]", " ", topics.lower()))
+    alphabet = "".join(sorted(set(text)))
+    codes = tg.tensor([alphabet.index(c) for c in text])
+    windows = codes.unfold(0, SEEN + 1, 1)
+    print(f"{len(text):,} characters, {len(alphabet)} distinct")
 
-model = Writer(len(alphabet))
-optimizer = optim.Adam(model.parameters(), lr=0.003)
-schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=STEPS)
-mean = 0.0
-for step in range(1, STEPS + 1):
-    batch = windows[tg.randint(0, len(windows), (BATCH,))]
-    loss = nn.functional.cross_entropy(model(batch[:, :-1]), batch[:, -1])
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    schedule.step()
-    mean += loss.item() / 500
-    if step % 500 == 0:
-        print(f"step {step}   loss {mean:.3f}")
-        mean = 0.0
-print(write(model, alphabet, "a function is an ", 300))
+    model = Writer(len(alphabet))
+    optimizer = optim.Adam(model.parameters(), lr=0.003)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=STEPS)
+    mean = 0.0
+    for step in range(1, STEPS + 1):
+        batch = windows[tg.randint(0, len(windows), (BATCH,))]
+        loss = nn.functional.cross_entropy(model(batch[:, :-1]), batch[:, -1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        mean += loss.item() / 500
+        if step % 500 == 0:
+            print(f"step {step}   loss {mean:.3f}")
+            mean = 0.0
+    print(write(model, alphabet, "a function is an ", 300))
+
+
+if __name__ == "__main__":
+    program(main, __doc__)

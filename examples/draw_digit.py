@@ -1,12 +1,13 @@
 """Draw a digit in the browser, and watch LeNet recognise it.
 
-This serves one page, on this machine only (127.0.0.1). The weights are those of the newest run of lenet_mnist.py
-under --runs; if there is none, a network is trained first, which takes seconds.
+This serves one page, on this machine only (127.0.0.1). The weights are those of the run of lenet_mnist.py whose
+folder is given; two runs are shown side by side. If none is given, it is the newest under --runs; if there is none,
+a network is trained first, which takes a minute or two. With --export the page is written into one HTML file that
+has the weights in it: it recognises digits by itself, without this program and without the Internet.
 """
 
 from __future__ import annotations
 
-import argparse
 import configparser
 import io
 import json
@@ -15,6 +16,9 @@ import sys
 import threading
 import time
 import webbrowser
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,10 +32,14 @@ from tinygrad_cnn.experiment import Config
 from tinygrad_cnn.experiment.run import run
 from tinygrad_cnn.inspection.observe import observe
 from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.storage.atomic_files import atomic_write
+from tinygrad_cnn.support.program import errors_in_one_line, parser_for
 
 SIDE = 140  # pixels of a drawing, high and wide, as the page sends it: a byte each
 PAGE = Path(__file__).with_name("draw_digit_page")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
+DOUBT = 0.95
+"""An answer of a lower probability is shown as doubt; `python -m benchmarks.doubt` measures what that means."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -111,7 +119,49 @@ def load(folder: Path) -> Recognizer:
     model = LeNet()
     model.load_state_dict(tg.load(folder / "model.safetensors"))
     about = {name: metrics[name] for name in ("dataset", "test_accuracy", "synthetic")}
-    return Recognizer(model, {**about, "folder": str(folder)})
+    return Recognizer(model, {**about, "doubt": DOUBT, "folder": str(folder)})
+
+
+# --- the page in one file ---
+
+
+def kept_page(recognizers: Sequence[Recognizer]) -> str:
+    """Return the page with its style, its scripts and the weights in it. It may fetch nothing."""
+    kept = json.dumps([_kept(recognizer) for recognizer in recognizers]).replace("<", "\\u003c")
+    data, network, page, style = f"window.kept = {kept};", _part("network.js"), _part("page.js"), _part("style.css")
+    scripts = " ".join(map(_digest, (data, network, page)))
+    policy = f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {scripts}"
+    html = _part("page.html")
+    meta = '<meta charset="utf-8">'
+    for tag, kept_tag in {
+        meta: f'{meta}\n<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<link rel="stylesheet" href="style.css">': f"<style>{style}</style>",
+        '<script src="server.js" type="module"></script>': f"<script>{data}</script>\n"
+        f'<script type="module">{network}</script>',
+        '<script src="page.js" type="module"></script>': f'<script type="module">{page}</script>',
+    }.items():
+        html = html.replace(tag, kept_tag)
+    return html
+
+
+def _part(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """Return what allows a style or script of this text in a page's policy."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _kept(recognizer: Recognizer) -> dict[str, Any]:
+    """Return a network for network.js: what is said about it, and its weights, as float32, one after the other."""
+    parameters = recognizer.model.state_dict()
+    numbers = b"".join(parameter.numpy().astype("<f4").tobytes() for parameter in parameters.values())
+    return {
+        "about": {**recognizer.about, "folder": Path(recognizer.about["folder"]).name},
+        "shapes": {name: list(parameter.shape) for name, parameter in parameters.items()},
+        "weights": b64encode(numbers).decode(),
+    }
 
 
 # --- the server ---
@@ -175,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_POST(self) -> None:
-        """Answer with what the network recognises in a drawing."""
+        """Answer with what each network recognises in a drawing."""
         if why_not := self._refusal():
             self._send(why_not)
             return
@@ -183,7 +233,8 @@ class Handler(BaseHTTPRequestHandler):
         if len(body) < SIDE * SIDE:  # the browser went away
             self.close_connection = True
             return
-        found = self.server.recognizer.recognize(np.frombuffer(body, np.uint8).reshape(SIDE, SIDE))
+        ink = np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)
+        found = [recognizer.recognize(ink) for recognizer in self.server.recognizers]
         self._send(Answer(HTTPStatus.OK, "application/json", json.dumps(found).encode()))
 
     def _refusal(self) -> Answer | None:
@@ -227,19 +278,19 @@ def refusal(status: HTTPStatus, why: str) -> Answer:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the page and a recognizer on 127.0.0.1: connections are bounded in number, requests in time."""
+    """Serves the page and its networks on 127.0.0.1: connections are bounded in number, requests in time."""
 
     request_queue_size = WORKERS
 
-    def __init__(self, recognizer: Recognizer, port: int = 0, seconds: float = SECONDS) -> None:
+    def __init__(self, recognizers: Sequence[Recognizer], port: int = 0, seconds: float = SECONDS) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.recognizer = recognizer
+        self.recognizers = recognizers
         self.seconds = seconds
         self._workers = threading.BoundedSemaphore(WORKERS)
         self.hosts = [f"127.0.0.1:{self.server_port}", f"localhost:{self.server_port}"]
         self.pages = {f"/{path.name}": (TYPES[path.suffix], path.read_bytes()) for path in PAGE.iterdir()}
         self.pages["/"] = self.pages.pop("/page.html")
-        self.pages["/about.json"] = ("application/json", json.dumps(recognizer.about).encode())
+        self.pages["/about.json"] = ("application/json", json.dumps([r.about for r in recognizers]).encode())
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, once fewer than `WORKERS` are being served."""
@@ -264,20 +315,36 @@ class Server(ThreadingHTTPServer):
 
 
 def main() -> None:
-    """Open the page and serve it until Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Open the page and serve it until Ctrl-C, or write it into a file."""
+    parser = parser_for(__doc__)
+    parser.add_argument("run", type=Path, nargs="*", help="the folder of a run, or of two")
     parser.add_argument("--port", type=int, default=8765, help="where to listen, 0 for any free port (8765)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder with the folders of runs (runs)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the page, with the weights, and end")
     options = parser.parse_args()
-    recognizer = open_recognizer(options.runs)
+    if len(options.run) > 2:
+        parser.error(f"{len(options.run)} runs are given; wanted at most two")
+    with errors_in_one_line(ValueError):
+        recognizers = [load(folder) for folder in options.run] or [open_recognizer(options.runs)]
+        if options.export:
+            with atomic_write(options.export) as file:
+                file.write(kept_page(recognizers).encode())
+            print(f"{options.export} recognises digits by itself: open it in a browser")
+        else:
+            serve(recognizers, options.port, not options.no_browser)
+
+
+def serve(recognizers: Sequence[Recognizer], port: int, opens_browser: bool) -> None:
+    """Serve the page until Ctrl-C."""
     try:
-        server = Server(recognizer, options.port)
+        server = Server(recognizers, port)
     except (OSError, OverflowError) as error:
-        parser.exit(1, f"error: port {options.port} cannot be used ({error}); try --port 0\n")
+        sys.exit(f"error: port {port} cannot be used ({error}); try --port 0")
     url = f"http://127.0.0.1:{server.server_port}/"
-    print(f"Weights of {recognizer.about['folder']}. Draw at {url} (Ctrl-C ends it.)", flush=True)
-    if not options.no_browser:
+    folders = " and ".join(recognizer.about["folder"] for recognizer in recognizers)
+    print(f"Weights of {folders}. Draw at {url} (Ctrl-C ends it.)", flush=True)
+    if opens_browser:
         webbrowser.open(url)
     try:
         server.serve_forever()

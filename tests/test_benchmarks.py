@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import operations
+from benchmarks import __main__ as command_line
+from benchmarks import operations, scaling
 from benchmarks import thresholds as measure
 from benchmarks.__main__ import main
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, Peer
 from benchmarks.pytorch_like import PyTorchLike
 from benchmarks.runner import TOLERANCE, distance
 from benchmarks.workloads import WORKLOADS, Workload, select, write_digits
+from tests.support.extras import needed_by
 from tinygrad_cnn.kernels import thresholds
 
 
@@ -65,7 +68,7 @@ def test_every_threshold_of_the_kernels_can_be_measured() -> None:
     assert sorted(name for table in measured for name in table) == sorted(names)
     for name, threshold in measure.THRESHOLDS.items():
         for module in threshold.modules:
-            if "compiled" not in module:  # which imports Numba
+            if needed_by(f"tinygrad_cnn.{module}") is None:
                 assert getattr(importlib.import_module(f"tinygrad_cnn.{module}"), name) == getattr(thresholds, name)
 
 
@@ -94,3 +97,42 @@ def test_operations_above_a_bound_are_listed_the_worst_first() -> None:
     assert lines[1] == ["above 2", "67%", "67%", "67%", "-", "-", "-", ""]
     assert lines[2] == ["x.sin()", "5.0", "5.0", "5.0", "-", "-", "-", "5 s"]
     assert all(len(line) == len(head) for line in lines)
+
+
+def test_without_mnist_the_workloads_that_need_it_are_named_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(folder: Path, whole: bool) -> str:
+        if whole:
+            raise ConnectionError("no mirror served it")
+        return "synthetic digits"
+
+    monkeypatch.setattr(command_line, "write_digits", refuse)
+    name, kept = command_line.digits_for(select(["lenet-step-64", "epoch"], WORKLOADS), tmp_path, False)
+    assert (name, [w.name for w in kept]) == ("synthetic digits", ["lenet-step-64"])
+    assert "NOT MEASURED, for they need MNIST: epoch\n" in capsys.readouterr().err
+    for names, all_of_them in (["epoch"], False), (["lenet-step-64", "epoch"], True):
+        with pytest.raises(SystemExit, match="no mirror served it"):
+            command_line.digits_for(select(names, WORKLOADS), tmp_path, all_of_them)
+
+
+def test_peers_that_are_missing_are_named_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Peer, "installed", property(lambda peer: peer.module == "tinygrad_cnn"))
+    command_line.warn_of_missing(command_line.chosen_peers("", True))
+    said = capsys.readouterr().err
+    assert "NO PEER IS MEASURED" in said
+    assert 'NOT MEASURED: PyTorch; python -m pip install -e ".[bench]"' in said
+
+
+@pytest.mark.parametrize("strong", [False, True])
+@pytest.mark.parametrize("network", scaling.NETWORKS, ids=lambda network: network.name)
+def test_predicted_efficiency_falls_with_ranks_and_bytes(network: scaling.Network, strong: bool) -> None:
+    small, large = scaling.Cost(2e-5, 4e-4, 10**5), scaling.Cost(2e-5, 4e-4, 10**8)
+    assert scaling.efficiency(small, 1, network, 64, strong) == 1
+    for fewer, more in pairwise((1, *scaling.RANKS)):
+        less = scaling.efficiency(small, more, network, 64, strong)
+        assert 0 < less < scaling.efficiency(small, fewer, network, 64, strong)
+        assert scaling.efficiency(large, more, network, 64, strong) < less
+        assert not strong or less < scaling.efficiency(small, more, network, 64, strong=False)

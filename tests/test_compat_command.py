@@ -139,7 +139,7 @@ def test_check_knows_the_spellings_that_pytorch_also_takes(tmp_path: Path) -> No
 
 
 def test_check_tells_what_can_be_imported_and_not_be_called(tmp_path: Path) -> None:
-    lines = ["from torch.nn.parallel import DistributedDataParallel as DDP", "if False:", "    DDP(1)"]
+    lines = ["from torch.hub import load", "if False:", "    load(1)"]
     done = command(tmp_path, "--check", str(write(tmp_path, "script.py", *lines)), width=200)
     assert done.returncode == 0
-    assert "can be imported and not be called: training runs in one process" in done.stdout
+    assert "can be imported and not be called: " in done.stdout

@@ -48,7 +48,9 @@ def test_every_operation_gives_the_same_as_a_program(case: OpCase, data: st.Data
         assert compiled.explain().startswith("v"), compiled.explain()
 
 
-def value_and_gradients(case: OpCase, sample: Sample, rng: np.random.Generator) -> Callable[..., list[Any]]:
+def value_and_gradients(
+    case: OpCase, sample: Sample, rng: np.random.Generator, dtype: Any = np.float64
+) -> Callable[..., list[Any]]:
     """Return a function of an operation's inputs: its results, and the gradients of their weighted sum."""
     operation, arguments = case.function, sample.arguments
     weights: list[tg.Tensor] = []
@@ -59,10 +61,10 @@ def value_and_gradients(case: OpCase, sample: Sample, rng: np.random.Generator) 
         total = sum((o * w).sum() for o, w in zip(outs, weights, strict=True))
         return [o.detach() for o in outs] + list(tg.autograd.grad(total, inputs, allow_unused=True))
 
-    inputs = [tg.tensor(a, dtype=np.float64, requires_grad=True) for a in sample.inputs]
+    inputs = [tg.tensor(a, dtype=dtype, requires_grad=True) for a in sample.inputs]
     out = operation(*inputs, **arguments)
     outs = [o for o in (out if isinstance(out, tuple) else (out,)) if o.requires_grad]
-    weights.extend(tg.tensor(np.asarray(rng.standard_normal(o.shape))) for o in outs)
+    weights.extend(tg.tensor(rng.standard_normal(o.shape), dtype=dtype) for o in outs)
     return function
 
 
@@ -267,6 +269,71 @@ def test_gradients_that_are_dropped_by_hand_are_dropped_each_time() -> None:
     assert twins.is_compiled, twins.steps[0].explain()
 
 
+MADE: dict[str, Callable[[tg.Tensor], Any]] = {
+    "zeros": lambda x: x + tg.zeros(3),
+    "ones": lambda x: x + tg.ones((1, 3)),
+    "full": lambda x: x + tg.full((3,), 2.0),
+    "full of an argument": lambda x: tg.full((2,), x.sum()) * x.sum(),
+    "eye": lambda x: tg.eye(3) @ x,
+    "arange": lambda x: x * tg.arange(3),
+    "linspace": lambda x: x * tg.linspace(0, 1, 3),
+    "zeros_like": lambda x: tg.zeros_like(x).add_(x),
+    "new_zeros": lambda x: x + x.new_full((3,), 2.0),
+    "tensor": lambda x: x * tg.tensor([1.0, 2.0, 3.0]) + tg.as_tensor(2.0),
+    "tril_indices": lambda x: x[tg.tril_indices(2, 2)[0]],
+    "rand": lambda x: x + tg.rand(3),
+    "rand_like": lambda x: x + tg.rand_like(x) * tg.randn_like(x),
+    "randint": lambda x: x + tg.randint(5, (3,)),
+    "randperm": lambda x: x[tg.randperm(3)],
+    "normal": lambda x: tg.normal(x, 1.0) + tg.normal(0.0, 1.0, (3,)),
+    "filled at random": lambda x: x + tg.empty(3).normal_() + tg.empty(3).uniform_(),
+    "bernoulli": lambda x: tg.bernoulli(x.sigmoid()) * x,
+    "multinomial": lambda x: x[tg.multinomial(x.softmax(0), 2)],
+    "dropout": lambda x: F.dropout(x, 0.5),
+    "alpha_dropout": lambda x: F.alpha_dropout(x, 0.5, True),
+    "rrelu": lambda x: F.rrelu(-x, training=True),
+    "gumbel_softmax": lambda x: F.gumbel_softmax(x, hard=True),
+    "noise of its own generator": lambda x: x * tg.rand(3, generator=own_generator),
+}
+own_generator = tg.Generator()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_tensors_are_made_and_drawn_anew_in_each_call(name: str) -> None:
+    compiled = tg.compile(MADE[name])
+    generators = tg.random.default_generator(), own_generator
+    for i in range(5):
+        x = tg.tensor([1.0, 2.0, 3.0]) + i
+        results = []
+        states = [generator.get_state() for generator in generators]
+        for function in (compiled, MADE[name]):
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
+            results.append(function(x))
+        assert same_bits(*results)
+    assert compiled.explain().startswith("v"), compiled.explain()
+
+
+def test_what_is_made_belongs_to_the_caller() -> None:
+    compiled = tg.compile(lambda x: (x + 1, tg.zeros(2), tg.tensor([1.0, 2.0])))
+    for _ in range(5):
+        _, zeros, constants = compiled(tg.ones(2))
+        assert (zeros.tolist(), constants.tolist()) == ([0.0, 0.0], [1.0, 2.0])
+        zeros += 1
+        constants += 1
+
+
+def test_the_default_type_is_that_of_each_call() -> None:
+    compiled = tg.compile(lambda x: x.sum() + tg.zeros(2))
+    for dtype in (tg.float32, tg.float64, tg.float32):
+        tg.set_default_dtype(dtype)
+        try:
+            for _ in range(3):
+                assert compiled(tg.ones(2, dtype=tg.float32)).dtype == dtype
+        finally:
+            tg.set_default_dtype(tg.float32)
+
+
 calls = 0
 factor = 2.0
 
@@ -307,8 +374,22 @@ def looks_at_the_array(x: tg.Tensor) -> tg.Tensor:
 
 
 def draws_for_nothing(x: tg.Tensor) -> tg.Tensor:
-    tg.rand(2)
+    tg.random.default_generator().random(2)
     return x * 2
+
+
+def makes_as_many(x: tg.Tensor) -> tg.Tensor:
+    return x.sum() * tg.arange(x.abs().max().long())
+
+
+def looks_at_what_was_drawn(x: tg.Tensor) -> tg.Tensor:
+    return x * 2 if tg.rand(1) > 2 else x * 3
+
+
+def reads_a_norm(x: tg.Tensor) -> tg.Tensor:
+    weight = x.detach().requires_grad_()
+    (weight.grad,) = tg.autograd.grad((weight * x).sum(), weight)
+    return x * nn.utils.clip_grad_norm_([weight], 1.0).item()
 
 
 seen: list[Any] = []
@@ -332,6 +413,9 @@ def appends(x: tg.Tensor) -> tg.Tensor:
         (looks_at_the_array, "norm takes numbers"),
         (draws_for_nothing, "random numbers are drawn"),
         (appends, "changes a variable"),
+        (makes_as_many, "arange returns depends on numbers"),
+        (looks_at_what_was_drawn, "truth|takes numbers"),
+        (reads_a_norm, "takes numbers|is assigned"),
     ],
 )
 def test_what_a_program_would_not_repeat_runs_as_it_is(function: Callable[..., Any], reason: str) -> None:
@@ -435,6 +519,18 @@ def test_gradients_of_arguments_are_those_of_each_call() -> None:
         compiled(x)
         assert x.grad is not None
         assert x.grad.tolist() == [2 * value] * 2
+
+
+def test_gradients_that_are_copied_are_results() -> None:
+    x, w = tg.randn(2, 2, 6, 6).requires_grad_(), tg.randn(2, 2, 3, 3).requires_grad_()
+
+    def gradients(x: tg.Tensor, w: tg.Tensor) -> Any:
+        return tg.autograd.grad((F.conv2d(x, w) ** 2).sum(), (x, w))
+
+    compiled = tg.compile(gradients)
+    for _ in range(4):
+        assert all(map(same_bits, compiled(x, w), gradients(x, w)))
+    assert compiled.explain().startswith("v"), compiled.explain()
 
 
 def test_hooks_of_modules_and_optimizers_are_called() -> None:

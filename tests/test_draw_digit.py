@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
+import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -17,7 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tinygrad_cnn as tg
+from tinygrad_cnn.experiment import Config
 from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.storage.atomic_files import locked
+from tinygrad_cnn.storage.safetensors import save
 
 BINARY = {"Content-Type": "application/octet-stream"}
 DRAWING = np.pad(np.full((60, 20), 255, np.uint8), ((40, 40), (60, 60))).tobytes()
@@ -25,8 +32,8 @@ DRAWING = np.pad(np.full((60, 20), 255, np.uint8), ((40, 40), (60, 60))).tobytes
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    about = {"dataset": "mnist", "test_accuracy": 0.99, "synthetic": False, "folder": "runs/x"}
-    server = draw_digit.Server(draw_digit.Recognizer(LeNet(), about))
+    about = {"dataset": "mnist", "test_accuracy": 0.99, "synthetic": False, "doubt": 0.9, "folder": "runs/x"}
+    server = draw_digit.Server([draw_digit.Recognizer(LeNet(), about)])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
     server.shutdown()
@@ -48,7 +55,7 @@ def recognize(port: int, body: bytes = DRAWING, **headers: str) -> tuple[HTTPRes
 
 def test_a_drawing_is_answered_with_what_happened_inside(port: int) -> None:
     response, content = recognize(port)
-    found = json.loads(content)
+    (found,) = json.loads(content)
     assert response.status == 200
     assert sum(found["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert [len(found[name]["pixels"]) for name in ("seen", "saliency")] == [784, 784]
@@ -124,7 +131,7 @@ def test_two_hundred_requests_at_once_are_answered_in_seconds(port: int) -> None
 @pytest.fixture
 def hasty() -> Iterator[draw_digit.Server]:
     """A server that gives a request half a second."""
-    server = draw_digit.Server(draw_digit.Recognizer(LeNet(), {}), seconds=0.5)
+    server = draw_digit.Server([draw_digit.Recognizer(LeNet(), {})], seconds=0.5)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield server
     server.shutdown()
@@ -216,3 +223,53 @@ def test_a_run_that_cannot_read_digits_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"dataset": "fashion-mnist"}')
     with pytest.raises(ValueError, match="it was trained on fashion-mnist, not on digits"):
         draw_digit.load(tmp_path)
+
+
+# --- the command ---
+
+
+def a_run(folder: Path, **about: object) -> Path:
+    """What draw_digit.py reads of a run."""
+    folder.mkdir()
+    (folder / "config.ini").write_text(Config().to_ini(), encoding="utf-8")
+    metrics = {"dataset": "mnist", "test_accuracy": 0.99, "synthetic": False, **about}
+    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    save(LeNet().state_dict(), folder / "model.safetensors")
+    return folder
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["draw_digit.py", *map(str, arguments)])
+    draw_digit.main()
+
+
+def test_the_page_is_exported_with_the_weights_of_each_run_and_asks_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [a_run(tmp_path / "a"), a_run(tmp_path / "b<script>")]
+    command(monkeypatch, *runs, "--export", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://|fetch\(| src=| href=\"(?!data:,)|connect-src", page)
+    assert page.count("</script>") == page.count("<script") == 3
+    kept = json.loads(re.search(r"window\.kept = (.*);</script>", page)[1])  # type: ignore[index]
+    assert [one["about"]["folder"] for one in kept] == ["a", "b<script>"]
+    for run, one in zip(runs, kept, strict=True):
+        weights = np.frombuffer(b64decode(one["weights"]), "<f4")
+        saved = tg.load(run / "model.safetensors")
+        wanted = [saved[name].numpy().ravel() for name in one["shapes"]]
+        np.testing.assert_array_equal(weights, np.concatenate(wanted))
+
+
+def test_mistakes_on_the_command_line_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=f"error: {tmp_path / 'none' / 'config.ini'}: No such file"):
+        command(monkeypatch, tmp_path / "none", "--export", tmp_path / "page.html")
+    fashion = a_run(tmp_path / "fashion", dataset="fashion-mnist")
+    with pytest.raises(SystemExit, match="error: it was trained on fashion-mnist, not on digits"):
+        command(monkeypatch, fashion, "--export", tmp_path / "page.html")
+    with pytest.raises(SystemExit, match=f"error: {tmp_path / 'missing' / 'page.html'}: No such file"):
+        command(monkeypatch, a_run(tmp_path / "run"), "--export", tmp_path / "missing" / "page.html")
+    busy = tmp_path / "runs" / "draw_digit"
+    busy.mkdir(parents=True)
+    with locked(busy), pytest.raises(SystemExit, match=f"error: {busy}: another run is at work there"):
+        command(monkeypatch, "--runs", tmp_path / "runs")

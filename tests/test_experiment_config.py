@@ -43,6 +43,13 @@ def test_every_setting_has_a_flag() -> None:
         assert parse_arguments(given)[0] == replace(default, **{field.name: value})
 
 
+def test_short_names_are_understood_on_the_command_line_and_explained_in_a_file(tmp_path: Path) -> None:
+    config, _ = parse_arguments(["--lr", "0.25", "--wd", "0.5"])
+    assert (config.learning_rate, config.weight_decay) == (0.25, 0.5)
+    with pytest.raises(ConfigError, match=r"there is no 'lr' in \[training\]; did you mean 'learning_rate'\?"):
+        read_ini(ini(tmp_path / "a.ini", "[training]\nlr = 0.25\n"))
+
+
 @given(st.integers(1, 10**6), st.floats(0, 1e6), st.booleans(), st.sampled_from(["mnist", "synthetic"]))
 def test_a_saved_configuration_reads_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, epochs: int, rate: float, nesterov: bool, dataset: str

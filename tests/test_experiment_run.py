@@ -182,6 +182,7 @@ def test_what_cannot_be_divided_is_refused(tmp_path: Path, changes: dict[str, An
         {"momentum": 0.0},
         {"model": "porpiglia", "augment": "slight", "optimizer": "adam"},
         {"model": "duan"},
+        {"model": "small", "augment": "cutout", "label_smoothing": 0.1, "average": 0.9},
     ],
 )
 @pytest.mark.parametrize("schedule", ["cosine", "step", "none"])

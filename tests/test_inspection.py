@@ -192,7 +192,7 @@ def test_a_loss_that_is_there_already_is_as_it_was() -> None:
     before = loss.grad_fn.edges
     found = tg.explain(loss)
     assert loss.grad_fn.edges is before
-    assert middle.grad is None
+    assert middle._grad is None
     assert [step.line for step in found.steps] == [None, None]
     loss.backward()
     assert (x.grad.tolist(), middle.grad.tolist()) == ([2.0, 4.0], [1.0, 1.0])

@@ -204,6 +204,31 @@ def test_omp_num_threads_is_the_number_of_threads_at_first(given: str, wanted: s
     assert ("OMP_NUM_THREADS is" in ran.stderr) == (given in ("0", "many"))
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity of threads")
+@pytest.mark.parametrize("kernels", ["numpy", "compiled"])
+def test_threads_have_the_affinity_of_the_process(kernels: str) -> None:
+    """The package gives no thread another one, whichever kernels run, and takes no core beside those given."""
+    if kernels == "compiled":
+        pytest.importorskip("numba")
+    code = f"""
+import os
+from pathlib import Path
+cores = os.sched_getaffinity(0)
+import tinygrad_cnn as tg
+assert tg.get_num_threads() == len(cores)
+tg.set_num_threads(3)
+with tg.use_kernels({kernels!r}):
+    x = tg.rand(64, 8, 24, 24, requires_grad=True)
+    for _ in range(3):
+        tg.nn.functional.conv2d(x, tg.rand(16, 8, 5, 5)).sum().backward()
+threads = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+print(len(threads) > 2, {{frozenset(os.sched_getaffinity(thread)) for thread in threads}} == {{frozenset(cores)}})
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": ""}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout == "True True\n", ran.stderr
+
+
 # --- a Numba that cannot compile, or whose cache is damaged ---
 
 

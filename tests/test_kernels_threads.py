@@ -115,6 +115,18 @@ def test_blas_has_one_thread_within_and_its_own_again_after(three_threads: None)
         put(before)
 
 
+def test_the_number_of_threads_is_that_of_blas_too(three_threads: None) -> None:
+    functions = blas_functions()
+    if functions is None:
+        pytest.skip("NumPy's BLAS does not tell how many threads it has")
+    get, _ = functions
+    for num in (2, 1):
+        tg.set_num_threads(num)
+        assert get() == num
+    parallel_for(lambda start, stop: tg.set_num_threads(2), 3, 1e9)
+    assert get() == 2, "what is set within a large kernel holds after it"
+
+
 @pytest.mark.parametrize("num", [0, -1, 1.5, True, "two"])
 def test_a_number_of_threads_is_a_whole_number_of_at_least_1(num: Any) -> None:
     before = tg.get_num_threads()

@@ -70,9 +70,6 @@ def test_every_namespace_has_sources_that_exist() -> None:
 
 
 REFUSED = [
-    "torch.nn.parallel.DistributedDataParallel",
-    "torch.distributed.init_process_group",
-    "torch.utils.data.distributed.DistributedSampler",
     "torch.jit.script",
     "torch.hub.load",
     "torch.cuda.FloatTensor",

@@ -66,7 +66,8 @@ def edit(folder: Path, name: str, value: str) -> None:
 EDITS = {
     "dataset": "kmnist", "samples": "100", "official_test": "false", "train_ratio": "0.5", "val_ratio": "0.125",
     "augment": "none", "normalize": "true", "one_hot": "true", "model": "lenet5", "initialization": "kaiming",
-    "batch_size": "8", "optimizer": "adam", "seed": "1",
+    "batch_size": "8", "optimizer": "adam", "seed": "1", "label_smoothing": "0.1", "average": "0.9",
+    "tensorboard": "true",
     "epochs": "3", "learning_rate": "0.5", "momentum": "0.5", "nesterov": "false", "weight_decay": "0.0",
     "clip_gradient": "1.0", "schedule": "cosine", "early_stop_patience": "1", "early_stop_min_delta": "0.5",
 }  # fmt: skip
@@ -158,15 +159,19 @@ def test_other_digits_are_refused(folder: Path, tmp_path: Path) -> None:
 # --- changes on purpose ---
 
 
-def test_a_finished_run_is_given_more_epochs(data: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_finished_run_is_given_more_epochs(
+    data: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With a constant rate it ends with the bits of a run that had so many epochs from the beginning."""
     run(config(data, tmp_path / "longer", schedule="none", epochs=4))
     resumed(folder, "--epochs", "4")
     assert outcome(folder) == outcome(tmp_path / "longer")
     assert read_ini(folder / "config.ini")["epochs"] == 4
     before = outcome(folder)
+    capsys.readouterr()
     resumed(folder)
     assert outcome(folder) == before
+    assert f"--resume {folder} --epochs N" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "step"])
@@ -388,7 +393,6 @@ def test_a_folder_that_is_moved_under_a_run_is_not_written_to(
 
 def test_main_says_what_is_wrong_with_a_resumed_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(folder, "seed", "3")
-    monkeypatch.setattr("tinygrad_cnn.experiment.run.limit_threads", lambda threads: None)  # it would start anew
     with pytest.raises(SystemExit, match=r"error: .*seed is 3 there, and 0 in the checkpoint"):
         main(["--resume", str(folder)])
 

@@ -36,7 +36,7 @@ class Tied(nn.Module):
         self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width))])
         self.again = self.blocks[0]
         self.register_buffer("mask", tg.tril(tg.ones(width, width)))
-        self.plain = [nn.Tanh()]
+        self._plain = [nn.Tanh()]
         self.activation = F.gelu
         self.kind = nn.ReLU
         self.sizes = (width, 5)
@@ -45,7 +45,7 @@ class Tied(nn.Module):
 
     def forward(self, x: tg.Tensor) -> tg.Tensor:
         h = self.activation(self.again(self.embedding(x))) @ self.mask
-        return self.out(self.kind()(self.plain[0](h)))
+        return self.out(self.kind()(self._plain[0](h)))
 
 
 def test_a_module_comes_back_with_what_it_shares(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tinygrad_cnn import (
     autograd,
     creation,
     data,
+    distributed,
     distributions,
     linalg,
     models,
@@ -82,6 +83,7 @@ from tinygrad_cnn.support.dtypes import float64 as double
 from tinygrad_cnn.support.dtypes import int16 as short
 from tinygrad_cnn.support.dtypes import int32 as int
 from tinygrad_cnn.support.dtypes import int64 as long
+from tinygrad_cnn.support.missing_names import show_public_names as _show_public_names
 from tinygrad_cnn.tape.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad
 from tinygrad_cnn.tensor import Tensor
 
@@ -89,6 +91,10 @@ __version__ = "0.1.0"
 
 _spell(globals(), vars(ops)["__all__"])
 _spell(globals(), creation.SIZED)
+_show_public_names(
+    __name__,
+    internal="TYPE_CHECKING compiling creation kernels methods storage support sys tape typing".split(),
+)
 if not TYPE_CHECKING:
 
     def __getattr__(name):

@@ -5,8 +5,10 @@ Shapes are given as one sequence or as several integers, as in PyTorch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.arrays import own_array
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
+from tinygrad_cnn.tape.capture import effect, is_value
+from tinygrad_cnn.tape.grad_mode import _mode
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
@@ -23,7 +28,28 @@ from tinygrad_cnn.typing import Array, Scalar
 SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
 """The functions that PyTorch also lets write to a given tensor (``out``)."""
 
+UNSIZED = """
+    as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like tensor
+    tril_indices triu_indices zeros_like
+""".split()
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def _of_numbers(function: Decorated) -> Decorated:
+    """Have a program call a function again each time. Its shape must not depend on the numbers of a tensor."""
+    made = effect(function)
+
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        if _mode.capture is not None and any(map(is_value, (*arguments, *options.values()))):
+            _mode.capture.refuse(f"the shape of what {function.__name__} returns depends on numbers of a tensor")
+        return made(*arguments, **options)
+
+    return call  # type: ignore[return-value]
+
+
+@effect
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the data: lists and numbers as float32, int64 or bool, arrays in their type.
 
@@ -39,6 +65,11 @@ def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares its memory with an array.
 
     Raises ValueError for an array of non-native byte order, which cannot be shared; `tensor` converts it.
+
+    >>> import tinygrad_cnn as tg
+    >>> import numpy as np
+    >>> tg.from_numpy(np.arange(3))
+    tensor([0, 1, 2])
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: wanted an array, got {type(array).__name__}")
@@ -51,35 +82,64 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor of the data, copied only if necessary."""
+    """Return a tensor of the data, copied only if necessary.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.as_tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
     want_cpu("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
         array = own_array("as_tensor", data)
         return from_array(array if dtype is None else array.astype(as_dtype(dtype), copy=False))
-    return Tensor(data, dtype)
+    return tensor(data, dtype)
 
 
 def clone(input: Tensor) -> Tensor:
-    """Return a copy through which gradients pass."""
+    """Return a copy through which gradients pass.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.clone(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     return input.clone()
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of zeros."""
+    """Return a tensor of zeros.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a tensor of ones."""
+    """Return a tensor of ones.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones(2, 2)
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return from_array(np.ones(lengths("ones", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full(
     size: Any, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor filled with one value."""
+    """Return a tensor filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full((2, 2), 7.0)
+    tensor([[7., 7.],
+            [7., 7.]])
+    """
     filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
     return from_array(
         filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
@@ -87,12 +147,23 @@ def full(
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor."""
+    """Return an uninitialised tensor.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a matrix with ones on the diagonal."""
+    """Return a matrix with ones on the diagonal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
@@ -138,7 +209,12 @@ def arange(
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``steps`` evenly spaced numbers from start to end, both included."""
+    """Return ``steps`` evenly spaced numbers from start to end, both included.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     wanted = chosen_dtype(dtype)
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
@@ -183,7 +259,13 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
-    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N)."""
+    """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return from_array(
         np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
     )
@@ -201,25 +283,49 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_array(own_array("from_dlpack", np.from_dlpack(ext_tensor)))
 
 
+@effect
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return zeros of a tensor's shape and type."""
+    """Return zeros of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.zeros_like(tg.ones(2))
+    tensor([0., 0.])
+    """
     return from_array(np.zeros_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ones of a tensor's shape and type."""
+    """Return ones of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones_like(tg.zeros(2))
+    tensor([1., 1.])
+    """
     return from_array(np.ones_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def full_like(
     input: Tensor, fill_value: Scalar, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of a tensor's shape and type, filled with one value."""
+    """Return a tensor of a tensor's shape and type, filled with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.full_like(tg.ones(2), 7.0)
+    tensor([7., 7.])
+    """
     return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
+@effect
 def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return an uninitialised tensor of a tensor's shape and type."""
+    """Return an uninitialised tensor of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.empty_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
 
 
@@ -242,7 +348,12 @@ def chosen_dtype(dtype: Any) -> np.dtype[Any]:
 def rand(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return random numbers, uniform on [0, 1)."""
+    """Return random numbers, uniform on [0, 1).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rand(2, 3).shape
+    (2, 3)
+    """
     drawn = (generator or default_generator()).random(lengths("rand", size))
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
@@ -250,7 +361,12 @@ def rand(
 def randn(
     *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return random numbers from the normal distribution of mean 0 and variance 1."""
+    """Return random numbers from the normal distribution of mean 0 and variance 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randn(2, 3).shape
+    (2, 3)
+    """
     drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
     return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
 
@@ -278,20 +394,25 @@ def randint(
         raise TypeError("randint: wanted randint([low,] high, size), got no high")
     if high <= low:
         raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
-    drawn = (generator or default_generator()).integers(
-        low, high, lengths("randint", (() if size is None else size,))
-    )
+    shape = lengths("randint", (() if size is None else size,))
+    drawn = (generator or default_generator()).integers(low, high, shape)
     return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
 def randperm(
     n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return the integers from 0 to n - 1 in random order."""
+    """Return the integers from 0 to n - 1 in random order.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     drawn = (generator or default_generator()).permutation(whole("randperm", "n", n, 0))
     return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
 
 
+@effect
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -311,9 +432,8 @@ def normal(
     means, deviations = array_of(mean), array_of(std)
     if np.less(deviations, 0).any():
         raise ValueError("normal: std has negative entries")
-    shape = (
-        np.broadcast_shapes(np.shape(means), np.shape(deviations)) if size is None else lengths("normal", (size,))
-    )
+    met = np.broadcast_shapes(np.shape(means), np.shape(deviations))
+    shape = met if size is None else lengths("normal", (size,))
     tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
     drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
     wanted = np.result_type(*tensors) if tensors and dtype is None else chosen_dtype(dtype)
@@ -328,10 +448,14 @@ def rand_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `rand` of a tensor's shape and type."""
-    return rand(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+    """Return `rand` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rand_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
+    dtype = dtype or input.dtype
+    return rand(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randn_like(
@@ -342,10 +466,14 @@ def randn_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `randn` of a tensor's shape and type."""
-    return randn(
-        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+    """Return `randn` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randn_like(tg.ones(2, 3)).shape
+    (2, 3)
+    """
+    dtype = dtype or input.dtype
+    return randn(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randint_like(
@@ -358,5 +486,15 @@ def randint_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return `randint` of a tensor's shape and type."""
+    """Return `randint` of a tensor's shape and type.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.randint_like(tg.ones(2, 3), 10).shape
+    (2, 3)
+    """
     return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
+
+
+for _name in {*SIZED, "tril_indices", "triu_indices"} - {"full", "normal"}:
+    globals()[_name] = _of_numbers(globals()[_name])
+explain_calls(globals(), UNSIZED)

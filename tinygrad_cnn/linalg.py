@@ -57,7 +57,12 @@ LinAlgError = ValueError
 def vector_norm(
     x: T, ord: float = 2, dim: int | Sequence[int] | None = None, keepdim: bool = False, dtype: Any = None
 ) -> T:
-    """Return the norm (sum |x|^ord)^(1/ord) over the given dimensions, by default all: see `tinygrad_cnn.norm`."""
+    """Return the norm (sum |x|^ord)^(1/ord) over the given dimensions, by default all: see `tinygrad_cnn.norm`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     if not isinstance(ord, (int, float)):
         raise ValueError(f"vector_norm: the order is {ord!r}; wanted a number")
     return ops.norm(x, ord, dim, keepdim, dtype)
@@ -147,7 +152,12 @@ def cond(A: T, p: float | str | None = None) -> T:
 
 
 def cross(input: T, other: T, *, dim: int = -1) -> T:
-    """Return the cross product of vectors along a dimension of length 3."""
+    """Return the cross product of vectors along a dimension of length 3.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.cross(tg.tensor([1.0, 0.0, 0.0]), tg.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
     if input.ndim != other.ndim or {3} != {x.shape[one_dim("cross", dim, x.ndim)] for x in (input, other)}:
         raise ValueError(
             f"cross: shapes {input.shape} and {other.shape} do not fit: wanted 3 along dimension {dim}"
@@ -167,7 +177,12 @@ def vecdot(x: T, y: T, *, dim: int = -1) -> T:
 
 
 def diagonal(A: T, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
-    """Return the diagonal of each matrix: `tinygrad_cnn.diagonal` of the last two dimensions."""
+    """Return the diagonal of each matrix: `tinygrad_cnn.diagonal` of the last two dimensions.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.diagonal(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 4.])
+    """
     return ops.diagonal(A, offset, dim1, dim2)
 
 
@@ -188,6 +203,10 @@ def tensorinv(A: T, ind: int = 2) -> T:
     """Return the inverse of A as a linear map from its dimensions behind ``ind`` to those before.
 
     The products of both groups of lengths must be equal, as a matrix must be square.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.tensorinv(tg.eye(4).reshape(2, 2, 4)).shape
+    (4, 2, 2)
     """
     if not 0 < ind <= A.ndim or prod(A.shape[:ind]) != prod(A.shape[ind:]):
         raise ValueError(f"tensorinv: shape {A.shape} is not square when parted before dimension {ind}")
@@ -196,7 +215,12 @@ def tensorinv(A: T, ind: int = 2) -> T:
 
 
 def tensorsolve(A: T, B: T, dims: Sequence[int] | None = None) -> T:
-    """Return the X with tensordot(A, X, X.ndim) = B; ``dims`` of A are moved behind the others first."""
+    """Return the X with tensordot(A, X, X.ndim) = B; ``dims`` of A are moved behind the others first.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.tensorsolve(tg.eye(4).reshape(2, 2, 4) * 2, tg.ones(2, 2)).tolist()
+    [0.5, 0.5, 0.5, 0.5]
+    """
     if dims is not None:
         A = ops.movedim(A, tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
     shape = A.shape[B.ndim :]

@@ -24,8 +24,12 @@ from tinygrad_cnn.tape.backward import backward
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import _mode, is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
+from tinygrad_cnn.tape.mistakes import explained
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, Scalar
+
+_matmul = explained(ops.matmul, __name__)
 
 
 class Tensor(InPlace):
@@ -150,7 +154,13 @@ class Tensor(InPlace):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward` has accumulated, or None."""
+        """The gradient that `backward` has accumulated, or None; that of a result needs `retain_grad`."""
+        if self._grad is None and self._requires_grad and self.node is not None and not self._retains():
+            warn_user(
+                f"grad: this tensor is the result of {self.node.operation.name}, not a leaf, so backward() does "
+                "not fill in its .grad, and it is None. To update a weight, write in place: with no_grad(): "
+                "w -= lr * w.grad. To read the gradient of a result, call its retain_grad() before backward()"
+            )
         return self._grad
 
     @grad.setter
@@ -180,8 +190,12 @@ class Tensor(InPlace):
         """Have `backward` fill in ``.grad`` of this tensor although it is not a leaf."""
         if not self._requires_grad:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
-        if self.node is not None and not any(isinstance(hook, Retain) for hook in self._own_hooks().after):
+        if self.node is not None and not self._retains():
             self._own_hooks().after.append(Retain(self))
+
+    def _retains(self) -> bool:
+        hooks = None if self.node is None else self.node.hooks
+        return hooks is not None and any(isinstance(hook, Retain) for hook in hooks.after)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call a function with the gradient of this tensor once it is complete; it may return another gradient.
@@ -267,7 +281,9 @@ class Tensor(InPlace):
     def item(self) -> Scalar:
         """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"item: wanted a tensor of one element, this one has shape {self.shape}")
+            raise RuntimeError(
+                f"item: wanted a tensor of one element, this one has shape {self.shape}; see tolist()"
+            )
         value: Scalar = self.array.item()
         return value
 
@@ -358,10 +374,10 @@ class Tensor(InPlace):
         return ops.pow(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return ops.matmul(self, other)
+        return _matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
+        return _matmul(other, self)
 
     def __neg__(self) -> Tensor:
         return ops.neg(self)

@@ -3,6 +3,7 @@ const SIDE = 140; // the drawing that is sent: 140 x 140 bytes, 0 for no ink
 const UNITS = 280; // the width of the drawing area in the unit of the points
 const PEN = 26;
 const pad = document.getElementById("pad");
+const paper = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE }); // what is sent
 const strokes = [];
 let drawing = null; // the stroke that is being drawn
 let cursor = null; // the pen of the keyboard: a point, or null before a key has moved it
@@ -11,7 +12,7 @@ let penDown = false;
 // --- drawing ---
 
 function paint(canvas, ink, background) {
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: canvas === paper });
   context.setTransform(canvas.width / UNITS, 0, 0, canvas.height / UNITS, 0, 0);
   context.clearRect(0, 0, UNITS, UNITS);
   if (background) {
@@ -120,11 +121,10 @@ document.addEventListener("keydown", (event) => {
 });
 for (const change of ["focus", "blur"]) pad.addEventListener(change, refresh);
 
-// --- requests to the network: one at a time, then one for the newest drawing ---
+// --- requests to the networks: one at a time, then one for the newest drawing ---
 
 let asking = false;
 let again = false; // whether the drawing has changed since the last request
-const paper = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
 
 async function ask() {
   again = asking;
@@ -134,14 +134,10 @@ async function ask() {
   try {
     if (!strokes.length) return show(null);
     const rgba = paint(paper, "#fff", "#000").getImageData(0, 0, SIDE, SIDE).data;
-    const body = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => rgba[4 * i]);
-    const headers = { "Content-Type": "application/octet-stream" };
-    const response = await fetch("/recognize", { method: "POST", headers, body });
-    const found = await response.json();
-    if (!response.ok) throw new Error(found.error);
+    const found = await window.source.recognize(Uint8Array.from({ length: SIDE * SIDE }, (_, i) => rgba[4 * i]));
     if (strokes.length) show(found);
   } catch (error) {
-    say(`No answer: ${error.message}. Is draw_digit.py still running?`);
+    views[0].say(`No answer: ${error.message}`);
     again = false;
   } finally {
     asking = false;
@@ -150,37 +146,71 @@ async function ask() {
   }
 }
 
-// --- showing the answer ---
+// --- showing the answers: each network has a view ---
 
-const bars = Array.from({ length: 10 }, (_, digit) => {
-  const row = document.createElement("li");
-  row.innerHTML = `<b>${digit}</b><div class="bar"><i></i></div><span></span>`;
-  document.getElementById("bars").append(row);
-  return { row, bar: row.querySelector("i"), text: row.querySelector("span") };
-});
+class View {
+  constructor({ folder, doubt }, named) {
+    this.doubt = doubt; // an answer of a lower probability is shown as doubt
+    this.box = document.getElementById("network").content.cloneNode(true).firstElementChild;
+    document.getElementById("answers").append(this.box);
+    this.layers = Object.assign(document.createElement("section"), { className: "layers" });
+    this.layers.setAttribute("aria-label", `Activations of each layer${named ? ` of ${folder}` : ""}`);
+    document.getElementById("layers").append(this.layers);
+    this.name = named ? folder : "";
+    Object.assign(this.part("name"), { textContent: folder, hidden: !named });
+    this.bars = Array.from({ length: 10 }, (_, digit) => {
+      const row = document.createElement("li");
+      row.innerHTML = `<b>${digit}</b><div class="bar"><i></i></div><span></span>`;
+      this.part("bars").append(row);
+      return { row, bar: row.querySelector("i"), text: row.querySelector("span") };
+    });
+  }
 
-let said = 0;
-function say(text) {
-  // A screen reader announces the answer only when the pen rests.
-  clearTimeout(said);
-  said = setTimeout(() => (document.getElementById("answer").textContent = text), 60);
+  part(name) {
+    return this.box.querySelector(`.${name}`);
+  }
+
+  say(text) {
+    // A screen reader announces the answer only when the pen rests.
+    clearTimeout(this.said);
+    this.said = setTimeout(() => (this.part("answer").textContent = text), 60);
+  }
+
+  show(found) {
+    const probabilities = found?.probabilities ?? Array(10).fill(0);
+    const best = found ? probabilities.indexOf(Math.max(...probabilities)) : -1;
+    const sure = found && probabilities[best] >= this.doubt;
+    this.bars.forEach(({ row, bar, text }, digit) => {
+      row.classList.toggle("best", digit === best);
+      bar.style.width = `${100 * probabilities[digit]}%`;
+      text.textContent = found ? `${(100 * probabilities[digit]).toFixed(1)} %` : "";
+    });
+    this.box.classList.toggle("doubtful", Boolean(found) && !sure);
+    this.say(found ? spoken(best, probabilities[best], sure) : "Draw a digit from 0 to 9.");
+    this.part("which").textContent = found ? withArticle(best) : "the answer";
+    const empty = { width: 28, pixels: Array(784).fill(0) };
+    plane(this.part("seen"), found?.seen ?? empty, glow);
+    plane(this.part("saliency"), found?.saliency ?? empty, leaning);
+    const title = Object.assign(document.createElement("h2"), { textContent: this.name });
+    this.layers.replaceChildren(...(found && this.name ? [title] : []), ...(found?.layers ?? []).map(layer));
+    return { best, sure };
+  }
 }
 
-function show(found) {
-  const probabilities = found?.probabilities ?? Array(10).fill(0);
-  const best = found ? probabilities.indexOf(Math.max(...probabilities)) : -1;
-  bars.forEach(({ row, bar, text }, digit) => {
-    row.classList.toggle("best", digit === best);
-    bar.style.width = `${100 * probabilities[digit]}%`;
-    text.textContent = found ? `${(100 * probabilities[digit]).toFixed(1)} %` : "";
-  });
-  say(found ? `This is a ${best} (${(100 * probabilities[best]).toFixed(0)} %)` : "Draw a digit from 0 to 9.");
-  document.body.dataset.answer = found ? best : "";
-  document.getElementById("which").textContent = found ? `a ${best}` : "the answer";
-  const empty = { width: 28, pixels: Array(784).fill(0) };
-  plane(document.getElementById("seen"), found?.seen ?? empty, glow);
-  plane(document.getElementById("saliency"), found?.saliency ?? empty, leaning);
-  document.getElementById("layers").replaceChildren(...(found?.layers ?? []).map(layer));
+const withArticle = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
+
+function spoken(best, probability, sure) {
+  const percent = `(${(100 * probability).toFixed(0)} %)`;
+  return sure ? `This is ${withArticle(best)} ${percent}` : `Not sure: perhaps ${withArticle(best)} ${percent}`;
+}
+
+let shown = null; // what is shown, to show it again in other colours
+
+function show(answers) {
+  shown = answers;
+  const results = views.map((view, i) => view.show(answers?.[i]));
+  document.body.dataset.answer = answers ? results[0].best : "";
+  document.body.dataset.sure = answers ? results[0].sure : "";
 }
 
 function layer({ name, maps }) {
@@ -188,8 +218,10 @@ function layer({ name, maps }) {
   const height = pixels.length / width;
   const what = height > 1 ? `${maps.length} maps of ${height} × ${width}` : `${width} units`;
   const box = Object.assign(document.createElement("div"), { className: "layer" });
-  const title = Object.assign(document.createElement("h2"), { textContent: `${name}: ${what}` });
+  const title = Object.assign(document.createElement("h3"), { textContent: `${name}: ${what}` });
   const row = Object.assign(document.createElement("div"), { className: height > 1 ? "maps" : "units" });
+  row.style.setProperty("--in-a-row", maps.length);
+  row.style.setProperty("--in-half-a-row", maps.length > 8 ? maps.length / 2 : maps.length);
   row.append(...maps.map((map) => plane(document.createElement("canvas"), map, glow)));
   box.append(title, row);
   return box;
@@ -203,18 +235,39 @@ function plane(canvas, { width, pixels }, colour) {
   return canvas;
 }
 
-const mix = (from, to, t) => [...from.map((a, i) => a + (to[i] - a) * t), 255];
-const glow = (value) => mix([16, 21, 27], [255, 244, 214], value / 255);
-const leaning = (value) => mix([245, 245, 243], value > 0 ? [0, 82, 150] : [176, 68, 0], Math.abs(value) / 255);
+// --- colours, those of style.css: they follow the light or dark scheme ---
 
-async function about() {
-  const { dataset, test_accuracy, synthetic, folder } = await (await fetch("/about.json")).json();
-  document.getElementById("notice").hidden = !synthetic;
-  const right = `${(100 * test_accuracy).toFixed(2)} % of its test images right`;
-  document.getElementById("about").textContent = `LeNet, trained on ${dataset}: ${right}. Weights: ${folder}`;
+let colours = {};
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const rgb = (name) => style.getPropertyValue(name).match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
+  for (const name of ["low", "high", "neutral", "for", "against"]) colours[name] = rgb(`--${name}`);
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+const mix = (from, to, t) => [...from.map((a, i) => a + (to[i] - a) * t), 255];
+const glow = (value) => mix(colours.low, colours.high, value / 255);
+const leaning = (value) => mix(colours.neutral, value > 0 ? colours.for : colours.against, Math.abs(value) / 255);
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  readColours();
+  refresh();
+  show(shown);
+});
+
+// --- the beginning ---
+
+function about({ dataset, test_accuracy, folder }) {
+  const right = `${(100 * test_accuracy).toFixed(2)} % of its test images right`;
+  return `LeNet, trained on ${dataset}: ${right}. Weights: ${folder}`;
+}
+
+const abouts = await window.source.about();
+const views = abouts.map((one) => new View(one, abouts.length > 1));
+document.getElementById("notice").hidden = !abouts.some((one) => one.synthetic);
+document.getElementById("about").replaceChildren(
+  ...abouts.map((one) => Object.assign(document.createElement("p"), { textContent: about(one) })),
+);
+readColours();
 show(null);
 refresh();
-about();

@@ -14,7 +14,7 @@ import tinygrad_cnn.nn.functional as F
 from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
 from tests.support.strategies import Draw, anywhere, generators, off_zero, shapes
 from tinygrad_cnn.ops import activation
-from tinygrad_cnn.ops.elementwise import where_between
+from tinygrad_cnn.ops.choices import where_between
 
 
 def wide(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -34,10 +34,8 @@ def hardtanh(x: np.ndarray, min_val: float = -1.0, max_val: float = 1.0) -> np.n
     return np.clip(x, min_val, max_val)
 
 
-def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-    return x * stats.norm.cdf(x)
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
 def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
@@ -49,7 +47,7 @@ for name, oracle, records, choices in [
     ("elu", elu, "exponential_below_zero", [0.3, 2.0]),
     ("selu", lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772), "exponential_below_zero", []),
     ("celu", lambda x, alpha=1.0: elu(x / alpha) * alpha, "exponential_below_zero", [0.5]),
-    ("gelu", gelu, "gelu mul", ["none", "tanh"]),
+    ("gelu", lambda x: x * stats.norm.cdf(x), "gelu", []),
     ("silu", lambda x: x / (1 + np.exp(-x)), "sigmoid mul", []),
     ("mish", lambda x: x * np.tanh(np.log1p(np.exp(x))), "tanh softplus", []),
     ("softplus", softplus, "softplus", [2.0, (0.5, 1.25)]),
@@ -76,6 +74,14 @@ for name, oracle, records, choices in [
         torch=theirs.get(name, f"nn.functional.{name}"),
     )
 
+case(
+    "gelu_tanh",
+    lambda x: F.gelu(x, "tanh"),
+    gelu_tanh,
+    some(),
+    records="sigmoid mul",
+    torch=lambda torch, x: torch.nn.functional.gelu(x, approximate="tanh"),
+)
 case("relu", tg.relu, lambda x: np.where(x > 0, x, 0), calls(off_zero), torch="relu")
 case(
     "where_nonzero",
@@ -94,12 +100,6 @@ case(
     activation._hardswish_slope,
     lambda g, x: g * np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0),
     calls(anywhere, wide),
-)
-case(
-    "prelu_back",
-    activation._prelu_back,
-    lambda g, x, weight: np.where(x > 0, g, weight * g),
-    calls(anywhere, off_zero, anywhere),
 )
 case(
     "where_between",

@@ -151,7 +151,52 @@ case(
     torch=peer,
 )
 
+
+@st.composite
+def labelled_times(draw: Draw) -> Sample:
+    """Logits of few steps and classes, and labels that fit into them."""
+    rng, steps, batch, classes = draw(generators()), draw(st.integers(1, 4)), draw(st.integers(1, 2)), 3
+    lengths = rng.integers(1, steps + 1, batch)
+    counts = np.minimum(rng.integers(0, 3, batch), (lengths + 1) // 2)
+    blank = draw(st.sampled_from([0, 2]))
+    targets = rng.permutation([c for c in range(classes) if c != blank] * 2)[:2]
+    arguments = {"targets": np.tile(targets, (batch, 1)), "input_lengths": lengths, "target_lengths": counts}
+    reduction = draw(st.sampled_from(["mean", "sum", "none"]))
+    return Sample((anywhere(rng, (steps, batch, classes)),), {**arguments, "blank": blank, "reduction": reduction})
+
+
+def of_all_ways(x: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, reduction: str) -> Any:
+    p = np.exp(x) / np.exp(x).sum(2, keepdims=True)
+    losses = []
+    for i, (length, count) in enumerate(zip(input_lengths, target_lengths, strict=True)):
+        total = 0.0
+        for way in product(range(x.shape[2]), repeat=int(length)):
+            labels = [c for t, c in enumerate(way) if c != blank and (t == 0 or c != way[t - 1])]
+            if labels == targets[i, :count].tolist():
+                total += np.prod([p[t, i, c] for t, c in enumerate(way)])
+        losses.append(-np.log(total) if total else np.inf)
+    if reduction == "mean":
+        return np.mean(losses / np.maximum(target_lengths, 1))
+    return np.sum(losses) if reduction == "sum" else np.array(losses)
+
+
+case(
+    "ctc_loss",
+    lambda x, targets, **rest: F.ctc_loss(tg.log_softmax(x, 2), tg.tensor(targets), **rest),
+    of_all_ways,
+    labelled_times().filter(lambda s: np.all(np.isfinite(of_all_ways(*s.inputs, **s.arguments)))),
+    records="logsumexp",
+)
+
 # --- what must be refused ---
+
+times = zeros(3, 1, 2)
+refuse(lambda: F.ctc_loss(times, tg.tensor([[1]]), [4], [1]), ValueError, r"input_lengths are \[4\]; wanted 0 to 3")
+refuse(lambda: F.ctc_loss(times, tg.tensor([[1]]), [3], [2]), ValueError, r"targets have shape \(1, 1\); wanted")
+refuse(lambda: F.ctc_loss(times, tg.tensor([[5]]), [3], [1]), IndexError, r"a target is not one of 2 classes")
+refuse(lambda: F.ctc_loss(times, tg.tensor([[1]]), [3], [1], blank=2), ValueError, r"blank is 2; wanted one of 2")
+refuse(lambda: F.ctc_loss(times, tg.tensor([[0.5]]), [3], [1]), TypeError, r"wanted whole numbers as targets")
+refuse(lambda: F.ctc_loss(zeros(3), tg.tensor([[1]]), [3], [1]), ValueError, r"log_probs has shape \(3,\); wanted")
 
 table = zeros(3, 2)
 refuse(lambda: F.embedding(tg.tensor([3]), table), IndexError, r"embedding: the index 3 is not one of 3 rows")

@@ -93,7 +93,7 @@ loss(
     "smooth_l1_loss",
     smooth_l1,
     either.flatmap(lambda kinds: pairs(*kinds, beta=st.one_of(betas, st.just(0.0)))),
-    records="huber",
+    records="sub",
 )
 loss(
     "huber_loss",

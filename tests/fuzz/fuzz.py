@@ -25,7 +25,8 @@ def main(name: str, seconds: str, *options: str) -> None:
     with TemporaryDirectory() as corpus:
         for i, sample in enumerate(SAMPLES[name]):
             Path(corpus, str(i)).write_bytes(sample)
-        limits = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", "-max_len=4096"]
+        longest = max(4096, *(2 * len(sample) for sample in SAMPLES[name]))  # every sample must fit
+        limits = [f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=2048", f"-max_len={longest}"]
         atheris.Setup([sys.argv[0], corpus, *limits, *options], attempt)
         atheris.Fuzz()
 

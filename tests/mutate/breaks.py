@@ -483,6 +483,6 @@ ROOMS["programs"] = Room(
         Break("tape/capture.py", "    accumulate(leaf, gradients, leaf)\n", "    leaf._grad = None\n"),
         Break("optim/lr_scheduler/base.py", "    @effect\n", ""),
         Break("nn/module.py", "    @effect\n", ""),
-        Break("nn/functional/noise.py", "@effect\n", ""),
+        Break("nn/functional/noise.py", "@effect\ndef _kept", "def _kept"),
     ],
 )

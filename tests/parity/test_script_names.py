@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_cnn as tg
+from tinygrad_cnn.compat import old_names
 
 torch = pytest.importorskip("torch")
 
@@ -114,12 +115,33 @@ NAMES = [
     "backends.mps.is_available()",
     "isinstance(nn.Parameter(ones(1)), Tensor)",
     "ones(3).data.add_(1).tolist()",
+    "tuple(broadcast_shapes((2, 1), (3,)))",
+    "zeros(2, 3).fill_diagonal_(5).tolist()",
+    'list(nn.ParameterDict({"a": ones(2)}).state_dict())',
+    "repr(nn.ParameterDict())",
+    "unravel_index(tensor([5]), (2, 3))[1].tolist()",
+    "asarray([1.0, 2.0]).tolist()",
+    "scalar_tensor(3).tolist()",
+    "is_signed(ones(1, dtype=uint8))",
+    'frombuffer(bytearray(b"ab"), dtype=uint8).tolist()',
+    "fill(ones(2), 3).tolist()",
+    "is_same_size(ones(2), ones(2))",
+    "get_device(ones(2))",
+    "detach(ones(2, requires_grad=True)).requires_grad",
+    "ones(2)[:, newaxis].tolist()",
+    "nn.functional.pdist(tensor([[0.0], [1.0], [3.0]])).tolist()",
+    "nn.functional.upsample_nearest(ones(1, 1, 1, 1), scale_factor=2).tolist()",
+    "nn.functional.upsample_bilinear(ones(1, 1, 2, 2), size=2).tolist()",
+    "tensor([0.0, 1.0]).lgamma_().tolist()",
+    "tensor([3.0, 4.0]).less_(4).tolist()",
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
 @pytest.mark.parametrize("expression", NAMES)
 def test_names_that_scripts_use(expression: str) -> None:
-    ours, theirs = (eval(expression, dict(vars(package))) for package in (tg, torch))
+    old = {name: getattr(tg, name) for name in old_names.__all__ if name != "Tensor"}
+    ours, theirs = (eval(expression, names) for names in ({**old, **vars(tg)}, dict(vars(torch))))
     assert (tuple(theirs) if isinstance(theirs, torch.Size) else theirs) == ours
 
 

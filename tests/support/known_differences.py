@@ -33,9 +33,10 @@ CASTS = "bool byte char double float half int long short"
 ARITHMETIC = """
     add mul sub div.no_rounding_mode div.trunc_rounding div.floor_rounding true_divide floor_divide
 """
-CONSTANT = "linalg.lstsq linalg.lstsq.grad_oriented cdist linalg.matrix_power linalg.slogdet bernoulli"
+CONSTANT = "linalg.lstsq linalg.lstsq.grad_oriented cdist linalg.matrix_power linalg.slogdet bernoulli fill?"
 POLYGAMMAS = " ".join(f"polygamma.polygamma_n_{n}" for n in range(5)) + " special.polygamma.special_polygamma_n_0"
 BYTES = " ".join(f"nn.functional.interpolate.{m}" for m in ("nearest", "nearest-exact", "bilinear", "bicubic"))
+BYTES += " nn.functional.upsample_nearest nn.functional.upsample_bilinear"
 SMOOTH = "nn.functional.interpolate.bilinear nn.functional.interpolate.bicubic"
 UINT8 = "torch.tensor([1, 2], dtype=torch.uint8) + 300"
 VOLUMES = "nn.functional.interpolate.trilinear nn.functional.interpolate.area"
@@ -81,6 +82,8 @@ KNOWN = [
         r"gradient 2 of input 0 is \S* ?0",
         "second derivative of a norm",
     ),
+    Known("samples", "nn.functional.ctc_loss", "gradient 1 of input 0", "The gradient of `ctc_loss`"),
+    Known("modules", "CTCLoss", "gradient 1 of input 0", "The gradient of `ctc_loss`"),
     # rounding and overflow
     Known("types", "nn.functional.soft_margin_loss", "instead of.*inf", "F.soft_margin_loss"),
     # integers

@@ -379,6 +379,7 @@ affine = {"eps": option(1e-3), "affine": bools, "bias": bools}
 tracked = {**affine, "track_running_stats": bools, "num_features": st.just(3)}
 case("BatchNorm1d", channels((4, 3), (4, 3, 2)), **tracked, momentum=option(None, 0.0, 0.3, 1.0))
 case("BatchNorm2d", channels((2, 3, 2, 2)), **tracked, momentum=option(None, 0.0, 0.3, 1.0))
+case("SyncBatchNorm", channels((4, 3), (2, 3, 2, 2)), **tracked, momentum=option(None, 0.0, 0.3, 1.0))
 case("InstanceNorm1d", channels((2, 3, 4), (3, 4)), **tracked, momentum=option(0.3))
 case("InstanceNorm2d", channels((2, 3, 2, 3), (3, 2, 3)), **tracked, momentum=option(0.3))
 case("GroupNorm", channels((2, 6), (2, 6, 3), (2, 6, 2, 2)), **affine, num_groups=small, num_channels=st.just(6))

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import tinygrad_cnn
+from tests.support.extras import needed_by
 
 LEAST = {
     "BATCH_INNERMOST_FROM": 1,
@@ -34,7 +35,7 @@ LEAST = {
 def modules() -> Iterator[ModuleType]:
     """Yield the modules that can be imported without an extra."""
     for found in pkgutil.walk_packages(tinygrad_cnn.__path__, "tinygrad_cnn."):
-        if not found.name.startswith(("tinygrad_cnn.kernels.compiled", "tinygrad_cnn.compat.stand_ins")):
+        if needed_by(found.name) is None:
             yield import_module(found.name)
 
 

@@ -17,6 +17,7 @@ from tinygrad_cnn.ops import reshape, stack
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.backward import grad
 from tinygrad_cnn.tape.grad_mode import enable_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -55,6 +56,10 @@ def jvp(
 
     The product u J is linear in u, and its derivative with respect to u, in the direction v, is J v: two backward
     passes replace forward-mode differentiation.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.autograd.functional.jvp(lambda x: x**2, tg.tensor([1.0, 2.0]), tg.ones(2))[1]
+    tensor([2., 4.])
     """
     sources, outputs, value = _called("jvp", func, inputs, create_graph)
     given = _fitting("jvp", "the inputs", v, sources)
@@ -104,7 +109,12 @@ def vhp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Tensors, Tensors]:
-    """Return func's value, of one element, and v times its Hessian."""
+    """Return func's value, of one element, and v times its Hessian.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.autograd.functional.vhp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.ones(2))[1]
+    tensor([ 6., 12.])
+    """
     sources, outputs, value = _called("vhp", _single("vhp", func), inputs, create_graph)
     given = _fitting("vhp", "the inputs", v, sources)
     slopes = _gradients("vhp", outputs, sources, None, True, strict)
@@ -122,6 +132,10 @@ def hvp(
     """Return func's value, of one element, and its Hessian times v.
 
     The Hessian is symmetric, so this is `vhp`, which needs one pass less.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.autograd.functional.hvp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.ones(2))[1]
+    tensor([ 6., 12.])
     """
     return vhp(func, inputs, v, create_graph, strict)
 
@@ -223,4 +237,5 @@ def _jacobian_of(output: Tensor, sources: Sequence[Tensor], create_graph: bool, 
     ]
 
 
+explain_calls(globals())
 explain_missing_names("torch.autograd.functional", __name__)

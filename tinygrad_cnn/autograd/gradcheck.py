@@ -71,6 +71,11 @@ def gradgradcheck(
     """Check the second derivatives of a function: apply `gradcheck` to its gradient.
 
     The gradient is a function of the inputs and of the gradients of the outputs, which are random by default.
+
+    >>> import tinygrad_cnn as tg
+    >>> x = tg.tensor([1.0, 2.0], dtype=tg.float64, requires_grad=True)
+    >>> tg.autograd.gradgradcheck(tg.exp, (x,))
+    True
     """
     tensors = _checked_inputs("gradgradcheck", inputs)
     outputs = [output for output in _as_tuple(func(*tensors)) if output.requires_grad]

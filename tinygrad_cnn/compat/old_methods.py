@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from tinygrad_cnn.compat import old_names
 from tinygrad_cnn.compat.old_tensors import TENSOR_TYPES, Size
 from tinygrad_cnn.nn.module import Module
+from tinygrad_cnn.ops.arguments import sizes
+from tinygrad_cnn.ops.broadcast import sum_to
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.support.missing_names import refuse
 from tinygrad_cnn.tape.hooks import RemovableHandle
@@ -15,10 +18,12 @@ from tinygrad_cnn.tensor import Tensor
 
 def install() -> None:
     """Give the tensors and modules of this process what scripts expect of them."""
-    for method in (size, new, is_same_size, get_device, storage_offset, data_ptr, cuda):
+    for method in (size, new, is_same_size, get_device, storage_offset, data_ptr, cuda, *PLAIN):
         setattr(Tensor, method.__name__, method)
     for getter in (shape, layout, nbytes, itemsize):
         setattr(Tensor, getter.__name__, property(getter))
+    for kind in ("cpu", "meta", "mps", "xpu", "sparse", "quantized", "nested"):
+        setattr(Tensor, f"is_{kind}", kind == "cpu")
     Tensor.__getattr__ = missing  # type: ignore[attr-defined]
     for of_modules in (cuda, share_memory, register_backward_hook):
         setattr(Module, of_modules.__name__, of_modules)
@@ -80,6 +85,30 @@ def register_backward_hook(self: Module, hook: Callable[..., Any]) -> RemovableH
     The older hook was given the gradients of the last operation's inputs, this one those of the module's.
     """
     return self.register_full_backward_hook(hook)
+
+
+def is_signed(self: Tensor) -> bool:
+    """Return whether the type of the tensor has negative numbers."""
+    return old_names.is_signed(self)
+
+
+def is_nonzero(self: Tensor) -> bool:
+    """Return whether the number of a tensor of one element is not 0."""
+    return old_names.is_nonzero(self)
+
+
+def is_complex(self: Tensor) -> bool:
+    """Return False: there are no complex numbers."""
+    return False
+
+
+def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+    """Return the sums that undo a broadcast from a shape: what the gradient of such a broadcast is."""
+    result: Tensor = sum_to(self, sizes("sum_to_size", size))
+    return result
+
+
+PLAIN = (is_signed, is_nonzero, is_complex, sum_to_size)
 
 
 def layout(self: Tensor) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from tinygrad_cnn.compat.number_types import bfloat16, finfo, iinfo
 from tinygrad_cnn.compat.old_tensors import TENSOR_TYPES, Size, Tensor
 from tinygrad_cnn.compat.random_state import fork_rng, get_rng_state, initial_seed, seed, set_rng_state
-from tinygrad_cnn.compat.stand_ins.amp import autocast
-from tinygrad_cnn.creation import arange
+from tinygrad_cnn.compat.stand_ins.amp import GradScaler, autocast
+from tinygrad_cnn.creation import arange, as_tensor, from_numpy, full_like, tensor
 from tinygrad_cnn.support.devices import device, want_cpu
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, result_type, set_default_dtype
 from tinygrad_cnn.support.printing import set_printoptions
@@ -29,6 +29,7 @@ IntTensor = TENSOR_TYPES["IntTensor"]
 LongTensor = TENSOR_TYPES["LongTensor"]
 ShortTensor = TENSOR_TYPES["ShortTensor"]
 
+newaxis = None
 strided = "torch.strided"
 contiguous_format = "torch.contiguous_format"
 preserve_format = "torch.preserve_format"
@@ -52,6 +53,62 @@ def numel(input: RealTensor) -> int:
 def is_floating_point(input: RealTensor) -> bool:
     """Return whether the numbers of a tensor are of a floating-point type."""
     return input.is_floating_point()
+
+
+def is_signed(input: RealTensor) -> bool:
+    """Return whether the type of a tensor has negative numbers."""
+    return input.dtype.kind in "if"
+
+
+def is_same_size(input: RealTensor, other: RealTensor) -> bool:
+    """Return whether two tensors have the same shape."""
+    return input.array.shape == other.array.shape
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """Return the shape that tensors of these shapes have when they are broadcast with one another.
+
+    >>> broadcast_shapes((2, 1), (3,))
+    torch.Size([2, 3])
+    """
+    return Size(np.broadcast_shapes(*shapes))
+
+
+def scalar_tensor(s: float, **options: Any) -> RealTensor:
+    """Return a tensor of no dimensions, of the default type."""
+    options.setdefault("dtype", default_dtype())
+    return tensor(s, **options)
+
+
+def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, **options: Any) -> RealTensor:
+    """Return a tensor of numbers, which shares memory with an array where it can, unless it is to be a copy."""
+    return tensor(obj, dtype=dtype, **options) if copy else as_tensor(obj, dtype=dtype, **options)
+
+
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0) -> RealTensor:
+    """Return a tensor of the numbers in a buffer of bytes, a copy if the buffer cannot be written to."""
+    array = np.frombuffer(buffer, as_dtype(dtype), count, offset)
+    return from_numpy(array if array.flags.writeable else array.copy())
+
+
+def detach(input: RealTensor) -> RealTensor:
+    """Return the tensor without its record, in the same memory."""
+    return input.detach()
+
+
+def fill(input: RealTensor, value: float) -> RealTensor:
+    """Return a tensor of the same shape and type that is filled with a number."""
+    return full_like(input, value)
+
+
+def get_device(input: RealTensor) -> int:
+    """Return -1, the number of the CPU."""
+    return -1
+
+
+def unravel_index(indices: RealTensor, shape: Any) -> tuple[RealTensor, ...]:
+    """Return the coordinates in a shape of indices into its flat order."""
+    return tuple(from_numpy(np.asarray(i)) for i in np.unravel_index(indices.array, tuple(shape)))
 
 
 def is_complex(input: RealTensor) -> bool:
@@ -157,6 +214,7 @@ __all__ = [
     "CharTensor",
     "DoubleTensor",
     "FloatTensor",
+    "GradScaler",
     "HalfTensor",
     "IntTensor",
     "LongTensor",
@@ -164,14 +222,20 @@ __all__ = [
     "Size",
     "Tensor",
     "are_deterministic_algorithms_enabled",
+    "asarray",
     "autocast",
     "bfloat16",
+    "broadcast_shapes",
     "can_cast",
     "compile",
     "contiguous_format",
+    "detach",
+    "fill",
     "finfo",
     "fork_rng",
+    "frombuffer",
     "get_default_device",
+    "get_device",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_rng_state",
@@ -181,12 +245,16 @@ __all__ = [
     "is_complex",
     "is_floating_point",
     "is_nonzero",
+    "is_same_size",
+    "is_signed",
     "is_storage",
     "is_tensor",
+    "newaxis",
     "numel",
     "preserve_format",
     "promote_types",
     "range",
+    "scalar_tensor",
     "seed",
     "set_default_device",
     "set_default_tensor_type",
@@ -198,5 +266,6 @@ __all__ = [
     "set_warn_always",
     "strided",
     "typename",
+    "unravel_index",
     "use_deterministic_algorithms",
 ]

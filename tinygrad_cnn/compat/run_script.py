@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from tinygrad_cnn.compat import import_hook, old_methods
+from tinygrad_cnn.compat import import_hook, old_methods, torchrun
 from tinygrad_cnn.support import missing_names
 
 _HERE = str(Path(__file__).parent)
@@ -26,6 +26,7 @@ def run(target: str, arguments: list[str], as_module: bool) -> None:
     """Run a file, or with ``as_module`` the module of a name, as ``__main__`` with these arguments."""
     import_hook.install()
     old_methods.install()
+    torchrun.set_variables()
     sys.excepthook = _print_exception
     sys.argv = [target, *arguments]
     if as_module:

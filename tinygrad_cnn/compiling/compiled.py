@@ -15,10 +15,11 @@ from tinygrad_cnn.compiling.program import Program
 from tinygrad_cnn.compiling.reach import Reach
 from tinygrad_cnn.compiling.traced import traced, tracing
 from tinygrad_cnn.nn.module import changes
+from tinygrad_cnn.support.dtypes import default_dtype
 from tinygrad_cnn.tape.capture import Capture, Instruction, array_of
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.record import Variable
-from tinygrad_cnn.tape.watch import Call, begin_watching, end_watching, warn_user
+from tinygrad_cnn.tape.watch import begin_watching, end_watching, warn_user
 from tinygrad_cnn.tensor import Tensor
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -121,7 +122,7 @@ class _Compiled:
         except TypeError:
             return None, values
         arrays = [id(array_of(value)) for value in values]
-        return (_mode.recording, described, *map(arrays.index, arrays)), values
+        return (_mode.recording, default_dtype(), described, *map(arrays.index, arrays)), values
 
     def _is_unchanged(self, reach: Reach) -> bool:
         """Return whether what the function reads beside its arguments is what it was."""
@@ -138,6 +139,8 @@ class _Compiled:
         if sys.getprofile() is not None:
             return self.function(*arguments, **named)
         capture = Capture(values, self._reach.tensors, self._reach.outside)
+        if entry.program is not None:
+            capture.on_note = entry.program.check_records(capture)
         before = changes[0]
         try:
             with self._watched(capture, values):
@@ -166,11 +169,10 @@ class _Compiled:
         """Note what the function does in this block."""
         assert self._reach is not None
 
-        def see(call: Call) -> None:
-            for result in call.results:
-                if isinstance(result, Tensor):
-                    traced(result)
-            capture.see(call)
+        def follow(result: Any) -> None:
+            for value in result if isinstance(result, tuple) else (result,):
+                if isinstance(value, Tensor):
+                    traced(value)
 
         def leave(what: str) -> None:
             capture.refuse(f"{what} takes numbers out of the recorded operations; return the tensor instead")
@@ -179,14 +181,15 @@ class _Compiled:
             for value in (*values, *self._reach.tensors.values()):
                 if isinstance(value, Tensor):
                     traced(value)
+            capture.follow = follow
             _mode.capture = capture
-            begin_watching(see)
+            begin_watching(capture.see)
             sys.setprofile(_Profile(capture, self._reach.codes))
             try:
                 yield
             finally:
                 sys.setprofile(None)
-                end_watching(see)
+                end_watching(capture.see)
                 _mode.capture = None
 
     def _as_it_is(self, arguments: Any, named: Any, reason: str) -> Any:

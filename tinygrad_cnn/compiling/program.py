@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.compiling.conditions import conditions
-from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
+from tinygrad_cnn.compiling.records_check import Kind, RecordsCheck
+from tinygrad_cnn.kernels.dispatch import FLOAT32, are_compiled_by_default, have_compiled
+from tinygrad_cnn.kernels.thresholds import COMPILED_FROM
+from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, deliver_owned, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
+from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -25,8 +32,11 @@ class Program:
         read = {ref for call in self.calls for ref in call.reads()}.union(results)
         self.sources = [source for source in capture.sources if source.ref in read]
         self._states = [(s.key, s.shape, s.dtype, s.key._requires_grad) for s in self.sources if s.kind == "state"]
-        self._calls_by_line: dict[int, Instruction] = {}
-        self._run = _Writer(self.sources, self.calls, results).function(self._calls_by_line)
+        self._results = results
+        self._zero_d = {i for i, v in enumerate(capture.values) if isinstance(v, np.ndarray) and v.ndim == 0}
+        self._plain = _Form(self.sources, self.calls, results, self._zero_d)
+        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        self._fast = self._with_records()
         self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
 
     def _needed(self, wanted: set[Ref], effects: bool = True) -> list[Instruction]:
@@ -44,7 +54,29 @@ class Program:
         if not all(call.is_pure for call in calls):
             capture.refuse("the targets of cross_entropy are drawn by the function; pass them as an argument")
         read = {ref, *(r for call in calls for r in call.reads())}
-        return _Writer([s for s in capture.sources if s.ref in read], calls, [ref]).function({})
+        return _Form([s for s in capture.sources if s.ref in read], calls, [ref], self._zero_d).run
+
+    def _with_records(self) -> _Form | None:
+        """Return the program with records of compiled kernels; None without any, or if all arrays are small."""
+        is_large = any(kind.dtype == FLOAT32 and prod(kind.shape) >= COMPILED_FROM for kind in self._kinds)
+        if not (is_large and are_compiled_by_default() and have_compiled()):
+            return None
+        sections: Any = import_module("tinygrad_cnn.compiling.records.sections")  # it imports Numba
+        states = {source.ref for source in self.sources if source.kind == "state"}
+        calls = sections.with_sections(self._kinds, self.calls, set(self._results), states)
+        if not any(call.kind == "records" for call in calls):
+            return None
+        return _Form(self.sources, calls, self._results, self._zero_d)
+
+    def check_records(self, capture: Capture) -> Callable[[], None] | None:
+        """Return a function that holds records to the calls that they replace, while these are captured again."""
+        if self._fast is None:
+            return None
+        return RecordsCheck(capture, self.captured, self._fast.calls, self._kinds, self._drop_records).look
+
+    def _drop_records(self, name: str) -> None:
+        self._fast = None
+        warn_user(f"compile: compiled records of {name} differ from the operation by more than rounding")
 
     def fits(self) -> bool:
         """Return whether parameters and buffers have the shapes, types and grad modes that they had."""
@@ -62,25 +94,12 @@ class Program:
 
     def __call__(self, arguments: list[Any]) -> Any:
         """Run the program on tensors and arrays, and return what the function returns."""
+        form = self._fast if self._fast is not None and are_compiled_by_default() else self._plain
         try:
-            values = self._run(arguments)
+            values = form.run(arguments)
         except Exception as error:
-            raise self._explained(error) from error
+            raise _explained(error, form.calls_by_line) from error
         return _as_tensors(self.result, values, arguments)
-
-    def _explained(self, error: Exception) -> Exception:
-        """Return the error with the operation's name, as the operation itself would raise it."""
-        trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
-        call = self._calls_by_line.get(trace.tb_lineno) if trace is not None else None
-        if trace is None or call is None or call.operation is None:
-            return error
-        if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
-            error.add_note(f"in the backward pass of {call.operation.name}")
-            return error
-        names = trace.tb_frame.f_locals
-        arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
-        explained: Exception = call.operation._explained(error, arrays)
-        return explained
 
     def __str__(self) -> str:
         lines = [f"v{s.ref.number} = {_described(s)}" for s in self.sources]
@@ -88,17 +107,57 @@ class Program:
             outputs = ", ".join(f"v{ref.number} {self.shapes[ref.number]}" for ref in call.outputs)
             given = ", ".join([*map(_text, call.inputs), *(f"{k}={_text(v)}" for k, v in call.constants.items())])
             lines.append(f"{outputs}{' = ' if outputs else ''}{call.name}({given})")
+        if self._fast is not None:
+            kept = sum(call.kind != "records" for call in self._fast.calls)
+            lines.append(f"# {len(self.calls) - kept} of these calls run as records of compiled kernels")
         return "\n".join([*lines, f"return {_text(self.result)}"])
+
+
+def _explained(error: Exception, calls_by_line: dict[int, Instruction]) -> Exception:
+    """Return the error with the operation's name, as the operation itself would raise it."""
+    trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    call = calls_by_line.get(trace.tb_lineno) if trace is not None else None
+    if trace is None or call is None or call.operation is None:
+        return error
+    if call.kind != "forward" or not isinstance(error, (ValueError, TypeError, IndexError, OverflowError)):
+        error.add_note(f"in the backward pass of {call.operation.name}")
+        return error
+    names = trace.tb_frame.f_locals
+    arrays = [names[f"v{value.number}"] if isinstance(value, Ref) else value for value in call.inputs]
+    explained: Exception = call.operation._explained(error, arrays)
+    return explained
+
+
+class _Form:
+    """A list of calls as a function that Python compiles."""
+
+    def __init__(
+        self, sources: list[Source], calls: list[Instruction], results: list[Ref], zero_d: set[int]
+    ) -> None:
+        self.calls = calls
+        self.calls_by_line: dict[int, Instruction] = {}
+        self.run = _Writer(sources, calls, results, zero_d).function(self.calls_by_line)
 
 
 class _Writer:
     """Writes calls as the source of a Python function, which Python compiles."""
 
-    def __init__(self, sources: list[Source], calls: list[Instruction], results: list[Ref]) -> None:
+    def __init__(
+        self, sources: list[Source], calls: list[Instruction], results: list[Ref], zero_d: set[int]
+    ) -> None:
         self.sources, self.calls, self.results = sources, calls, results
-        self.names: dict[str, Any] = {"_tensor": make_tensor, "_Tensor": Tensor, "_array": array_of}
+        self.zero_d = zero_d  # numbers of values that are arrays without dimensions; NumPy returns scalars
+        self.names: dict[str, Any] = {
+            "_tensor": make_tensor,
+            "_Tensor": Tensor,
+            "_array": array_of,
+            "_asarray": np.asarray,
+        }
         self.last = {ref: i for i, call in enumerate(calls) for ref in call.reads()}
         self.last.update(dict.fromkeys(results, len(calls)))
+        uses = Counter([*results, *(ref for call in calls for ref in call.reads())])
+        records = (call for call in calls if call.kind == "records")
+        self.owned = {ref for call in records for ref in call.outputs if uses[ref] == 1}
 
     def function(self, calls_by_line: dict[int, Instruction]) -> Callable[[list[Any]], list[Any]]:
         """Return the calls as a function of a list of arguments. It forgets each value after its last use."""
@@ -124,6 +183,8 @@ class _Writer:
         function = self._name(call.function)
         if call.kind == "deliver":  # the box has the only reference, so that the array can become .grad
             leaf, value = self._name(call.inputs[0]), call.inputs[1]
+            if value in self.owned:
+                return f"{self._name(deliver_owned)}({leaf}, v{value.number})"
             forget = f"v{value.number} = None; " if self.last[value] == i else ""
             return f"box = [v{value.number}]; {forget}{function}({leaf}, box)"
         as_tensors = call.kind == "effect"
@@ -133,6 +194,8 @@ class _Writer:
         text = f"{function}({', '.join(given)})"
         if as_tensors and call.outputs:
             text = f"map(_array, {text})" if call.several else f"_array({text})"
+        elif call.kind == "forward" and not call.several and call.outputs[0].number in self.zero_d:
+            text = f"_asarray({text})"
         return f"{outputs} = {text}" if outputs else text
 
     def _value(self, value: Any, as_tensor: bool) -> str:

@@ -11,6 +11,7 @@ from tinygrad_cnn.data.dataset import (
     Subset,
     TensorDataset,
 )
+from tinygrad_cnn.data.distributed import DistributedSampler
 from tinygrad_cnn.data.download import download_mnist
 from tinygrad_cnn.data.drawing import digit_from_drawing
 from tinygrad_cnn.data.idx import read_idx, write_idx
@@ -29,6 +30,7 @@ from tinygrad_cnn.data.sampler import (
 from tinygrad_cnn.data.split import random_split
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "KMNIST",
@@ -38,6 +40,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "EMNISTDigits",
     "FashionMNIST",
     "IterableDataset",
@@ -63,4 +66,5 @@ __all__ = [
     "write_idx",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.utils.data", __name__)

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from tinygrad_cnn.data.arguments import as_indices, overrides, want_dataset
 from tinygrad_cnn.data.collate import default_collate
 from tinygrad_cnn.kernels.batch_innermost import take
+from tinygrad_cnn.support.representation import call_text, length_text, value_text
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
@@ -38,6 +39,9 @@ class Dataset(Generic[Sample]):
 
     def __getitem__(self, index: Any, /) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: __getitem__() is not defined")
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "samples"))
 
     def __add__(self, other: Any) -> Dataset[Any]:
         return ConcatDataset([self, other])  # type: ignore[list-item]
@@ -84,6 +88,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __len__(self) -> int:
         return len(self.tensors[0])
 
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "samples"), *map(value_text, self.tensors))
+
     def __getitem__(self, index: Any, /) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
@@ -94,7 +101,12 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class Subset(Dataset[Any]):
-    """The samples of a dataset at the given indices, in their order."""
+    """The samples of a dataset at the given indices, in their order.
+
+    >>> from tinygrad_cnn.data import Subset
+    >>> Subset([10, 20, 30], [0, 2])[1]
+    30
+    """
 
     def __init__(self, dataset: Samples, indices: Sequence[int] | Array) -> None:
         want_dataset("Subset", dataset)
@@ -171,7 +183,12 @@ class StackDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """Several iterable datasets, one after the other."""
+    """Several iterable datasets, one after the other.
+
+    >>> from tinygrad_cnn.data import ChainDataset
+    >>> len(list(ChainDataset([])))
+    0
+    """
 
     def __init__(self, datasets: Iterable[IterableDataset[Any]]) -> None:
         self.datasets = list(datasets)

@@ -7,6 +7,7 @@ from tinygrad_cnn.data.mnist import MNIST
 from tinygrad_cnn.data.mnist_variants import KMNIST, EMNISTDigits, FashionMNIST
 from tinygrad_cnn.data.synthetic import SyntheticDigits
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "CIFAR10",
@@ -21,4 +22,5 @@ __all__ = [
     "SyntheticDigits",
 ]
 
+explain_calls(globals())
 explain_missing_names("torchvision.datasets", __name__)

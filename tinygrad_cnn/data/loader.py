@@ -21,7 +21,11 @@ from tinygrad_cnn.data.sampler import (
     in_arrays,
     in_batches,
 )
+from tinygrad_cnn.distributed.average import sums_over_ranks
+from tinygrad_cnn.distributed.share import Share, drawing_for, rows_of, share_of
 from tinygrad_cnn.ops.arguments import whole
+from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.support.representation import call_text, length_text
 from tinygrad_cnn.typing import Array
 
 MOST_LISTED = 1 << 24
@@ -140,6 +144,9 @@ class DataLoader:
             return samples if self.batch_size is None else batches_in(samples, self.batch_size, self.drop_last)
         return len(self.batch_sampler if self._batched else self.sampler)
 
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "batches"), without=("sampler", "batch_sampler"))
+
     def __iter__(self) -> Iterator[Any]:
         if self._iterable:
             samples = iter(self.dataset)
@@ -204,11 +211,44 @@ class DataLoader:
 
     def batches(self, order: Array | None, start: int = 0, seed: int | None = None) -> Iterator[Any]:
         """Iterate over one pass in an order, from batch number ``start`` on, with the seed of that pass."""
+        return self._read(self._fetch, self._parts(order, start), seed, start)
+
+    def shares(self, order: Array | None, start: int = 0, seed: int | None = None) -> Iterator[tuple[Any, Share]]:
+        """Iterate over one pass as `batches` does, and yield this rank's share of each batch, and which it is.
+
+        All ranks must have the same order. The samples of a batch are divided among them, whatever its length, and
+        random transforms draw what they draw in one process. If they draw for each sample by itself, or a thread
+        reads ahead, each rank reads the whole batch.
+        """
+        parts = self._parts(order, start)
+        if seed is None:
+            return map(self._fetch_share, parts)
+        return map(_share_of_batch, self._read(self._fetch_sized, parts, seed, start))
+
+    def _parts(self, order: Array | None, start: int) -> Iterator[Array]:
+        """Return the indices of each batch."""
         if order is None or self.batch_size is None:
             raise ValueError("DataLoader.batches: wanted the order of a loader that has is_listed")
         size = self.batch_size
-        numbers = range(start, batches_in(len(order), size, self.drop_last))
-        return self._read(self._fetch, (order[i * size :][:size] for i in numbers), seed, start)
+        return (order[i * size :][:size] for i in range(start, batches_in(len(order), size, self.drop_last)))
+
+    def _fetch_sized(self, indices: Array) -> tuple[int, Any]:
+        return len(indices), self._fetch(indices)
+
+    def _fetch_share(self, indices: Array) -> tuple[Any, Share]:
+        share, before = share_of(len(indices)), default_generator().bit_generator.state
+        with drawing_for(share) as generator:
+            batch = self._fetch(indices[share.rows])
+        if sums_over_ranks(np.array([generator.has_drawn_apart]))[0]:
+            default_generator().bit_generator.state = before
+            batch = rows_of(self._fetch(indices), share)
+        return batch, share
+
+
+def _share_of_batch(sized: tuple[int, Any]) -> tuple[Any, Share]:
+    length, batch = sized
+    share = share_of(length)
+    return rows_of(batch, share), share
 
 
 def get_worker_info() -> None:

@@ -16,6 +16,7 @@ from tinygrad_cnn.creation import as_tensor
 from tinygrad_cnn.data.arguments import as_generator, flag, overrides
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.random import GeneratorArgument as Generator
+from tinygrad_cnn.support.representation import call_text, length_text
 from tinygrad_cnn.typing import Array
 
 Index = TypeVar("Index", covariant=True)
@@ -27,6 +28,9 @@ class Sampler(Generic[Index]):
     """The base of samplers: subclasses define ``__iter__`` and, for the length of a loader, ``__len__``."""
 
     def __init__(self, data_source: Any = None) -> None: ...
+
+    def __repr__(self) -> str:
+        return call_text(self, *length_text(self, "indices"), without=("data_source",))
 
     def __iter__(self) -> Iterator[Index]:
         raise NotImplementedError(f"{type(self).__name__}: __iter__() is not defined")
@@ -48,7 +52,12 @@ class _InChunks(Sampler[int]):
 
 
 class SequentialSampler(_InChunks):
-    """The indices of a dataset in order."""
+    """The indices of a dataset in order.
+
+    >>> from tinygrad_cnn.data import SequentialSampler
+    >>> list(SequentialSampler([7, 8, 9]))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -120,7 +129,12 @@ class RandomSampler(_InChunks):
 
 
 class SubsetRandomSampler(_InChunks):
-    """The given indices in random order."""
+    """The given indices in random order.
+
+    >>> from tinygrad_cnn.data import SubsetRandomSampler
+    >>> sorted(SubsetRandomSampler([3, 5, 8]))
+    [3, 5, 8]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator = None) -> None:
         self.indices = indices

@@ -9,6 +9,7 @@ from tinygrad_cnn.distributions.kl import kl_divergence, register_kl
 from tinygrad_cnn.distributions.normal import Normal
 from tinygrad_cnn.distributions.uniform import Uniform
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "Bernoulli",
@@ -22,4 +23,5 @@ __all__ = [
     "register_kl",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.distributions", __name__)

@@ -8,8 +8,11 @@ import re
 import shutil
 from pathlib import Path
 
+from tinygrad_cnn.storage.atomic_files import errors_name
+
 _FILES = (
     "config.ini", "checkpoint-*.safetensors", "history.csv", "history.jsonl", "metrics.json", "model.safetensors",
+    "histograms.png", "provenance.json",
     "report.html", "accuracies.png", "architecture.png", "confusion.png", "feature-maps.png", "filters.png",
     "learning-rates.png", "losses.png", "mistakes.png", "samples.png", "seconds.png",
 )  # fmt: skip
@@ -29,12 +32,13 @@ def archive(folder: Path) -> None:
     files = _files_of_run(folder)
     if not files:
         return
-    gathered.mkdir()
-    for path in files:
-        _link_or_copy(path, gathered / path.name)
     numbers = _numbers_of_archives(folder)
     kept = folder / f"earlier-{max(numbers, default=0) + 1}"
-    gathered.rename(kept)
+    with errors_name(kept, gathered):
+        gathered.mkdir()
+        for path in files:
+            _link_or_copy(path, gathered / path.name)
+        gathered.rename(kept)
     for path in files:
         path.unlink()
     print(f"the run that was in {folder} is in {kept} now")

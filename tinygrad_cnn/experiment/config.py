@@ -18,7 +18,7 @@ from tinygrad_cnn.support.did_you_mean import did_you_mean
 
 DATASETS = ("auto", "mnist", "fashion-mnist", "kmnist", "emnist-digits", "kaggle", "synthetic")
 SCHEDULES = ("none", "one-cycle", "cosine", "step")
-AUGMENTATIONS = ("none", "slight", "affine", "elastic")
+AUGMENTATIONS = ("none", "slight", "affine", "elastic", "cutout")
 OPTIMIZERS = ("sgd", "adam")
 
 
@@ -43,8 +43,9 @@ def _option(
     least: float | None = None,
     most: float | None = None,
     choices: tuple[str, ...] = (),
+    short: str = "",
 ) -> Any:
-    metadata = {"section": section, "help": help, "least": least, "most": most, "choices": choices}
+    metadata = {"section": section, "help": help, "least": least, "most": most, "choices": choices, "short": short}
     return field(default=default, metadata=metadata)
 
 
@@ -68,11 +69,13 @@ class Config:
     epochs: int = _option("training", 5, "passes over the training images, at most", least=1)
     batch_size: int = _option("training", 64, "images in a step", least=1)
     optimizer: str = _option("training", "sgd", "how weights follow the gradients", choices=OPTIMIZERS)
-    learning_rate: float = _option("training", 0.1, "the rate, or the peak of its schedule", least=0)
+    learning_rate: float = _option("training", 0.1, "the rate, or the peak of its schedule", least=0, short="lr")
     momentum: float = _option("training", 0.9, "of the gradients, of sgd", least=0, most=1)
     nesterov: bool = _option("training", True, "look ahead by the momentum")
-    weight_decay: float = _option("training", 5e-4, "how strongly weights are drawn to 0", least=0)
+    weight_decay: float = _option("training", 5e-4, "how strongly weights are drawn to 0", least=0, short="wd")
     clip_gradient: float = _option("training", 0.0, "largest norm that a gradient keeps, 0 for any", least=0)
+    label_smoothing: float = _option("training", 0.0, "part of a label given to all classes", least=0, most=1)
+    average: float = _option("training", 0.0, "decay of the averaged weights to keep, 0 for none", least=0, most=1)
     schedule: str = _option("training", "one-cycle", "how the rate changes", choices=SCHEDULES)
     early_stop_patience: int = _option("training", 5, "epochs without improvement before stopping", least=1)
     early_stop_min_delta: float = _option("training", 0.001, "what counts as improvement", least=0)
@@ -81,6 +84,7 @@ class Config:
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")
     checkpoint_seconds: float = _option("output", 10.0, "save within an epoch when this has passed", least=0)
+    tensorboard: bool = _option("output", False, "write the epochs for TensorBoard, into the run's folder")
     pictures: bool = _option("output", True, "draw pictures and write report.html")
 
     def __post_init__(self) -> None:
@@ -138,6 +142,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 1e-4,
         "early_stop_patience": 60,
         "output": "runs/best",
+    },
+    "small": {
+        "model": "small",
+        "augment": "affine",
+        "epochs": 30,
+        "learning_rate": 0.1,
+        "weight_decay": 1e-4,
+        "early_stop_patience": 30,
+        "output": "runs/small",
     },
     **REFERENCES,
 }
@@ -250,6 +263,9 @@ def flag_with_value(name: str, value: Any) -> str:
 
 def _place_of(name: str, section: str, sections: Mapping[str, list[str]]) -> str:
     """Return where else a setting of that name is, or which of the section was meant."""
+    for f in fields(Config):
+        if f.metadata["short"] == name:
+            return f"; did you mean {f.name!r}?"
     other = next((s for s, names in sections.items() if name in names), None)
     return f"; it is in [{other}]" if other else did_you_mean(name, sections[section])
 
@@ -277,13 +293,14 @@ def parse_arguments(argv: list[str] | None = None, description: str | None = Non
         if isinstance(default, bool):
             shown = "yes" if default else "no"
         help = f"{f.metadata['help']} ({shown})" if shown else f.metadata["help"]
-        flag = flag_of(f.name)
+        flags = [flag_of(f.metadata["short"])] if f.metadata["short"] else []
+        flags.append(flag_of(f.name))
         if isinstance(default, bool):
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help)
+            group.add_argument(*flags, action=argparse.BooleanOptionalAction, help=help)
         else:
             choices = f.metadata["choices"]
             metavar = "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X"}.get(type(default), "DIR")
-            group.add_argument(flag, metavar=metavar, help=help.replace("%", "%%"))
+            group.add_argument(*flags, dest=f.name, metavar=metavar, help=help.replace("%", "%%"))
     found, unknown = parser.parse_known_args(argv)
     if unknown:
         hint = did_you_mean(unknown[0].partition("=")[0], parser._option_string_actions)

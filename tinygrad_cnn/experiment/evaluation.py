@@ -86,7 +86,7 @@ def statistics_table(metrics: Mapping[str, Any]) -> str:
         ("test accuracy", f"{metrics['test_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})"),
         ("test loss", f"{metrics['test_loss']:.4f}"),
         ("time per epoch", f"{metrics['seconds_per_epoch']:.2f} s"),
-        ("time in all", f"{metrics['seconds_total']:.1f} s"),
+        ("time of all epochs", f"{metrics['seconds_total']:.1f} s (training and validation)"),
     ]
     if metrics["synthetic"]:
         rows.insert(0, ("data", "SYNTHETIC digits: these figures say nothing about MNIST"))

@@ -44,6 +44,8 @@ class RunFolder:
 class FolderCheck(Callback):
     """Ends training with an OSError if the folder of the run was moved or deleted, before anything is written."""
 
+    on_every_rank = False
+
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
 

@@ -14,6 +14,8 @@ from tinygrad_cnn.experiment.evaluation import Evaluation
 from tinygrad_cnn.experiment.folder import RunFolder
 from tinygrad_cnn.experiment.report import write_report
 from tinygrad_cnn.inspection.summary import summary
+from tinygrad_cnn.ops import relu
+from tinygrad_cnn.training.recorders import HistogramRecorder, StepRecorder
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -24,12 +26,16 @@ def draw_pictures(
     trainer: Trainer,
     evaluation: Evaluation,
     metrics: dict[str, Any],
+    facts: dict[str, str],
 ) -> None:
     """Draw every picture of a run into its folder, and write ``report.html``."""
     history, model, names = trainer.history, trainer.model, source.train.classes
+    steps = next(callback for callback in trainer.callbacks if isinstance(callback, StepRecorder))
+    shapes = next(callback for callback in trainer.callbacks if isinstance(callback, HistogramRecorder))
+    activation = relu if config.model == "lenet" else None
     layers = summary(model, evaluation.images.shape[1:])
     pictures: list[tuple[str, str, Callable[[Path], None]]] = [
-        ("losses", "Loss in each epoch", lambda p: plots.plot_losses(history, p)),
+        ("losses", "Loss of each step", lambda p: plots.plot_losses(history, p, steps.losses)),
         ("accuracies", "Accuracy in each epoch", lambda p: plots.plot_accuracies(history, p)),
         ("confusion", "Confusion matrix", lambda p: plots.plot_confusion(evaluation.confusion, names, p)),
         (
@@ -42,7 +48,7 @@ def draw_pictures(
         (
             "feature-maps",
             "One image on its way through the network",
-            lambda p: plots.plot_feature_maps(model, from_numpy(evaluation.images[:1]), p),
+            lambda p: plots.plot_feature_maps(model, from_numpy(evaluation.images[:1]), p, activation),
         ),
         (
             "samples",
@@ -52,8 +58,13 @@ def draw_pictures(
         ("seconds", "Time of each epoch", lambda p: plots.plot_seconds(history, p)),
         (
             "learning-rates",
-            "Learning rate at the start of each epoch",
-            lambda p: plots.plot_learning_rates(history, p),
+            "Learning rate of each step",
+            lambda p: plots.plot_learning_rates(history, p, steps.rates),
+        ),
+        (
+            "histograms",
+            "Weights and gradients by layer and epoch",
+            lambda p: plots.plot_histograms(shapes.weights, shapes.gradients, p),
         ),
     ]
     with plots.footnote("SYNTHETIC digits, drawn by the program: not MNIST" if source.synthetic else ""):
@@ -68,5 +79,6 @@ def draw_pictures(
         summary=str(layers),
         history=[epoch.row() for epoch in history.epochs],
         pictures=[(caption, folder.file(f"{name}.png")) for name, caption, _ in pictures],
+        provenance=facts,
         warnings=[metrics["overfitting"]] if metrics["overfitting"] else [],
     )

@@ -104,15 +104,18 @@ def _check_unedited(checkpoint: Checkpoint, written: Config) -> None:
         )
 
 
-def resume(checkpoint: Checkpoint | None, trainer: Trainer, folder: RunFolder, config: Config, steps: int) -> None:
-    """Bring a trainer into the state of a checkpoint; write config.ini if it changes.
+def resume(
+    checkpoint: Checkpoint | None, trainer: Trainer, folder: RunFolder | None, config: Config, steps: int
+) -> None:
+    """Bring a trainer into the state of a checkpoint; write config.ini if it changes, unless there is no folder.
 
     ``steps`` is the number of steps in an epoch. Settings that flags change take effect with the schedule that the
     new configuration has at this step. Raises ValueError if the state does not fit the trainer.
     """
     if checkpoint is None:
         print("no checkpoint yet: starting from the beginning")
-        folder.write("config.ini", config.to_ini())
+        if folder:
+            folder.write("config.ini", config.to_ini())
         return
     changes = changed_settings(checkpoint.settings, config, BY_FLAG)
     state = _rescheduled(checkpoint.state, trainer, steps) if changes else checkpoint.state
@@ -120,6 +123,8 @@ def resume(checkpoint: Checkpoint | None, trainer: Trainer, folder: RunFolder, c
         trainer.load_state_dict(state)
     except ValueError as error:
         raise ValueError(f"{checkpoint.path} is not of the run that config.ini describes: {error}") from error
+    if not folder:
+        return
     for path in checkpoint.damaged:
         path.unlink()
     batches = f" and {trainer.running.batches} batches" if trainer.running else ""

@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import zlib
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,22 +19,31 @@ from tinygrad_cnn import optim
 from tinygrad_cnn.data import DataLoader, Subset, transforms
 from tinygrad_cnn.data.kaggle import KaggleDigits, submission
 from tinygrad_cnn.data.sources import Source, open_dataset
+from tinygrad_cnn.distributed.group import get_world_size, init_process_group, is_initialized, started_by_mpiexec
 from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import Config, parse_arguments
 from tinygrad_cnn.experiment.evaluation import evaluate_run, statistics_table
 from tinygrad_cnn.experiment.folder import FolderCheck, RunFolder, run_folder
 from tinygrad_cnn.experiment.networks import NETWORKS
-from tinygrad_cnn.experiment.resume import check_data, config_to_resume, newest_checkpoint
+from tinygrad_cnn.experiment.provenance import provenance
+from tinygrad_cnn.experiment.resume import Checkpoint, check_data, config_to_resume, newest_checkpoint
 from tinygrad_cnn.experiment.resume import resume as resume_from
 from tinygrad_cnn.inspection.summary import summary
+from tinygrad_cnn.kernels.threads import set_num_threads
 from tinygrad_cnn.nn import Conv2d, CrossEntropyLoss, Linear, Module, init
 from tinygrad_cnn.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
 from tinygrad_cnn.random import default_generator, manual_seed
 from tinygrad_cnn.storage.safetensors import save
+from tinygrad_cnn.support.program import INTERRUPTED, errors_in_one_line
+from tinygrad_cnn.training import ranks
+from tinygrad_cnn.training.averaging import WeightAveraging
+from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.checkpoints import Checkpoints
 from tinygrad_cnn.training.early_stopping import EarlyStopping
-from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger
-from tinygrad_cnn.training.trainer import INTERRUPTED, Trainer
+from tinygrad_cnn.training.loggers import CSVLogger, JSONLinesLogger, TensorBoardLogger
+from tinygrad_cnn.training.recorders import HistogramRecorder, StepRecorder
+from tinygrad_cnn.training.trainer import INTERRUPTED as BY_CTRL_C
+from tinygrad_cnn.training.trainer import Trainer
 
 
 class DataSplits(NamedTuple):
@@ -48,71 +58,94 @@ class DataSplits(NamedTuple):
 def main(argv: list[str] | None = None, description: str | None = None) -> None:
     """Run what the command line asks for."""
     config, resume = parse_arguments(argv, description)
-    limit_threads(config.threads)
-    try:
-        run(config, resume is not None)
-    except KeyboardInterrupt:
-        print(
-            "ended at once" + (f"; {how_to_resume(config)}" if Path(config.output, "config.ini").exists() else "")
-        )
-        sys.exit(130)  # the exit status of shells for a program that Ctrl-C ended
-    except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
-    except (ValueError, FloatingPointError) as error:
-        sys.exit(f"error: {error}")
+    if started_by_mpiexec() and not is_initialized():
+        init_process_group()
+    if config.threads:
+        set_num_threads(config.threads)
+    with errors_in_one_line(ValueError, FloatingPointError):
+        try:
+            run(config, resume is not None)
+        except KeyboardInterrupt:
+            begun = Path(config.output, "config.ini").exists()
+            print("ended at once" + (f"; {how_to_resume(config)}" if begun else ""))
+            sys.exit(INTERRUPTED)
 
 
 def how_to_resume(config: Config) -> str:
-    return f"to go on: python {sys.argv[0]} --resume {shlex.quote(config.output)}"
+    return f"to go on: {command_to_resume(config)}"
 
 
-def limit_threads(threads: int) -> None:
-    """Restart this program with that number of threads for the BLAS library, which reads it only once."""
-    wanted = {name: str(threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    if threads and any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.environ.update(wanted)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+def command_to_resume(config: Config) -> str:
+    several = f"mpiexec -n {get_world_size()} " if ranks.are_several() else ""
+    return f"{several}python {sys.argv[0]} --resume {shlex.quote(config.output)}"
 
 
 def run(config: Config, resume: bool = False) -> dict[str, Any]:
     """Train and evaluate by a configuration, fill the run's folder, and return its metrics.
 
-    With ``resume``, the run in the folder goes on from its newest whole checkpoint. Raises ValueError if it cannot
-    go on with this configuration, BlockingIOError if another run is at work in the folder.
+    With ``resume``, the run in the folder goes on from its newest whole checkpoint. If several ranks train, only
+    the first reads and writes the folder, and prints. Raises ValueError if the run cannot go on with this
+    configuration, BlockingIOError if another run is at work in the folder.
     """
-    with run_folder(Path(config.output)) as folder:
-        return _run(config, folder, resume)
+    if ranks.is_first():
+        with run_folder(Path(config.output)) as folder:
+            return _run(config, folder, resume)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        return _run(config, None, resume)
 
 
-def _run(config: Config, folder: RunFolder, resumed: bool) -> dict[str, Any]:
-    checkpoint = newest_checkpoint(folder.path) if resumed else None
-    if checkpoint is not None:
+def _run(config: Config, folder: RunFolder | None, resumed: bool) -> dict[str, Any]:
+    """Run with the folder or, on a rank that is not the first, without it."""
+    checkpoint = newest_checkpoint(folder.path) if folder and resumed else None
+    if checkpoint is not None and folder:
         config = config_to_resume(checkpoint, folder.path, config)
-    manual_seed(config.seed)
-    parts = load_data(config)
-    config = _with_dataset(config, parts.source)
+    config, checkpoint, parts = _loaded(config, checkpoint)
     checksum = _checksum(parts.source)
+    ranks.check_same("the digits", checksum)
     if checkpoint is not None:
         check_data(checkpoint, checksum)
     batches = training_batches(config, parts)
-    trainer = make_trainer(config, folder.path, len(batches), checksum)
-    trainer.callbacks = (FolderCheck(folder), *trainer.callbacks)
+    trainer = make_trainer(config, Path(config.output), len(batches), checksum)
+    checked = folder or RunFolder(Path(config.output))
+    trainer.callbacks = (FolderCheck(checked), *trainer.callbacks)
     if resumed:
         resume_from(checkpoint, trainer, folder, config, len(batches))
-    else:
+    elif folder:
         archive(folder.path)
         folder.write("config.ini", config.to_ini())
         print(f"\n{summary(trainer.model, (1, 28, 28))}\n")
+    _train(config, trainer, batches, parts)
+    return ranks.of_first(_write_results(config, folder, parts, trainer) if folder else None)
+
+
+def _train(config: Config, trainer: Trainer, batches: DataLoader, parts: DataSplits) -> None:
     if trainer.is_finished(config.epochs):
+        print(f"nothing is left to train; for more epochs: {command_to_resume(config)} --epochs N")
         trainer.finish()
     else:
         trainer.fit(batches, DataLoader(parts.plain[1], 1000), config.epochs, verbose=True)
     history = trainer.history
     if history.ended_early:
         print(f"ended after {len(history)} of {config.epochs} epochs: {history.ended_early}")
-    if history.ended_early == INTERRUPTED:
+    if history.ended_early == BY_CTRL_C:
         print(how_to_resume(config))
-    return _write_results(config, folder, parts, trainer)
+
+
+def _loaded(config: Config, checkpoint: Checkpoint | None) -> tuple[Config, Checkpoint | None, DataSplits]:
+    """Seed and load the data, and return it with the configuration and the checkpoint that the first rank has.
+
+    The first rank loads it first: if it must be downloaded, the others find it then, or fail.
+    """
+    parts = None
+    if ranks.is_first():
+        manual_seed(config.seed)
+        parts = load_data(config)
+        config = _with_dataset(config, parts.source)
+    config, checkpoint = ranks.of_first((config, checkpoint))
+    if parts is None:
+        manual_seed(config.seed)
+        parts = load_data(config)
+    return config, checkpoint, parts
 
 
 def _with_dataset(config: Config, source: Source) -> Config:
@@ -128,16 +161,20 @@ def _checksum(source: Source) -> int:
 def _write_results(config: Config, folder: RunFolder, parts: DataSplits, trainer: Trainer) -> dict[str, Any]:
     """Evaluate the model, write weights, metrics and pictures into the folder, and return the metrics."""
     save(trainer.model.state_dict(), folder.file("model.safetensors"))
+    print("\nevaluating the model on all images", flush=True)
     evaluation = evaluate_run(trainer, *parts.plain)
     metrics = {"dataset": parts.source.name, "synthetic": parts.source.synthetic, **evaluation.metrics}
     folder.write("metrics.json", json.dumps(metrics, indent=2) + "\n")
     if parts.unlabelled is not None:
         batches = ((images, images) for images in DataLoader(parts.unlabelled, 1000))
         folder.write("submission.csv", submission(trainer.predict(batches).argmax(1).tolist()))
+    facts = provenance(config, _checksum(parts.source))
+    folder.write("provenance.json", json.dumps(facts, indent=2) + "\n")
     if config.pictures:
         from tinygrad_cnn.experiment.pictures import draw_pictures
 
-        draw_pictures(folder, config, parts.source, trainer, evaluation, metrics)
+        print("drawing pictures", flush=True)
+        draw_pictures(folder, config, parts.source, trainer, evaluation, metrics, facts)
     print(statistics_table(metrics))
     report = " (report.html shows it)" if config.pictures else ""
     print(f"everything is in {folder.path}{os.sep}{report}")
@@ -184,6 +221,8 @@ def augmentation(name: str) -> list[Any]:
         return [transforms.RandomAffine(10, translate=(1 / 28, 1 / 28), scale=(0.9, 1.1))]
     if name == "affine":
         return [transforms.RandomAffine(12, translate=(2 / 28, 2 / 28), scale=(0.88, 1.12), shear=11.5)]
+    if name == "cutout":
+        return [*augmentation("affine"), transforms.RandomErasing(0.5, scale=(0.02, 0.1))]
     return [transforms.ElasticTransform(alpha=34.0, sigma=4.0)] if name == "elastic" else []
 
 
@@ -202,14 +241,21 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
         model.apply(_kaiming)
     optimizer = make_optimizer(config, model)
     extra = {"settings": asdict(config), "data": checksum}
-    callbacks = [
+    callbacks: list[Callback] = [
+        StepRecorder(),
+        HistogramRecorder(),
         EarlyStopping(config.early_stop_patience, config.early_stop_min_delta),
         CSVLogger(folder / "history.csv"),
         JSONLinesLogger(folder / "history.jsonl"),
         Checkpoints(folder, seconds=config.checkpoint_seconds, extra=extra),
     ]
+    if config.tensorboard:
+        callbacks.append(TensorBoardLogger(folder / "tensorboard"))
+    if config.average:
+        callbacks.insert(1, WeightAveraging(model, config.average))
     clip = config.clip_gradient or None
-    return Trainer(model, CrossEntropyLoss(), optimizer, schedule(config, optimizer, steps), callbacks, clip)
+    loss = CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    return Trainer(model, loss, optimizer, schedule(config, optimizer, steps), callbacks, clip)
 
 
 def make_optimizer(config: Config, model: Module) -> optim.Optimizer:

@@ -35,6 +35,8 @@ class Explanation(BackwardSteps):
         rows = [row for step in self.steps for row in _rows(step, self, checked)]
         return f"{self.title}\n{table((*head, 'check') if checked else head, rows, left=5)}"
 
+    __repr__ = __str__
+
     def svg(self) -> str:
         """Return the graph as a self-contained SVG picture: the loss is on top, gradients flow down."""
         return svg(self)

@@ -23,7 +23,7 @@ class Row(NamedTuple):
     multiply_adds: int  # of convolutions and matrix products, without biases
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """The layers of a model in the order of their calls, and totals; ``str()`` is a table."""
 
@@ -54,6 +54,8 @@ class Summary:
         frozen = self.parameters - self.trainable
         note = [f"{frozen:,} of the parameters are not trained"] if frozen else []
         return "\n".join([title, table(head, body, total, left=3), *note])
+
+    __repr__ = __str__
 
 
 def summary(model: Module, input_size: Iterable[int] | Iterable[Iterable[int]], *, dtype: Any = None) -> Summary:

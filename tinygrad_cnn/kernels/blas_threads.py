@@ -1,4 +1,4 @@
-"""One thread for BLAS, where this package shares work among threads itself.
+"""The number of BLAS threads: one where this package shares work among threads itself, else what the user sets.
 
 NumPy's BLAS (OpenBLAS, usually) has threads of its own, which would compete with ours for the same cores.
 """
@@ -50,6 +50,13 @@ class _OneBlasThread:
                 if self._before is not None and not self._inside:
                     before, self._before = self._before, None
                     put(before)
+
+    def set_num_threads(self, num: int) -> None:
+        """Let BLAS have so many threads, from now on or as soon as no call is running."""
+        if self._before is not None:
+            self._before = num
+        elif functions := blas_functions():
+            functions[1](num)
 
 
 one_blas_thread = _OneBlasThread()

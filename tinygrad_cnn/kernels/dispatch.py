@@ -178,6 +178,16 @@ def _choose(choice: str) -> None:
         _special.append(None)
 
 
+def are_compiled_by_default() -> bool:
+    """Return whether compiled kernels are chosen, and no block of any thread chooses or counts."""
+    return _compiled_by_default and not _special
+
+
+def have_compiled() -> bool:
+    """Return whether there are compiled kernels; they are imported first."""
+    return bool(_compiled.get())
+
+
 def _checked(name: str, choice: Any) -> str:
     if choice not in CHOICES:
         raise ValueError(f"{name}: kernels are {choice!r}; wanted {', '.join(map(repr, CHOICES))}")

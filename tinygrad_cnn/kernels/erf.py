@@ -111,9 +111,8 @@ def gelu(x: Array) -> Array:
 def gelu_slope(g: Array, x: Array) -> Array:
     """Return g times the derivative of gelu: the distribution function plus x times the density."""
     wide = x.astype(np.float64)
-    bounded = np.clip(wide, -50, 50)
-    density = np.exp(-0.5 * np.square(bounded)) / (2 * pi) ** 0.5
-    return (g * (_distribution(wide) + bounded * density)).astype(x.dtype)
+    density = np.exp(-0.5 * np.square(np.clip(wide, -50, 50))) / (2 * pi) ** 0.5
+    return (g * (_distribution(wide) + wide * density)).astype(x.dtype)
 
 
 def _distribution(x: Array) -> Array:

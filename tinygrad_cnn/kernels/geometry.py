@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_cnn.typing import Array, Pair
+
+
+def _listed(sizes: Any) -> str:
+    """Return sizes for an error message: ``stride (1, 1), padding (0, 0)``."""
+    return ", ".join(f"{name} {value}" for name, value in sizes._asdict().items())
 
 
 class Geometry(NamedTuple):
@@ -17,6 +22,9 @@ class Geometry(NamedTuple):
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    def __str__(self) -> str:
+        return _listed(self)
 
     def output_size(self, size: Pair, kernel: Pair) -> Pair:
         """Return the height and width of the output, at most 0 where the kernel does not fit."""
@@ -40,6 +48,9 @@ class Window(NamedTuple):
     padding: Pair
     dilation: Pair = (1, 1)
     ceil_mode: bool = False
+
+    def __str__(self) -> str:
+        return _listed(self)
 
     @property
     def span(self) -> Pair:

@@ -41,13 +41,6 @@ def where_between(values: Array, gate: Array, low: float, high: float, inside: b
     return out
 
 
-def prelu(values: Array, gate: Array, slopes: Array) -> Array:
-    """Return values where the gate, of the same shape, is above 0, else slopes * values; the slopes broadcast."""
-    out = empty_like(values)
-    np.multiply(values, slopes, out=out)
-    return where(gate > 0, values, out)
-
-
 @numpy_kernel(reference.hardswish)
 def hardswish(x: Array) -> Array:
     """Return x times x + 3, limited to 0 and 6, over 6."""

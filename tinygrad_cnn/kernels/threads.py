@@ -11,7 +11,6 @@ band, and look for the next one a while before they sleep. Both pools are a `Thr
 from __future__ import annotations
 
 import _thread
-import ctypes
 import os
 import threading
 import warnings
@@ -53,24 +52,35 @@ def get_num_threads() -> int:
 
     That is the number given to `set_num_threads`; else that of OMP_NUM_THREADS in the environment when the package
     was imported; else the number of cores that the process may use.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.get_num_threads() >= 1
+    True
     """
     return _num_threads
 
 
 def set_num_threads(num: int) -> None:
-    """Share large operations among so many threads, the calling one among them.
+    """Share large operations among so many threads, the calling one among them; NumPy's BLAS gets as many.
 
-    Results may differ in the last bits for different numbers of threads, never for the same.
+    Results may differ in the last bits for different numbers of threads, never for the same. A BLAS other than
+    OpenBLAS, which NumPy's wheels bring, keeps the number that its environment variable gives.
+
+    >>> import tinygrad_cnn as tg
+    >>> before = tg.get_num_threads()
+    >>> tg.set_num_threads(1)
+    >>> tg.get_num_threads()
+    1
+    >>> tg.set_num_threads(before)
     """
     global _num_threads
     if not isinstance(num, int) or isinstance(num, bool) or num < 1:
         raise ValueError(f"set_num_threads: num is {num!r}; wanted an integer of at least 1")
     _num_threads = num
+    one_blas_thread.set_num_threads(num)
 
 
 # --- a pool of worker threads ---
-
-_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 class ThreadPool:
@@ -90,7 +100,6 @@ class ThreadPool:
         """Begin without workers."""
         self.workers: dict[int, int] = {}  # the system's number of each worker's thread
         self._numbers = list(range(self.most))[::-1]  # of workers that are not started
-        self._excluded_cores: dict[int, int] = {}
 
     def start(self, wanted: int) -> None:
         """Start workers until there are so many. Where several threads do so at once, there may be some more."""
@@ -110,17 +119,6 @@ class ThreadPool:
     def serve(self, i: int) -> None:
         """Do the work of worker ``i`` for ever."""
         raise NotImplementedError(f"{type(self).__name__}: serve() is not defined")
-
-    def keep_off_this_core(self) -> None:
-        """Keep the workers off the calling thread's core: Linux likes to wake a thread where its waker runs."""
-        if _current_core is None:
-            return
-        core = _current_core()
-        for i, thread in tuple(self.workers.items()):
-            if thread and self._excluded_cores.get(i) != core:
-                self._excluded_cores[i] = core
-                if others := os.sched_getaffinity(0) - {core}:
-                    os.sched_setaffinity(thread, others)
 
 
 class _Task:
@@ -152,7 +150,6 @@ class _QueuePool(ThreadPool):
     def post(self, task: _Task, workers: int) -> None:
         """Ask so many workers to take part in a task."""
         self.start(workers)
-        self.keep_off_this_core()
         for _ in range(workers):
             self.tasks.put((copy_context(), task))  # NumPy's errstate and the choice of kernels hold there too
 

@@ -99,6 +99,14 @@ BLAS_THREADS_FROM = 1 << 18
 SPINS_BEFORE_SLEEP = 3000
 """How often an idle worker of the compiled kernels looks for a task before it sleeps: about a millisecond."""
 
+# --- programs of compiled kernels ---
+
+PROGRAM_BLOCK = 32
+"""Samples that go through a program at a time, forward and backward: their values stay in the cache."""
+
+SAMPLES_PER_THREAD = 8
+"""Fewest samples of a program that are worth a thread: fewer leave most of a SIMD vector empty."""
+
 # --- costs in multiplications for each element, in the order of magnitude: they depend on what is in the cache ---
 
 POOL_COST = 10

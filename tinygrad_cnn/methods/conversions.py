@@ -15,6 +15,7 @@ from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
 from tinygrad_cnn.support.devices import want_cpu
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import Array
 
@@ -94,24 +95,28 @@ class Conversions(Methods):
         """Return `view` with another tensor's shape."""
         return self.view(other.shape)
 
+    @effect
     def new_empty(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return an uninitialised tensor of this tensor's type."""
         return self._new(np.empty(lengths("new_empty", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_zeros(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return a tensor of zeros of this tensor's type."""
         return self._new(np.zeros(lengths("new_zeros", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_ones(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:
         """Return a tensor of ones of this tensor's type."""
         return self._new(np.ones(lengths("new_ones", size), self._chosen(dtype)), requires_grad, device)
 
+    @effect
     def new_full(
         self,
         size: Any,
@@ -124,6 +129,7 @@ class Conversions(Methods):
         filled = np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype))
         return self._new(filled, requires_grad, device)
 
+    @effect
     def new_tensor(
         self, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
     ) -> Self:

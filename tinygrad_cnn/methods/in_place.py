@@ -111,6 +111,20 @@ class InPlace(Conversions):
         mark_written(self.array, name)
         return self
 
+    def fill_diagonal_(self, fill_value: Any) -> Self:
+        """Overwrite the diagonal of a matrix with a value.
+
+        >>> import tinygrad_cnn as tg
+        >>> tg.zeros(2, 3).fill_diagonal_(5)
+        tensor([[5., 0., 0.],
+                [0., 5., 0.]])
+        """
+        if self.array.ndim != 2:
+            raise ValueError(f"fill_diagonal_: the tensor has shape {self.array.shape}; wanted a matrix")
+        diagonal: Any = self.diagonal()  # type: ignore[misc]
+        diagonal.fill_(fill_value)
+        return self
+
     def _become(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Self:
         """Overwrite the tensor with the result of a function of it and other arguments."""
         if must_be_recorded(self, (*arguments, *options.values())):
@@ -164,6 +178,7 @@ class InPlace(Conversions):
     arccosh_ = _in_place("arccosh")
     arcsin_ = _in_place("arcsin")
     arcsinh_ = _in_place("arcsinh")
+    arctan2_ = _in_place("arctan2")
     arctan_ = _in_place("arctan")
     arctanh_ = _in_place("arctanh")
     asin_ = _in_place("asin")
@@ -189,10 +204,12 @@ class InPlace(Conversions):
     cumprod_ = _in_place("cumprod")
     cumsum_ = _in_place("cumsum")
     deg2rad_ = _in_place("deg2rad")
+    digamma_ = _in_place("digamma")
     divide_ = _in_place("divide")
     eq_ = _in_place("eq")
     erf_ = _in_place("erf")
     erfc_ = _in_place("erfc")
+    erfinv_ = _in_place("erfinv")
     exp2_ = _in_place("exp2")
     exp_ = _in_place("exp")
     expm1_ = _in_place("expm1")
@@ -204,6 +221,8 @@ class InPlace(Conversions):
     frac_ = _in_place("frac")
     gcd_ = _in_place("gcd")
     ge_ = _in_place("ge")
+    greater_ = _in_place("greater")
+    greater_equal_ = _in_place("greater_equal")
     gt_ = _in_place("gt")
     heaviside_ = _in_place("heaviside")
     hypot_ = _in_place("hypot")
@@ -216,6 +235,9 @@ class InPlace(Conversions):
     ldexp_ = _in_place("ldexp")
     le_ = _in_place("le")
     lerp_ = _in_place("lerp")
+    less_ = _in_place("less")
+    less_equal_ = _in_place("less_equal")
+    lgamma_ = _in_place("lgamma")
     log10_ = _in_place("log10")
     log1p_ = _in_place("log1p")
     log2_ = _in_place("log2")
@@ -229,10 +251,13 @@ class InPlace(Conversions):
     masked_fill_ = _in_place("masked_fill")
     masked_scatter_ = _in_place("masked_scatter")
     multiply_ = _in_place("multiply")
+    mvlgamma_ = _in_place("mvlgamma")
     nan_to_num_ = _in_place("nan_to_num")
     ne_ = _in_place("ne")
     neg_ = _in_place("neg")
     negative_ = _in_place("negative")
+    not_equal_ = _in_place("not_equal")
+    polygamma_ = _in_place("polygamma")
     pow_ = _in_place("pow")
     put_ = _in_place("put")
     rad2deg_ = _in_place("rad2deg")
@@ -273,19 +298,19 @@ class InPlace(Conversions):
         """Fill with random numbers, uniform on [from_, to)."""
         if not from_ <= to:
             raise ValueError(f"uniform_: wanted from <= to, got from = {from_} and to = {to}")
-        return self._fill_random("uniform_", lambda rng: rng.uniform(from_, to, self.shape), generator)
+        return self._fill_random("uniform_", lambda rng, shape: rng.uniform(from_, to, shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers from the normal distribution."""
         if not std >= 0:
             raise ValueError(f"normal_: std is {std}; wanted a number of at least 0")
-        return self._fill_random("normal_", lambda rng: rng.normal(mean, std, self.shape), generator)
+        return self._fill_random("normal_", lambda rng, shape: rng.normal(mean, std, shape), generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator = None) -> Self:
         """Fill with 1 with probability p, else 0."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli_: p is {p}; wanted a probability between 0 and 1")
-        return self._fill_random("bernoulli_", lambda rng: rng.random(self.shape) < p, generator)
+        return self._fill_random("bernoulli_", lambda rng, shape: rng.random(shape) < p, generator)
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator = None) -> Self:
         """Fill with random whole numbers from from_ to to - 1; one number alone is ``to``.
@@ -298,21 +323,21 @@ class InPlace(Conversions):
         if start > last:
             raise ValueError(f"random_: wanted from < to, got from = {start} and to = {end}")
         return self._fill_random(
-            "random_", lambda rng: rng.integers(start, last, self.shape, endpoint=True), generator
+            "random_", lambda rng, shape: rng.integers(start, last, shape, endpoint=True), generator
         )
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers from the exponential distribution of rate lambd, whose mean is 1 / lambd."""
         if not lambd > 0:
             raise ValueError(f"exponential_: lambd is {lambd}; wanted a rate above 0")
-        return self._fill_random("exponential_", lambda rng: rng.exponential(1 / lambd, self.shape), generator)
+        return self._fill_random("exponential_", lambda rng, shape: rng.exponential(1 / lambd, shape), generator)
 
-    def _fill_random(self, name: str, draw: Callable[[np.random.Generator], Any], generator: Generator) -> Self:
+    def _fill_random(self, name: str, draw: Callable[..., Any], generator: Generator) -> Self:
         if must_be_recorded(self, ()):
-            return self._record_copy(name, draw(generator or default_generator()))
+            return self._record_copy(name, draw(generator or default_generator(), self.shape))
 
         def write(array: Array, _: None) -> None:
-            np.copyto(array, draw(generator or default_generator()), casting="unsafe")
+            np.copyto(array, draw(generator or default_generator(), array.shape), casting="unsafe")
 
         return self._writes(name, write, None)
 

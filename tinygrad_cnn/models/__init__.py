@@ -5,6 +5,8 @@ from tinygrad_cnn.models.lenet5 import LeNet5
 from tinygrad_cnn.models.references import DuanCNN, PorpigliaLeNet, SalmonMLP
 from tinygrad_cnn.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50
 from tinygrad_cnn.models.resnet_small import SmallResNet, resnet20
+from tinygrad_cnn.models.small_cnn import SmallCNN
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "BasicBlock",
@@ -15,9 +17,12 @@ __all__ = [
     "PorpigliaLeNet",
     "ResNet",
     "SalmonMLP",
+    "SmallCNN",
     "SmallResNet",
     "resnet18",
     "resnet20",
     "resnet34",
     "resnet50",
 ]
+
+explain_calls(globals())

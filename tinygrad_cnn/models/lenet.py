@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_cnn import nn
-from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.ops import flatten, relu
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -31,10 +31,10 @@ class LeNet(nn.Module):
         if input.shape[1:] != (1, 28, 28):
             raise ValueError(f"LeNet: wanted images of shape (N, 1, 28, 28), got {input.shape}")
         # relu and max-pooling commute, and pooling first leaves relu a quarter of the work.
-        x = F.relu(self.pool(self.conv1(input)))  # N  6 12 12
-        x = F.relu(self.pool(self.conv2(x)))  # N 16 4 4
-        x = x.flatten(1)
-        x = F.relu(self.fc1(x))
-        x = F.relu(self.fc2(x))
+        x = relu(self.pool(self.conv1(input)))  # N  6 12 12
+        x = relu(self.pool(self.conv2(x)))  # N 16 4 4
+        x = flatten(x, 1)
+        x = relu(self.fc1(x))
+        x = relu(self.fc2(x))
         logits: Tensor = self.fc3(x)
         return logits

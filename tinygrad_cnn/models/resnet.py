@@ -117,7 +117,12 @@ class ResNet(nn.Module):
 
 
 def resnet18(*, weights: None = None, pretrained: bool = False, num_classes: int = 1000) -> ResNet:
-    """Return a network of 18 layers; see `ResNet`. Raises ValueError if trained weights are asked for."""
+    """Return a network of 18 layers; see `ResNet`. Raises ValueError if trained weights are asked for.
+
+    >>> import tinygrad_cnn as tg
+    >>> sum(p.numel() for p in tg.models.resnet18().parameters())
+    11689512
+    """
     return _build("resnet18", BasicBlock, [2, 2, 2, 2], num_classes, weights or pretrained)
 
 

@@ -1,6 +1,6 @@
 """Neural networks: modules, layers, losses and initialisation, under PyTorch's names."""
 
-from tinygrad_cnn.nn import functional, init, utils
+from tinygrad_cnn.nn import functional, init, parallel, utils
 from tinygrad_cnn.nn.activation import (
     CELU,
     ELU,
@@ -32,7 +32,7 @@ from tinygrad_cnn.nn.activation import (
     Threshold,
 )
 from tinygrad_cnn.nn.attention import MultiheadAttention
-from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinygrad_cnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from tinygrad_cnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygrad_cnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from tinygrad_cnn.nn.embedding import Embedding, EmbeddingBag
@@ -52,6 +52,7 @@ from tinygrad_cnn.nn.loss import (
     CosineEmbeddingLoss,
     CosineSimilarity,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
@@ -98,6 +99,7 @@ from tinygrad_cnn.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from tinygrad_cnn.nn.parallel.sync_batch_norm import SyncBatchNorm
 from tinygrad_cnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_cnn.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -135,6 +137,7 @@ from tinygrad_cnn.nn.transformer import (
     TransformerEncoderLayer,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "CELU",
@@ -157,6 +160,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "Bilinear",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -226,6 +230,7 @@ __all__ = [
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -253,6 +258,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
@@ -275,7 +281,9 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.nn", __name__)

@@ -35,13 +35,25 @@ class _Activation(UnaryFunctionModule):
 
 
 class ReLU(_Activation):
-    """input where it is positive, else 0."""
+    """input where it is positive, else 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReLU()(tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     function = staticmethod(F.relu)
 
 
 class LeakyReLU(_Activation):
-    """input where it is positive, else negative_slope * input."""
+    """input where it is positive, else negative_slope * input.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LeakyReLU(0.1)(tg.tensor([-1.0, 2.0]))
+    tensor([-0.1000,  2.0000])
+    """
 
     function = staticmethod(F.leaky_relu)
 
@@ -51,7 +63,13 @@ class LeakyReLU(_Activation):
 
 
 class RReLU(_Activation):
-    """input where it is positive, else a slope times input: random in training, the bounds' mean in evaluation."""
+    """input where it is positive, else a slope times input: random in training, the bounds' mean in evaluation.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.RReLU(0.5, 0.5)(tg.tensor([-6.0, 2.0]))
+    tensor([-3.,  2.])
+    """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -88,7 +106,13 @@ class PReLU(UnaryFunctionModule):
 
 
 class Hardtanh(_Activation):
-    """input, limited to at least min_val and at most max_val."""
+    """input, limited to at least min_val and at most max_val.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Hardtanh()(tg.tensor([-1.0, 2.0]))
+    tensor([-1.,  1.])
+    """
 
     function = staticmethod(F.hardtanh)
 
@@ -100,25 +124,49 @@ class Hardtanh(_Activation):
 
 
 class ReLU6(_Activation):
-    """min(max(input, 0), 6)."""
+    """min(max(input, 0), 6).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReLU6()(tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     function = staticmethod(F.relu6)
 
 
 class Hardsigmoid(_Activation):
-    """A piecewise linear sigmoid: relu6(input + 3) / 6."""
+    """A piecewise linear sigmoid: relu6(input + 3) / 6.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Hardsigmoid()(tg.tensor([-1.0, 2.0]))
+    tensor([0.3333, 0.8333])
+    """
 
     function = staticmethod(F.hardsigmoid)
 
 
 class Hardswish(_Activation):
-    """input * hardsigmoid(input)."""
+    """input * hardsigmoid(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Hardswish()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.3333,  1.6667])
+    """
 
     function = staticmethod(F.hardswish)
 
 
 class Threshold(_Activation):
-    """input where it is above the threshold, else the value."""
+    """input where it is above the threshold, else the value.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Threshold(1.0, -5.0)(tg.tensor([-1.0, 2.0]))
+    tensor([-5.,  2.])
+    """
 
     function = staticmethod(F.threshold)
 
@@ -128,7 +176,13 @@ class Threshold(_Activation):
 
 
 class Hardshrink(UnaryFunctionModule):
-    """The input where its absolute value is above lambd, else 0."""
+    """The input where its absolute value is above lambd, else 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Hardshrink()(tg.tensor([-1.0, 2.0]))
+    tensor([-1.,  2.])
+    """
 
     function = staticmethod(F.hardshrink)
 
@@ -142,7 +196,13 @@ class Hardshrink(UnaryFunctionModule):
 
 
 class Softshrink(Hardshrink):
-    """The input moved towards 0 by lambd, or 0 where its absolute value is at most lambd."""
+    """The input moved towards 0 by lambd, or 0 where its absolute value is at most lambd.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softshrink()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.5000,  1.5000])
+    """
 
     function = staticmethod(F.softshrink)  # type: ignore[assignment]
 
@@ -151,37 +211,73 @@ class Softshrink(Hardshrink):
 
 
 class Tanh(UnaryFunctionModule):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Tanh()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.7616,  0.9640])
+    """
 
     function = staticmethod(ops.tanh)
 
 
 class Sigmoid(UnaryFunctionModule):
-    """1 / (1 + e^-input)."""
+    """1 / (1 + e^-input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Sigmoid()(tg.tensor([-1.0, 2.0]))
+    tensor([0.2689, 0.8808])
+    """
 
     function = staticmethod(ops.sigmoid)
 
 
 class LogSigmoid(UnaryFunctionModule):
-    """The logarithm of `Sigmoid`, without overflow or underflow."""
+    """The logarithm of `Sigmoid`, without overflow or underflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LogSigmoid()(tg.tensor([-1.0, 2.0]))
+    tensor([-1.3133, -0.1269])
+    """
 
     function = staticmethod(F.logsigmoid)
 
 
 class Softsign(UnaryFunctionModule):
-    """input / (1 + |input|)."""
+    """input / (1 + |input|).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softsign()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.5000,  0.6667])
+    """
 
     function = staticmethod(F.softsign)
 
 
 class Tanhshrink(UnaryFunctionModule):
-    """input - tanh(input)."""
+    """input - tanh(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Tanhshrink()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.2384,  1.0360])
+    """
 
     function = staticmethod(F.tanhshrink)
 
 
 class Softplus(UnaryFunctionModule):
-    """log(1 + e^(beta input)) / beta, a smooth `ReLU`; the input itself where beta input > threshold."""
+    """log(1 + e^(beta input)) / beta, a smooth `ReLU`; the input itself where beta input > threshold.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softplus()(tg.tensor([-1.0, 2.0]))
+    tensor([0.3133, 2.1269])
+    """
 
     function = staticmethod(F.softplus)
 
@@ -191,7 +287,13 @@ class Softplus(UnaryFunctionModule):
 
 
 class ELU(_Activation):
-    """input where it is positive, else alpha * (e^input - 1)."""
+    """input where it is positive, else alpha * (e^input - 1).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     function = staticmethod(F.elu)
 
@@ -201,31 +303,61 @@ class ELU(_Activation):
 
 
 class CELU(ELU):
-    """input where it is positive, else alpha * (e^(input / alpha) - 1)."""
+    """input where it is positive, else alpha * (e^(input / alpha) - 1).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     function = staticmethod(F.celu)
 
 
 class SELU(_Activation):
-    """A scaled `ELU`, under which layers keep mean 0 and variance 1."""
+    """A scaled `ELU`, under which layers keep mean 0 and variance 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.SELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
 
     function = staticmethod(F.selu)
 
 
 class SiLU(_Activation):
-    """input * sigmoid(input)."""
+    """input * sigmoid(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.SiLU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     function = staticmethod(F.silu)
 
 
 class Mish(_Activation):
-    """input * tanh(softplus(input))."""
+    """input * tanh(softplus(input)).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Mish()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     function = staticmethod(F.mish)
 
 
 class GELU(UnaryFunctionModule):
-    """input times the standard normal distribution function of input; approximate="tanh" is cheaper."""
+    """input times the standard normal distribution function of input; approximate="tanh" is cheaper.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.GELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
 
     function = staticmethod(F.gelu)
 
@@ -238,7 +370,13 @@ class GELU(UnaryFunctionModule):
 
 
 class Softmax(UnaryFunctionModule):
-    """e^x / sum e^x along a dimension. To train a classifier, give `CrossEntropyLoss` the logits instead."""
+    """e^x / sum e^x along a dimension. To train a classifier, give `CrossEntropyLoss` the logits instead.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softmax(dim=1)(tg.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
 
     function = staticmethod(F.softmax)
 
@@ -248,19 +386,37 @@ class Softmax(UnaryFunctionModule):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of `Softmax`, without overflow or underflow."""
+    """The logarithm of `Softmax`, without overflow or underflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LogSoftmax(dim=1)(tg.zeros(1, 2))
+    tensor([[-0.6931, -0.6931]])
+    """
 
     function = staticmethod(F.log_softmax)
 
 
 class Softmin(Softmax):
-    """The `Softmax` of -input."""
+    """The `Softmax` of -input.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softmin(dim=1)(tg.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
 
     function = staticmethod(F.softmin)
 
 
 class Softmax2d(Module):
-    """The `Softmax` of images (N, C, H, W) or (C, H, W) over their channels."""
+    """The `Softmax` of images (N, C, H, W) or (C, H, W) over their channels.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Softmax2d()(tg.zeros(1, 2, 1, 1)).flatten()
+    tensor([0.5000, 0.5000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the softmax over the channels."""
@@ -270,7 +426,13 @@ class Softmax2d(Module):
 
 
 class GLU(UnaryFunctionModule):
-    """The first half along a dimension times the sigmoid of the second half."""
+    """The first half along a dimension times the sigmoid of the second half.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.GLU()(tg.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     function = staticmethod(F.glu)
 

@@ -155,12 +155,44 @@ class ParameterList(_Sequence):
         return super()._accepted(name, Parameter(value) if plain else value)
 
     def __repr__(self) -> str:
-        lines = [f"  ({name}): Parameter of shape {p.shape}\n" for name, p in self._own("parameter")]
-        inside = "\n" + "".join(lines) if lines else ""
-        return f"{type(self).__name__}({inside})"
+        return _listed(self)
 
 
-class ModuleDict(Module, MutableMapping[str, Module]):
+class _Mapping(Module, MutableMapping[str, Any]):
+    """A mutable mapping whose values are registered under their keys."""
+
+    _kind = "module"
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # a module equals only itself
+
+    def __init__(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        super().__init__()
+        self.update(values or {})
+
+    def __getitem__(self, key: str) -> Any:
+        named = dict(self._own(self._kind))
+        if key not in named:
+            there = ", ".join(named) or "none"
+            raise KeyError(f"{type(self).__name__}: there is no {self._kind} {key!r}; there are {there}")
+        return named[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if value is None:
+            raise TypeError(f"{type(self).__name__}: {self._kind} {key!r} is None; wanted a {self._kind.title()}")
+        self._register(self._kind, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        delattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._own(self._kind))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class ModuleDict(_Mapping):
     """A dictionary of modules, for a model that selects among them by name.
 
     >>> import tinygrad_cnn as tg
@@ -169,30 +201,30 @@ class ModuleDict(Module, MutableMapping[str, Module]):
     tensor([0., 2.])
     """
 
-    __eq__, __hash__ = object.__eq__, object.__hash__  # a module equals only itself
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
-        super().__init__()
-        self.update(modules or {})
+class ParameterDict(_Mapping):
+    """A dictionary of parameters; a tensor that is added becomes a parameter.
 
-    def __getitem__(self, key: str) -> Module:
-        named = dict(self._own("module"))
-        if key not in named:
-            raise KeyError(f"ModuleDict: there is no module {key!r}; there are {', '.join(named) or 'none'}")
-        module: Module = named[key]
-        return module
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.ParameterDict({"left": tg.ones(2), "right": tg.zeros(3, 4)})
+    ParameterDict(
+      (left): Parameter of shape (2,)
+      (right): Parameter of shape (3, 4)
+    )
+    """
 
-    def __setitem__(self, key: str, module: Module) -> None:
-        if module is None:
-            raise TypeError(f"ModuleDict: module {key!r} is None; wanted a Module")
-        self._register("module", key, module)
+    _kind = "parameter"
 
-    def __delitem__(self, key: str) -> None:
-        self[key]
-        delattr(self, key)
+    def __setitem__(self, key: str, value: Any) -> None:
+        plain = isinstance(value, Tensor) and not isinstance(value, Parameter)
+        super().__setitem__(key, Parameter(value) if plain else value)
 
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._own("module"))
+    def __repr__(self) -> str:
+        return _listed(self)
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+
+def _listed(module: Module) -> str:
+    """Return the representation of a module of parameters, a line for each."""
+    lines = [f"  ({name}): Parameter of shape {p.shape}\n" for name, p in module._own("parameter")]
+    inside = "\n" + "".join(lines) if lines else ""
+    return f"{type(module).__name__}({inside})"

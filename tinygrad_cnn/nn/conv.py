@@ -119,6 +119,11 @@ class Conv1d(_Conv):
     """Slide kernels over sequences: (N, in_channels, L) to (N, out_channels, OL), as `conv1d` does.
 
     Weight (out_channels, in_channels / groups, K) and bias start as those of `Conv2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Conv1d(2, 4, 3)(tg.ones(2, 2, 8)).shape
+    (2, 4, 6)
     """
 
     _dims = 1
@@ -196,7 +201,13 @@ class _ConvTranspose(_Layer):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed convolution of sequences (N, in_channels, L) to (N, out_channels, OL): `conv_transpose1d`."""
+    """Transposed convolution of sequences (N, in_channels, L) to (N, out_channels, OL): `conv_transpose1d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ConvTranspose1d(2, 4, 3)(tg.ones(2, 2, 8)).shape
+    (2, 4, 10)
+    """
 
     _dims = 1
     _function = staticmethod(ops.conv_transpose1d)

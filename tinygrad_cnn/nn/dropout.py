@@ -42,18 +42,36 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout1d`."""
+    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout1d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Dropout1d()(tg.ones(2, 3, 4)).shape
+    (2, 3, 4)
+    """
 
     function = staticmethod(F.dropout1d)
 
 
 class Dropout2d(_Dropout):
-    """Set entire channels of (N, C, H, W) to 0, as `dropout2d`."""
+    """Set entire channels of (N, C, H, W) to 0, as `dropout2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Dropout2d()(tg.ones(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
 
     function = staticmethod(F.dropout2d)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean and variance, for networks with `SELU`, as `alpha_dropout`."""
+    """Dropout that keeps mean and variance, for networks with `SELU`, as `alpha_dropout`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AlphaDropout()(tg.ones(2, 3)).shape
+    (2, 3)
+    """
 
     function = staticmethod(F.alpha_dropout)

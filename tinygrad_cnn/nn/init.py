@@ -16,38 +16,69 @@ from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.support.did_you_mean import did_you_mean
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 Generator = np.random.Generator
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a tensor with random numbers, uniform on [a, b)."""
+    """Fill a tensor with random numbers, uniform on [a, b).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.uniform_(tg.empty(2, 3)).shape
+    (2, 3)
+    """
     want_float("uniform_", tensor)
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a tensor with random numbers from the normal distribution."""
+    """Fill a tensor with random numbers from the normal distribution.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.normal_(tg.empty(2, 3)).shape
+    (2, 3)
+    """
     want_float("normal_", tensor)
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill a tensor with one value."""
+    """Fill a tensor with one value.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.constant_(tg.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill a tensor with 0."""
+    """Fill a tensor with 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.zeros_(tg.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill a tensor with 1."""
+    """Fill a tensor with 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.ones_(tg.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1)
 
 
@@ -84,6 +115,11 @@ def kaiming_uniform_(
     """Fill a weight uniformly on +-gain sqrt(3 / fan), so that a layer keeps the variance of its input.
 
     Mode "fan_out" keeps the variance of the gradient in the backward pass instead. ``a`` is leaky_relu's slope.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.kaiming_uniform_(tg.empty(2, 3)).shape
+    (2, 3)
     """
     bound = sqrt(3) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -96,18 +132,36 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill a weight from the normal distribution of standard deviation gain / sqrt(fan): see `kaiming_uniform_`."""
+    """Fill a weight from the normal distribution of standard deviation gain / sqrt(fan): see `kaiming_uniform_`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.kaiming_normal_(tg.empty(2, 3)).shape
+    (2, 3)
+    """
     return normal_(tensor, 0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a weight uniformly on +-gain sqrt(6 / (fan_in + fan_out)): between forward's and backward's optimum."""
+    """Fill a weight uniformly on +-gain sqrt(6 / (fan_in + fan_out)): between forward's and backward's optimum.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.xavier_uniform_(tg.empty(2, 3)).shape
+    (2, 3)
+    """
     bound = gain * sqrt(6 / sum(_fans("xavier_uniform_", tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill a weight from the normal distribution of standard deviation gain sqrt(2 / (fan_in + fan_out))."""
+    """Fill a weight from the normal distribution of standard deviation gain sqrt(2 / (fan_in + fan_out)).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.xavier_normal_(tg.empty(2, 3)).shape
+    (2, 3)
+    """
     return normal_(tensor, 0, gain * sqrt(2 / sum(_fans("xavier_normal_", tensor))), generator)
 
 
@@ -139,7 +193,13 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill a tensor from the normal distribution; numbers outside of [a, b] are drawn again."""
+    """Fill a tensor from the normal distribution; numbers outside of [a, b] are drawn again.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> bool((nn.init.trunc_normal_(tg.empty(100)).abs() <= 2).all())
+    True
+    """
     want_float("trunc_normal_", tensor)
     if not a < b or not std > 0 or mean - 8 * std > b or mean + 8 * std < a:
         raise ValueError(
@@ -156,6 +216,11 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """Fill a matrix from the normal distribution, with a fraction ``sparsity`` of each column set to 0.
 
     (Martens, "Deep learning via Hessian-free optimization", 2010.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> (nn.init.sparse_(tg.empty(4, 2), 0.5) == 0).sum(0)
+    tensor([2, 2])
     """
     if tensor.ndim != 2 or not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: shape {tensor.shape}, sparsity {sparsity}; wanted a matrix and a fraction")
@@ -168,14 +233,27 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere."""
+    """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.eye_(tg.empty(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     if tensor.ndim != 2:
         raise ValueError(f"eye_: wanted a matrix, got shape {tensor.shape}")
     return _written(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Fill a convolution's weight so that it keeps its input: 1 in the middle of each kernel of its own channel."""
+    """Fill a convolution's weight so that it keeps its input: 1 in the middle of each kernel of its own channel.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.init.dirac_(tg.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
+    """
     _want_dims("dirac_", tensor, 3)
     shape, values = tensor.shape, np.zeros(tensor.shape)
     if shape[0] % groups:
@@ -199,7 +277,14 @@ def _written(tensor: Tensor, values: np.ndarray[Any, Any]) -> Tensor:
 
 
 def layer_default_(weight: Tensor, bias: Tensor | None, generator: Generator | None = None) -> None:
-    """Fill a layer as PyTorch does: weight and bias uniform on +-1 / sqrt(fan_in)."""
+    """Fill a layer as PyTorch does: weight and bias uniform on +-1 / sqrt(fan_in).
+
+    >>> from tinygrad_cnn import nn
+    >>> layer = nn.Linear(2, 3)
+    >>> nn.init.layer_default_(layer.weight, layer.bias)
+    >>> layer.weight.shape
+    (3, 2)
+    """
     kaiming_uniform_(weight, a=sqrt(5), generator=generator)
     if bias is not None:
         bound = 1 / sqrt(_fans("layer_default_", weight)[0])
@@ -221,4 +306,5 @@ def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     return calculate_gain(nonlinearity, a) / sqrt(fans[mode])
 
 
+explain_calls(globals())
 explain_missing_names("torch.nn.init", __name__)

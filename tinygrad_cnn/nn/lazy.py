@@ -72,36 +72,72 @@ class LazyLinear(LazyModuleMixin, Linear):
 
 
 class LazyConv1d(LazyModuleMixin, Conv1d):
-    """A `Conv1d` whose ``in_channels`` the first batch decides; it takes the other arguments."""
+    """A `Conv1d` whose ``in_channels`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyConv1d(4, 3)(tg.ones(2, 2, 8)).shape
+    (2, 4, 6)
+    """
 
     cls_to_become, _size, _axis, _ndims = Conv1d, "in_channels", -2, (2, 3)
 
 
 class LazyConv2d(LazyModuleMixin, Conv2d):
-    """A `Conv2d` whose ``in_channels`` the first batch decides; it takes the other arguments."""
+    """A `Conv2d` whose ``in_channels`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyConv2d(4, 3)(tg.ones(2, 2, 8, 8)).shape
+    (2, 4, 6, 6)
+    """
 
     cls_to_become, _size, _axis, _ndims = Conv2d, "in_channels", -3, (3, 4)
 
 
 class LazyConvTranspose1d(LazyModuleMixin, ConvTranspose1d):
-    """A `ConvTranspose1d` whose ``in_channels`` the first batch decides; it takes the other arguments."""
+    """A `ConvTranspose1d` whose ``in_channels`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyConvTranspose1d(4, 3)(tg.ones(2, 2, 8)).shape
+    (2, 4, 10)
+    """
 
     cls_to_become, _size, _axis, _ndims = ConvTranspose1d, "in_channels", -2, (2, 3)
 
 
 class LazyConvTranspose2d(LazyModuleMixin, ConvTranspose2d):
-    """A `ConvTranspose2d` whose ``in_channels`` the first batch decides; it takes the other arguments."""
+    """A `ConvTranspose2d` whose ``in_channels`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyConvTranspose2d(4, 3)(tg.ones(2, 2, 8, 8)).shape
+    (2, 4, 10, 10)
+    """
 
     cls_to_become, _size, _axis, _ndims = ConvTranspose2d, "in_channels", -3, (3, 4)
 
 
 class LazyBatchNorm1d(LazyModuleMixin, BatchNorm1d):
-    """A `BatchNorm1d` whose ``num_features`` the first batch decides; it takes the other arguments."""
+    """A `BatchNorm1d` whose ``num_features`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyBatchNorm1d()(tg.ones(2, 3)).shape
+    (2, 3)
+    """
 
     cls_to_become, _size, _axis, _ndims = BatchNorm1d, "num_features", 1, (2, 3)
 
 
 class LazyBatchNorm2d(LazyModuleMixin, BatchNorm2d):
-    """A `BatchNorm2d` whose ``num_features`` the first batch decides; it takes the other arguments."""
+    """A `BatchNorm2d` whose ``num_features`` the first batch decides; it takes the other arguments.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LazyBatchNorm2d()(tg.ones(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
 
     cls_to_become, _size, _axis, _ndims = BatchNorm2d, "num_features", 1, (4,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tinygrad_cnn import ops
 from tinygrad_cnn.nn import functional as F
@@ -68,7 +69,13 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """Negative log-likelihood of log-probabilities and classes, as `nll_loss`."""
+    """Negative log-likelihood of log-probabilities and classes, as `nll_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.NLLLoss()(tg.tensor([[-1.0, -2.0]]), tg.tensor([1]))
+    tensor(2.)
+    """
 
     function = staticmethod(ops.nll_loss)
 
@@ -79,7 +86,13 @@ class NLLLoss(_Loss):
 
 
 class BCELoss(_Loss):
-    """Binary cross-entropy of probabilities, as `binary_cross_entropy`."""
+    """Binary cross-entropy of probabilities, as `binary_cross_entropy`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.BCELoss()(tg.tensor([0.5]), tg.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.binary_cross_entropy)
 
@@ -90,7 +103,13 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(BCELoss):
-    """Binary cross-entropy of logits, as `binary_cross_entropy_with_logits`: it includes the sigmoid."""
+    """Binary cross-entropy of logits, as `binary_cross_entropy_with_logits`: it includes the sigmoid.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.BCEWithLogitsLoss()(tg.zeros(1), tg.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.binary_cross_entropy_with_logits)
 
@@ -117,13 +136,25 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """Absolute differences, as `l1_loss`."""
+    """Absolute differences, as `l1_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.L1Loss()(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
 
     function = staticmethod(F.l1_loss)
 
 
 class SmoothL1Loss(_Loss):
-    """Squared differences near 0, absolute differences elsewhere, as `smooth_l1_loss`."""
+    """Squared differences near 0, absolute differences elsewhere, as `smooth_l1_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.SmoothL1Loss()(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.5000)
+    """
 
     function = staticmethod(F.smooth_l1_loss)
 
@@ -133,7 +164,13 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """delta times `SmoothL1Loss` with beta = delta, as `huber_loss`."""
+    """delta times `SmoothL1Loss` with beta = delta, as `huber_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.HuberLoss()(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.5000)
+    """
 
     function = staticmethod(F.huber_loss)
 
@@ -146,7 +183,13 @@ class HuberLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """The Kullback-Leibler divergence of log-probabilities from a target, as `kl_div`."""
+    """The Kullback-Leibler divergence of log-probabilities from a target, as `kl_div`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.KLDivLoss(reduction="batchmean")(tg.tensor([[0.5, 0.5]]).log(), tg.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.kl_div)
     _reductions = ("batchmean", *REDUCTIONS)
@@ -157,7 +200,13 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """The negative log-likelihood of counts under a Poisson distribution, as `poisson_nll_loss`."""
+    """The negative log-likelihood of counts under a Poisson distribution, as `poisson_nll_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.PoissonNLLLoss()(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.)
+    """
 
     function = staticmethod(F.poisson_nll_loss)
 
@@ -169,7 +218,13 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """The negative log-likelihood of numbers under a normal distribution, as `gaussian_nll_loss`."""
+    """The negative log-likelihood of numbers under a normal distribution, as `gaussian_nll_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.GaussianNLLLoss()(tg.zeros(2), tg.ones(2), tg.ones(2))
+    tensor(0.5000)
+    """
 
     function = staticmethod(F.gaussian_nll_loss)
 
@@ -187,13 +242,25 @@ class GaussianNLLLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + e^(-target * input)) for targets of 1 and -1, as `soft_margin_loss`."""
+    """log(1 + e^(-target * input)) for targets of 1 and -1, as `soft_margin_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.SoftMarginLoss()(tg.zeros(2), tg.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.soft_margin_loss)
 
 
 class HingeEmbeddingLoss(_Loss):
-    """A loss that makes distances small (target 1) or at least the margin (-1), as `hinge_embedding_loss`."""
+    """A loss that makes distances small (target 1) or at least the margin (-1), as `hinge_embedding_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.HingeEmbeddingLoss()(tg.tensor([0.5, 0.25]), tg.tensor([1, -1]))
+    tensor(0.6250)
+    """
 
     function = staticmethod(F.hinge_embedding_loss)
 
@@ -214,19 +281,37 @@ class _PairLoss(_Loss):
 
 
 class MarginRankingLoss(_PairLoss):
-    """A loss that makes one of two numbers larger by the margin, as `margin_ranking_loss`."""
+    """A loss that makes one of two numbers larger by the margin, as `margin_ranking_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.MarginRankingLoss()(tg.tensor([1.0]), tg.tensor([3.0]), tg.tensor([1.0]))
+    tensor(2.)
+    """
 
     function = staticmethod(F.margin_ranking_loss)
 
 
 class CosineEmbeddingLoss(_PairLoss):
-    """A loss that makes vectors similar (target 1) or dissimilar (-1), as `cosine_embedding_loss`."""
+    """A loss that makes vectors similar (target 1) or dissimilar (-1), as `cosine_embedding_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CosineEmbeddingLoss()(tg.eye(2), tg.eye(2), tg.tensor([1, -1]))
+    tensor(0.5000)
+    """
 
     function = staticmethod(F.cosine_embedding_loss)
 
 
 class TripletMarginLoss(_Loss):
-    """A loss that makes anchors closer to a positive than to a negative, as `triplet_margin_loss`."""
+    """A loss that makes anchors closer to a positive than to a negative, as `triplet_margin_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.TripletMarginLoss()(tg.zeros(1, 2), tg.zeros(1, 2), tg.ones(1, 2))
+    tensor(0.)
+    """
 
     function = staticmethod(F.triplet_margin_loss)
 
@@ -254,7 +339,13 @@ class TripletMarginLoss(_Loss):
 
 
 class MultiMarginLoss(_Loss):
-    """A loss that makes the score of the right class larger than the others by a margin, as `multi_margin_loss`."""
+    """A loss that makes the score of the right class larger than the others by a margin, as `multi_margin_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.MultiMarginLoss()(tg.tensor([[0.5, 0.0]]), tg.tensor([0]))
+    tensor(0.2500)
+    """
 
     function = staticmethod(F.multi_margin_loss)
 
@@ -269,13 +360,25 @@ class MultiMarginLoss(_Loss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """A loss that makes the scores of all labels larger than those of other classes: `multilabel_margin_loss`."""
+    """A loss that makes the scores of all labels larger than those of other classes: `multilabel_margin_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.MultiLabelMarginLoss()(tg.tensor([[0.5, 0.0]]), tg.tensor([[0, -1]]))
+    tensor(0.2500)
+    """
 
     function = staticmethod(F.multilabel_margin_loss)
 
 
 class MultiLabelSoftMarginLoss(_Loss):
-    """The mean binary cross-entropy of the logits of several labels, as `multilabel_soft_margin_loss`."""
+    """The mean binary cross-entropy of the logits of several labels, as `multilabel_soft_margin_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.MultiLabelSoftMarginLoss()(tg.zeros(1, 2), tg.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.multilabel_soft_margin_loss)
 
@@ -286,7 +389,13 @@ class MultiLabelSoftMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` for any distance, as `triplet_margin_with_distance_loss`."""
+    """`TripletMarginLoss` for any distance, as `triplet_margin_with_distance_loss`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.TripletMarginWithDistanceLoss()(tg.zeros(1, 2), tg.zeros(1, 2), tg.ones(1, 2))
+    tensor(0.)
+    """
 
     function = staticmethod(F.triplet_margin_with_distance_loss)
 
@@ -313,7 +422,13 @@ class TripletMarginWithDistanceLoss(_Loss):
 
 
 class CosineSimilarity(FunctionModule):
-    """The cosine of the angle between vectors along a dimension, as `cosine_similarity`."""
+    """The cosine of the angle between vectors along a dimension, as `cosine_similarity`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CosineSimilarity()(tg.eye(2), tg.eye(2))
+    tensor([1., 1.])
+    """
 
     function = staticmethod(F.cosine_similarity)
 
@@ -332,7 +447,13 @@ class CosineSimilarity(FunctionModule):
 
 
 class PairwiseDistance(FunctionModule):
-    """The p-norm of differences along the last dimension, as `pairwise_distance`."""
+    """The p-norm of differences along the last dimension, as `pairwise_distance`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.PairwiseDistance()(tg.tensor([[3.0, 4.0]]), tg.zeros(1, 2))
+    tensor([5.0000])
+    """
 
     function = staticmethod(F.pairwise_distance)
 
@@ -348,3 +469,19 @@ class PairwiseDistance(FunctionModule):
     def extra_repr(self) -> str:
         """Return nothing, as PyTorch does."""
         return ""
+
+
+class CTCLoss(_Loss):
+    """Minus the log-probability of labels whose times are not known, as `ctc_loss`."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(  # type: ignore[override]
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        """Return the loss of sequences (T, N, C), given their labels and both lengths."""
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )

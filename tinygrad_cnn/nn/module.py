@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from tinygrad_cnn.nn.hidden import warn_of_hidden_modules
 from tinygrad_cnn.nn.hooks import ModuleHooks, register
 from tinygrad_cnn.nn.parameter import Parameter, Uninitialized, clear_gradients, convert
 from tinygrad_cnn.nn.state import IncompatibleKeys, check_state
@@ -17,6 +18,7 @@ from tinygrad_cnn.support.dtypes import destination, float32, float64
 from tinygrad_cnn.support.html import module_html
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.hooks import RemovableHandle
+from tinygrad_cnn.tape.mistakes import explain_failure
 from tinygrad_cnn.tensor import Tensor
 
 changes = [0]
@@ -57,8 +59,11 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward() is not defined; define it to call the module")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        hooks = self._hooks
-        return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
+        try:
+            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
+        except Exception as error:
+            explain_failure(error, type(self).__name__, self.forward, args, kwargs)
+            raise
 
     # --- registration ------------------------------------------------------------------------------------------
 
@@ -182,7 +187,12 @@ class Module:
         return self._named(("parameter",), prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Yield the parameters, each once."""
+        """Yield the parameters, each once.
+
+        Warns of modules in a plain list, tuple or dict, whose parameters are not found.
+        """
+        if recurse:
+            warn_of_hidden_modules(self)
         return (parameter for _, parameter in self.named_parameters("", recurse))
 
     def named_buffers(

@@ -139,7 +139,13 @@ class _BatchNorm(_ChannelNorm):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation of each channel of (N, C) or (N, C, L): see `BatchNorm2d`."""
+    """Batch normalisation of each channel of (N, C) or (N, C, L): see `BatchNorm2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.BatchNorm1d(3)(tg.ones(2, 3)).shape
+    (2, 3)
+    """
 
     _dims = (2, 3)
 
@@ -194,7 +200,13 @@ class _InstanceNorm(_ChannelNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation of each channel of each sample of (N, C, L) or (C, L): see `InstanceNorm2d`."""
+    """Instance normalisation of each channel of each sample of (N, C, L) or (C, L): see `InstanceNorm2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.InstanceNorm1d(3)(tg.ones(2, 3, 4)).shape
+    (2, 3, 4)
+    """
 
     _dims = (2, 3)
 
@@ -320,7 +332,13 @@ class RMSNorm(_Norm):
 
 
 class LocalResponseNorm(UnaryFunctionModule):
-    """Divide by the magnitude of neighbouring channels of (N, C, ...), as `local_response_norm`."""
+    """Divide by the magnitude of neighbouring channels of (N, C, ...), as `local_response_norm`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LocalResponseNorm(2)(tg.ones(2, 3, 4)).shape
+    (2, 3, 4)
+    """
 
     function = staticmethod(F.local_response_norm)
 

@@ -49,25 +49,49 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """Pad sequences with a value."""
+    """Pad sequences with a value.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ConstantPad1d(1, 0.5)(tg.ones(1, 1, 4)).shape
+    (1, 1, 6)
+    """
 
     _dims = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """Pad images with a value."""
+    """Pad images with a value.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ConstantPad2d(1, 0.5)(tg.ones(1, 1, 4, 4)).shape
+    (1, 1, 6, 6)
+    """
 
     _dims = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """Pad volumes with a value."""
+    """Pad volumes with a value.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ConstantPad3d(1, 0.5)(tg.ones(1, 1, 4, 4, 4)).shape
+    (1, 1, 6, 6, 6)
+    """
 
     _dims = 3
 
 
 class ZeroPad1d(_Pad):
-    """Pad sequences with zeros."""
+    """Pad sequences with zeros.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ZeroPad1d(1)(tg.ones(1, 1, 4)).shape
+    (1, 1, 6)
+    """
 
     _dims = 1
 
@@ -84,7 +108,13 @@ class ZeroPad2d(_Pad):
 
 
 class ZeroPad3d(_Pad):
-    """Pad volumes with zeros."""
+    """Pad volumes with zeros.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ZeroPad3d(1)(tg.ones(1, 1, 4, 4, 4)).shape
+    (1, 1, 6, 6, 6)
+    """
 
     _dims = 3
 
@@ -101,48 +131,96 @@ class ReflectionPad1d(_Pad):
 
 
 class ReflectionPad2d(_Pad):
-    """Pad images with their mirror image at the outermost pixels."""
+    """Pad images with their mirror image at the outermost pixels.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReflectionPad2d(1)(tg.ones(1, 1, 4, 4)).shape
+    (1, 1, 6, 6)
+    """
 
     _dims, _mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """Pad volumes with their mirror image at the outermost entries."""
+    """Pad volumes with their mirror image at the outermost entries.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReflectionPad3d(1)(tg.ones(1, 1, 4, 4, 4)).shape
+    (1, 1, 6, 6, 6)
+    """
 
     _dims, _mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """Pad sequences with their outermost entries."""
+    """Pad sequences with their outermost entries.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReplicationPad1d(1)(tg.ones(1, 1, 4)).shape
+    (1, 1, 6)
+    """
 
     _dims, _mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """Pad images with their outermost pixels."""
+    """Pad images with their outermost pixels.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReplicationPad2d(1)(tg.ones(1, 1, 4, 4)).shape
+    (1, 1, 6, 6)
+    """
 
     _dims, _mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """Pad volumes with their outermost entries."""
+    """Pad volumes with their outermost entries.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ReplicationPad3d(1)(tg.ones(1, 1, 4, 4, 4)).shape
+    (1, 1, 6, 6, 6)
+    """
 
     _dims, _mode = 3, "replicate"
 
 
 class CircularPad1d(_Pad):
-    """Pad sequences with the entries of their other end."""
+    """Pad sequences with the entries of their other end.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CircularPad1d(1)(tg.ones(1, 1, 4)).shape
+    (1, 1, 6)
+    """
 
     _dims, _mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """Pad images with the pixels of their other side."""
+    """Pad images with the pixels of their other side.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CircularPad2d(1)(tg.ones(1, 1, 4, 4)).shape
+    (1, 1, 6, 6)
+    """
 
     _dims, _mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """Pad volumes with the entries of their other side."""
+    """Pad volumes with the entries of their other side.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.CircularPad3d(1)(tg.ones(1, 1, 4, 4, 4)).shape
+    (1, 1, 6, 6, 6)
+    """
 
     _dims, _mode = 3, "circular"

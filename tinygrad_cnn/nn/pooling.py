@@ -53,7 +53,13 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest value of each window of sequences (N, C, L); the stride defaults to the kernel's size."""
+    """The largest value of each window of sequences (N, C, L); the stride defaults to the kernel's size.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.MaxPool1d(2)(tg.ones(1, 3, 8)).shape
+    (1, 3, 4)
+    """
 
     function = staticmethod(ops.max_pool1d)
     _checked = staticmethod(single)
@@ -71,7 +77,13 @@ class MaxPool2d(_MaxPool):
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window of sequences (N, C, L); zeros of the padding count if ``count_include_pad``."""
+    """The mean of each window of sequences (N, C, L); zeros of the padding count if ``count_include_pad``.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AvgPool1d(2)(tg.ones(1, 3, 8)).shape
+    (1, 3, 4)
+    """
 
     function = staticmethod(ops.avg_pool1d)
     _checked = staticmethod(single)
@@ -92,7 +104,13 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window of images (N, C, H, W); zeros of the padding count if ``count_include_pad``."""
+    """The mean of each window of images (N, C, H, W); zeros of the padding count if ``count_include_pad``.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AvgPool2d(2)(tg.ones(1, 3, 8, 8)).shape
+    (1, 3, 4, 4)
+    """
 
     function = staticmethod(ops.avg_pool2d)
 
@@ -129,7 +147,13 @@ class AdaptiveAvgPool2d(UnaryFunctionModule):
 
 
 class AdaptiveMaxPool2d(UnaryFunctionModule):
-    """The largest values of the windows of `AdaptiveAvgPool2d`."""
+    """The largest values of the windows of `AdaptiveAvgPool2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AdaptiveMaxPool2d(2)(tg.ones(1, 3, 8, 8)).shape
+    (1, 3, 2, 2)
+    """
 
     function = staticmethod(F.adaptive_max_pool2d)
 
@@ -153,7 +177,13 @@ def _check_output(name: str, output_size: Any) -> None:
 
 
 class AdaptiveAvgPool1d(UnaryFunctionModule):
-    """Means of the windows that divide sequences evenly into ``output_size``, as `adaptive_avg_pool1d`."""
+    """Means of the windows that divide sequences evenly into ``output_size``, as `adaptive_avg_pool1d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AdaptiveAvgPool1d(2)(tg.ones(1, 3, 8)).shape
+    (1, 3, 2)
+    """
 
     function = staticmethod(F.adaptive_avg_pool1d)
 
@@ -164,7 +194,13 @@ class AdaptiveAvgPool1d(UnaryFunctionModule):
 
 
 class AdaptiveMaxPool1d(UnaryFunctionModule):
-    """The largest values of the windows of `AdaptiveAvgPool1d`."""
+    """The largest values of the windows of `AdaptiveAvgPool1d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.AdaptiveMaxPool1d(2)(tg.ones(1, 3, 8)).shape
+    (1, 3, 2)
+    """
 
     function = staticmethod(F.adaptive_max_pool1d)
 
@@ -191,13 +227,25 @@ class _LPPool(UnaryFunctionModule):
 
 
 class LPPool1d(_LPPool):
-    """The p-norm of each window of sequences (N, C, L), as `lp_pool1d`."""
+    """The p-norm of each window of sequences (N, C, L), as `lp_pool1d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LPPool1d(2.0, 2)(tg.ones(1, 3, 8)).shape
+    (1, 3, 4)
+    """
 
     function = staticmethod(F.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
-    """The p-norm of each window of images (N, C, H, W), as `lp_pool2d`."""
+    """The p-norm of each window of images (N, C, H, W), as `lp_pool2d`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.LPPool2d(2.0, 2)(tg.ones(1, 3, 8, 8)).shape
+    (1, 3, 4, 4)
+    """
 
     function = staticmethod(F.lp_pool2d)
 

@@ -346,7 +346,13 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step of `GRU`: input (N, input_size) and state (N, hidden_size), by default zeros, to the next state."""
+    """One step of `GRU`: input (N, input_size) and state (N, hidden_size), by default zeros, to the next state.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.GRUCell(3, 5)(tg.ones(2, 3)).shape
+    (2, 5)
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None

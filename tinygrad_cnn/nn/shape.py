@@ -15,7 +15,13 @@ from tinygrad_cnn.typing import Size
 
 
 class Identity(Module):
-    """Return the input; any arguments are accepted, so that it can replace another layer."""
+    """Return the input; any arguments are accepted, so that it can replace another layer.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Identity()(tg.ones(2, 3)).shape
+    (2, 3)
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -94,7 +100,13 @@ class Upsample(UnaryFunctionModule):
 
 
 class PixelShuffle(UnaryFunctionModule):
-    """Rearrange groups of channels as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r), `pixel_shuffle`."""
+    """Rearrange groups of channels as pixels: (..., C * r * r, H, W) to (..., C, H * r, W * r), `pixel_shuffle`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.PixelShuffle(2)(tg.ones(1, 4, 2, 2)).shape
+    (1, 1, 4, 4)
+    """
 
     function = staticmethod(F.pixel_shuffle)
 
@@ -104,7 +116,13 @@ class PixelShuffle(UnaryFunctionModule):
 
 
 class PixelUnshuffle(UnaryFunctionModule):
-    """Undo `PixelShuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W), as `pixel_unshuffle`."""
+    """Undo `PixelShuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W), as `pixel_unshuffle`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.PixelUnshuffle(2)(tg.ones(1, 1, 4, 4)).shape
+    (1, 4, 2, 2)
+    """
 
     function = staticmethod(F.pixel_unshuffle)
 
@@ -114,7 +132,13 @@ class PixelUnshuffle(UnaryFunctionModule):
 
 
 class ChannelShuffle(UnaryFunctionModule):
-    """Interleave groups of channels (N, C, ...), as `channel_shuffle`."""
+    """Interleave groups of channels (N, C, ...), as `channel_shuffle`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.ChannelShuffle(2)(tg.ones(1, 4, 2, 2)).shape
+    (1, 4, 2, 2)
+    """
 
     function = staticmethod(F.channel_shuffle)
 
@@ -124,21 +148,39 @@ class ChannelShuffle(UnaryFunctionModule):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resize images (N, C, H, W) to the nearest pixels: an older name of `Upsample`."""
+    """Resize images (N, C, H, W) to the nearest pixels: an older name of `Upsample`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(tg.ones(1, 1, 2, 2)).shape
+    (1, 1, 4, 4)
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, "nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resize images (N, C, H, W) bilinearly, with aligned corners: an older name of `Upsample`."""
+    """Resize images (N, C, H, W) bilinearly, with aligned corners: an older name of `Upsample`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.UpsamplingBilinear2d(scale_factor=2)(tg.ones(1, 1, 2, 2)).shape
+    (1, 1, 4, 4)
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, "bilinear", True)
 
 
 class Unfold(UnaryFunctionModule):
-    """Return the pixels of each window as a column ("im2col"), as `unfold`."""
+    """Return the pixels of each window as a column ("im2col"), as `unfold`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Unfold(2)(tg.ones(1, 1, 4, 4)).shape
+    (1, 4, 9)
+    """
 
     function = staticmethod(F.unfold)
 
@@ -148,7 +190,13 @@ class Unfold(UnaryFunctionModule):
 
 
 class Fold(UnaryFunctionModule):
-    """Add columns of windows into images of ``output_size`` ("col2im"), as `fold`."""
+    """Add columns of windows into images of ``output_size`` ("col2im"), as `fold`.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.Fold((4, 4), 2)(tg.ones(1, 4, 9)).shape
+    (1, 1, 4, 4)
+    """
 
     function = staticmethod(F.fold)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_cnn.ops.activation import *
 from tinygrad_cnn.ops.broadcast import *
+from tinygrad_cnn.ops.choices import *
 from tinygrad_cnn.ops.comparison import *
 from tinygrad_cnn.ops.compose import *
 from tinygrad_cnn.ops.conv import *

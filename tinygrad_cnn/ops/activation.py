@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.kernels import gaussian, piecewise
 from tinygrad_cnn.kernels import relu as kernels
+from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise
-from tinygrad_cnn.ops.elementwise import clamp, exp, sigmoid, square, where, where_between
+from tinygrad_cnn.ops.choices import clamp, where, where_between
+from tinygrad_cnn.ops.elementwise import exp, sigmoid, square
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.support.dtypes import as_float
 from tinygrad_cnn.tape.record import operation
@@ -72,7 +74,7 @@ def _hardswish_slope(grad: Array, input: Array) -> Array:
 
 def _between_threes(values: Any, gate: Any) -> Any:
     high = float(np.nextafter(gate.dtype.type(3), gate.dtype.type(0)))
-    return where_between(values, gate, low=-high, high=high)
+    return where_between(values, gate, low=-high, high=high, inside=True)
 
 
 # --- exponential below 0, and softplus ---
@@ -81,8 +83,8 @@ def _between_threes(values: Any, gate: Any) -> Any:
 @operation(input=lambda g, input, alpha, scale: g * _slope_below_zero(input, alpha, scale))
 def exponential_below_zero(input: Array, *, alpha: float, scale: float) -> Array:
     """input where it is positive, else alpha * (e^(scale * input) - 1)."""
-    out = input.clip(-inf, 0)
-    np.multiply(out, scale, out=out)
+    out = np.minimum(input, 0, out=empty_like(input))
+    out *= scale
     np.expm1(out, out=out)
     out *= alpha
     out += kernels.relu(input)
@@ -96,43 +98,53 @@ def _slope_below_zero(input: Any, alpha: float, scale: float) -> Any:
 
 
 def selu(input: T) -> T:
-    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.selu(tg.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
     return 1.0507009873554804934 * exponential_below_zero(input, alpha=1.6732632423543772848, scale=1.0)
 
 
 def celu(input: T, alpha: float = 1.0) -> T:
-    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.celu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     if alpha == 0:
         raise ValueError("celu: alpha is 0; wanted another number")
     return exponential_below_zero(input, alpha=alpha, scale=1 / alpha)
 
 
-# The gradient of the slope is that of the product where the input is not positive.
 @elementwise(
-    input=lambda g, input, weight: _prelu_back(g, input, weight),
-    weight=lambda g, input: g * clamp(input, max=0.0),
+    input=lambda g, gate, weight: _prelu(g, gate, weight),
+    weight=lambda g, input, gate: where(gate > 0, 0.0, g * input),
 )
-def _prelu(input: Array, weight: Array) -> Array:
-    """input where it is positive, else weight * input."""
-    return piecewise.prelu(input, input, weight)
-
-
-@elementwise(
-    grad=lambda g, input, weight: _prelu_back(g, input, weight),
-    weight=lambda g, grad, input: where_between(g * grad, input, low=-inf, high=0.0),
-)
-def _prelu_back(grad: Array, input: Array, weight: Array) -> Array:
-    """grad where the input is positive, else weight * grad."""
-    return piecewise.prelu(grad, input, weight)
+def _prelu(input: Array, gate: Array, weight: Array) -> Array:
+    """input where the gate is above 0, else weight * input."""
+    return where_kernel(gate > 0, input, input * weight)
 
 
 def threshold(input: T, threshold: float, value: float) -> T:
-    """Return input where it is above the threshold, else the value, whose derivative is 0."""
+    """Return input where it is above the threshold, else the value, whose derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.threshold(tg.tensor([0.5, 2.0]), 1.0, 0.0)
+    tensor([0., 2.])
+    """
     return where(input <= threshold, value, input)
 
 
 def hardshrink(input: T, lambd: float = 0.5) -> T:
-    """Return input where its absolute value is above lambd, else 0, whose derivative is 0."""
+    """Return input where its absolute value is above lambd, else 0, whose derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.hardshrink(tg.tensor([-1.0, 0.2, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
     return where_between(input, input, low=-lambd, high=lambd, inside=False)
 
 
@@ -153,7 +165,7 @@ def prelu(input: T, weight: T) -> T:
             f"wanted (1,) or ({channels},)"
         )
     slope = reshape(weight, (slopes, *(1,) * (ndim - 2)) if ndim > 1 else ())
-    return _prelu(input, slope)
+    return _prelu(input, input, slope)
 
 
 _SOFTPLUS_EXACT_FROM = {"e": 8, "f": 18, "d": 37}

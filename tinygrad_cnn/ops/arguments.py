@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.support.arrays import plain_array
 from tinygrad_cnn.tape.record import Variable
 
@@ -69,6 +70,20 @@ def pair(name: str, argument: str, value: int | Iterable[int], least: int) -> tu
     if len(values) != 2 or not all(is_whole(v) and v >= least for v in values):
         raise ValueError(f"{name}: {argument} is {value!r}; wanted one or two integers of at least {least}")
     return int(values[0]), int(values[1])
+
+
+def images_missing(shape: tuple[int, ...]) -> str:
+    """Return how an image or a batch of images without channels gets them, for the end of an error message."""
+    if len(shape) == 2:
+        return "; an image without channels becomes a batch of one by input.reshape(1, 1, *input.shape)"
+    return "; pixels in rows become images by input.reshape(N, C, H, W)" if len(shape) < 2 else ""
+
+
+def too_small(window: Window, shape: tuple[int, ...]) -> str:
+    """Return the message about an input that is smaller than the window that moves over it."""
+    padded = tuple(n + 2 * p for n, p in zip(shape[2:], window.padding, strict=True))
+    sizes = f"reaches over {window.span}, is larger than the padded input, {padded}"
+    return f"the kernel, which {sizes}: wanted a smaller kernel, or more padding"
 
 
 def single(name: str, argument: str, value: int | Iterable[int], least: int) -> int:

@@ -51,7 +51,13 @@ def broadcast_to(input: T, shape: tuple[int, ...]) -> T:
 
 @one_or_several
 def expand(input: T, size: tuple[int, ...]) -> T:
-    """Repeat along dimensions of length 1 up to the given size, without copying; -1 keeps a length."""
+    """Repeat along dimensions of length 1 up to the given size, without copying; -1 keeps a length.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tensor([[1], [2]]).expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
     lead = len(size) - input.ndim
     if lead < 0 or any(n < 0 and (n != -1 or i < lead) for i, n in enumerate(size)):
         raise ValueError(f"expand: a tensor of shape {input.shape} cannot be expanded to {size}")

@@ -10,9 +10,10 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype, whole
 from tinygrad_cnn.ops.broadcast import cast
+from tinygrad_cnn.ops.choices import clamp, where
 from tinygrad_cnn.ops.comparison import logical_xor
 from tinygrad_cnn.ops.distance import p_norm
-from tinygrad_cnn.ops.elementwise import clamp, div, mul, pow, sqrt, sub, where
+from tinygrad_cnn.ops.elementwise import div, mul, pow, sqrt, sub
 from tinygrad_cnn.ops.index import narrow, take_at
 from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import diagonal, meshgrid
@@ -86,7 +87,14 @@ def cartesian_prod(*tensors: T) -> T:
 
 
 def combinations(input: T, r: int = 2, with_replacement: bool = False) -> T:
-    """Return all ways to choose r entries of a vector, as rows, in the order of ``itertools.combinations``."""
+    """Return all ways to choose r entries of a vector, as rows, in the order of ``itertools.combinations``.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.combinations(tg.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
     if input.ndim != 1:
         raise ValueError(f"combinations: wanted a vector, got shape {input.shape}")
     if whole("combinations", "r", r, 0) == 0:
@@ -106,17 +114,32 @@ def _split(name: str, input: T, indices_or_sections: Any, dim: int, least: int) 
 
 
 def hsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Split horizontally, along dimension 1, or 0 of a vector: at indices, or into parts of one size. Views."""
+    """Split horizontally, along dimension 1, or 0 of a vector: at indices, or into parts of one size. Views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.shape for part in tg.hsplit(tg.ones(2, 4), 2)]
+    [(2, 2), (2, 2)]
+    """
     return _split("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 def vsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Split vertically, along dimension 0: at indices, or into parts of one size. Views."""
+    """Split vertically, along dimension 0: at indices, or into parts of one size. Views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.shape for part in tg.vsplit(tg.ones(4, 2), 2)]
+    [(2, 2), (2, 2)]
+    """
     return _split("vsplit", input, indices_or_sections, 0, 2)
 
 
 def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Split along dimension 2: at indices, or into parts of one size. Views."""
+    """Split along dimension 2: at indices, or into parts of one size. Views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.shape for part in tg.dsplit(tg.ones(1, 2, 4), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
     return _split("dsplit", input, indices_or_sections, 2, 3)
 
 
@@ -176,12 +199,22 @@ def trapezoid(y: T, x: T | None = None, *, dx: float | None = None, dim: int = -
 
 
 def trapz(y: T, x: T | None = None, *, dx: float | None = None, dim: int = -1) -> T:
-    """Integrate along a dimension: `trapezoid`."""
+    """Integrate along a dimension: `trapezoid`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.trapz(tg.tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
     return trapezoid(y, x, dx=dx, dim=dim)
 
 
 def cumulative_trapezoid(y: T, x: T | None = None, *, dx: float | None = None, dim: int = -1) -> T:
-    """Return the integral up to each point but the first: see `trapezoid`."""
+    """Return the integral up to each point but the first: see `trapezoid`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cumulative_trapezoid(tg.tensor([1.0, 2.0, 3.0]))
+    tensor([1.5000, 4.0000])
+    """
     areas, axis = _areas("cumulative_trapezoid", y, x, dx, dim)
     return cumsum(areas, axis) / 2
 
@@ -258,7 +291,13 @@ def dist(input: T, other: T, p: float = 2) -> T:
 
 
 def renorm(input: T, p: float, dim: int, maxnorm: float) -> T:
-    """Return input with each entry of a dimension scaled down to the p-norm ``maxnorm``, if its norm is above."""
+    """Return input with each entry of a dimension scaled down to the p-norm ``maxnorm``, if its norm is above.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.renorm(tg.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     if input.ndim < 2 or p <= 0 or maxnorm < 0:
         raise ValueError(
             f"renorm: got shape {input.shape}, p {p} and maxnorm {maxnorm}; "

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_cnn.kernels import conv as kernels
 from tinygrad_cnn.kernels.geometry import Geometry
-from tinygrad_cnn.ops.arguments import pair, single, want_same_dtype
+from tinygrad_cnn.ops.arguments import images_missing, pair, single, too_small, want_same_dtype
 from tinygrad_cnn.ops.elementwise import add
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
@@ -160,6 +160,10 @@ def conv_transpose1d(
     """Transposed convolution of sequences: `conv_transpose2d` of images of height 1.
 
     Shapes: input (N, C, L) or (C, L), weight (C, O / groups, K), bias (O,), result (N, O, OL).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.conv_transpose1d(tg.tensor([[[1.0, 2.0]]]), tg.ones(1, 1, 2), stride=2)
+    tensor([[[1., 1., 2., 2.]]])
     """
     name = "conv_transpose1d"
     rows, kernels = _as_images(name, input, weight)
@@ -194,9 +198,10 @@ def _check_convolution(name: str, x: Shape, w: Shape, bias: Shape | None, geomet
     """Refuse shapes that do not fit one another."""
     given = _check_operands(name, x, w, bias, geometry)
     if x[1] != w[1] * geometry.groups:
+        given += f"; a layer for this input is Conv2d({x[1]}, {w[0]}, ...)"
         raise ValueError(f"{name}: input has {x[1]} channels, weight expects {w[1] * geometry.groups} {given}")
     if min(w[2:]) < 1 or min(geometry.output_size((x[2], x[3]), (w[2], w[3]))) < 1:
-        raise ValueError(f"{name}: the kernel is larger than its input {given}, {geometry}")
+        raise ValueError(f"{name}: {too_small(geometry.window((w[2], w[3])), x)} {given}, {geometry}")
 
 
 def _padded(name: str, padding: str, input: Any, weight: Any, stride: Pair, dilation: Pair) -> tuple[Any, Pair]:
@@ -238,7 +243,8 @@ def _check_operands(
     given = f"(input {x}, weight {w})"
     if len(x) != 4 or len(w) != 4:
         kernels = "(C, O / groups, KH, KW)" if transposed else "(O, C / groups, KH, KW)"
-        raise ValueError(f"{name}: wanted input (N, C, H, W) and weight {kernels} {given}")
+        missing = images_missing(x) if len(w) == 4 else ""
+        raise ValueError(f"{name}: wanted input (N, C, H, W) and weight {kernels} {given}{missing}")
     groups = geometry.groups
     if groups < 1 or w[0] % groups or x[1] % groups:
         channels = f"{x[1]} input" if transposed else f"{x[1]} input and {w[0]} output"

@@ -9,7 +9,8 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import one_dim, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
-from tinygrad_cnn.ops.elementwise import abs, add, clamp, square, sub, where
+from tinygrad_cnn.ops.choices import clamp, where
+from tinygrad_cnn.ops.elementwise import abs, add, square, sub
 from tinygrad_cnn.ops.index import index_select, narrow
 from tinygrad_cnn.ops.reduce import amax, norm, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze

@@ -170,7 +170,12 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
 
 
 def inner(input: T, other: T) -> T:
-    """Sum products over the last dimension of each; a 0-d tensor is multiplied."""
+    """Sum products over the last dimension of each; a 0-d tensor is multiplied.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.inner(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     if not input.ndim or not other.ndim:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
@@ -195,7 +200,12 @@ def kron(input: T, other: T) -> T:
 
 
 def trace(input: T) -> T:
-    """Return the sum of the diagonal of a matrix."""
+    """Return the sum of the diagonal of a matrix.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.trace(tg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5.)
+    """
     if input.ndim != 2:
         raise ValueError(f"trace: wanted a matrix, got shape {input.shape}")
     return sum(_diagonal(input))

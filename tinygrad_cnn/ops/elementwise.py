@@ -1,27 +1,24 @@
-"""Elementwise operations: arithmetic, exponentials and logarithms (exp, log, sigmoid), choices (maximum, where).
+"""Elementwise operations: arithmetic, exponentials and logarithms (exp, log, sigmoid).
 
-Where a function has no derivative, PyTorch's convention holds: 0 for abs at 0, and half of the gradient for each of
-two equal arguments of maximum.
+Where a function has no derivative, PyTorch's convention holds: 0 for abs at 0.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from math import inf
 from math import log as _ln
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
-from tinygrad_cnn.kernels import piecewise
 from tinygrad_cnn.kernels.elementwise import sigmoid as sigmoid_kernel
-from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional, selecting
+from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.rounding import _div_trunc, floor_divide
 from tinygrad_cnn.support.dtypes import as_float, float64, result_type
-from tinygrad_cnn.tape.record import Variable, make_tensor, operation
+from tinygrad_cnn.tape.record import Variable, operation
 from tinygrad_cnn.typing import Array, T
 
 __all__ = [
@@ -30,10 +27,6 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
     "copysign",
     "div",
     "divide",
@@ -48,11 +41,8 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
-    "maximum",
-    "minimum",
     "mul",
     "multiply",
-    "nan_to_num",
     "neg",
     "negative",
     "positive",
@@ -67,7 +57,6 @@ __all__ = [
     "sub",
     "subtract",
     "true_divide",
-    "where",
     "xlogy",
 ]
 
@@ -86,7 +75,12 @@ def _add(input: Array, other: Array) -> Array:
 
 
 def add(input: T, other: Any, *, alpha: float = 1) -> T:
-    """Return input + alpha * other."""
+    """Return input + alpha * other.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.add(tg.tensor([1.0, 2.0]), 3.0)
+    tensor([4., 5.])
+    """
     return _add(input, other if alpha == 1 else mul(other, alpha))
 
 
@@ -99,12 +93,22 @@ def _sub(input: Array, other: Array) -> Array:
 
 
 def sub(input: T, other: Any, *, alpha: float = 1) -> T:
-    """Return input - alpha * other."""
+    """Return input - alpha * other.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.sub(tg.tensor([1.0, 2.0]), 3.0)
+    tensor([-2., -1.])
+    """
     return _sub(input, other if alpha == 1 else mul(other, alpha))
 
 
 def rsub(input: T, other: Any, *, alpha: float = 1) -> T:
-    """Return other - alpha * input."""
+    """Return other - alpha * input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rsub(tg.tensor([1.0, 2.0]), 10.0)
+    tensor([9., 8.])
+    """
     return sub(other, input, alpha=alpha)
 
 
@@ -113,7 +117,12 @@ def rsub(input: T, other: Any, *, alpha: float = 1) -> T:
     other=lambda g, input: g * input,
 )
 def mul(input: Array, other: Array) -> Array:
-    """input * other."""
+    """input * other.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mul(tg.tensor([1.0, 2.0]), 3.0)
+    tensor([3., 6.])
+    """
     return np.multiply(input, other)
 
 
@@ -154,7 +163,12 @@ def _log_of_base(base: Any, exponent: Any) -> Any:
     exponent=lambda g, out, input, exponent: g * (out * _log_of_base(input, exponent)),
 )
 def pow(input: Array, exponent: Any) -> Array:
-    """input to the power exponent."""
+    """input to the power exponent.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.pow(tg.tensor([2.0, 3.0]), 2)
+    tensor([4., 9.])
+    """
     if type(exponent) in (int, float) and input.dtype.kind == "f" and exponent in range(3, 9):
         return reduce(
             np.multiply, [input] * int(exponent)
@@ -163,31 +177,56 @@ def pow(input: Array, exponent: Any) -> Array:
 
 
 def float_power(input: Any, exponent: Any) -> Any:
-    """Return input to the power exponent, computed in float64; the result is float64 too."""
+    """Return input to the power exponent, computed in float64; the result is float64 too.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.float_power(tg.tensor([2.0, 3.0]), 2)
+    tensor([4., 9.], dtype=float64)
+    """
     return pow(*(a if isinstance(a, (int, float)) else cast(a, dtype=float64) for a in (input, exponent)))
 
 
 @operation(input=lambda g: -g)
 def neg(input: Array) -> Array:
-    """-input."""
+    """-input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.neg(tg.tensor([1.0, -2.0]))
+    tensor([-1.,  2.])
+    """
     return np.negative(input)
 
 
 @operation(input=lambda g, input: g * (2 * input))
 def square(input: Array) -> Array:
-    """input * input."""
+    """input * input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.square(tg.tensor([2.0, -3.0]))
+    tensor([4., 9.])
+    """
     return np.square(input, dtype=np.int64 if input.dtype.kind == "b" else None)
 
 
 @operation(input=lambda g, input: g * sign(input))
 def abs(input: Array) -> Array:
-    """The absolute value; at 0 the derivative is 0."""
+    """The absolute value; at 0 the derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.abs(tg.tensor([-1.5, 2.0]))
+    tensor([1.5000, 2.0000])
+    """
     return np.abs(input)
 
 
 @operation(input=lambda g: g * 0.0)
 def sign(input: Array) -> Array:
-    """-1, 0 or 1, and 0 for NaN; the derivative is 0 everywhere."""
+    """-1, 0 or 1, and 0 for NaN; the derivative is 0 everywhere.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.sign(tg.tensor([-2.0, 0.0, 3.0]))
+    tensor([-1.,  0.,  1.])
+    """
     return input.copy() if input.dtype.kind == "b" else (input > 0).astype(input.dtype) - (input < 0)
 
 
@@ -196,27 +235,52 @@ def sign(input: Array) -> Array:
     other=lambda g: g * 0.0,
 )
 def copysign(input: Array, other: Array) -> Array:
-    """The size of input with the sign of other; at an input of 0 the derivative is 0."""
+    """The size of input with the sign of other; at an input of 0 the derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.copysign(tg.tensor([1.0, 2.0]), tg.tensor([-3.0, 4.0]))
+    tensor([-1.,  2.])
+    """
     return np.copysign(as_float(input), as_float(other))
 
 
 def positive(input: T) -> T:
-    """Return the input itself, as +input does."""
+    """Return the input itself, as +input does.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.positive(tg.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
+    """
     return input
 
 
 def reciprocal(input: T) -> T:
-    """Return 1 / input."""
+    """Return 1 / input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.reciprocal(tg.tensor([2.0, 4.0]))
+    tensor([0.5000, 0.2500])
+    """
     return _div(1, input)
 
 
 def addcmul(input: T, tensor1: Any, tensor2: Any, *, value: float = 1) -> T:
-    """Return input + value * tensor1 * tensor2."""
+    """Return input + value * tensor1 * tensor2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addcmul(tg.ones(2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]), value=10)
+    tensor([31., 81.])
+    """
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(input: T, tensor1: Any, tensor2: Any, *, value: float = 1) -> T:
-    """Return input + value * tensor1 / tensor2."""
+    """Return input + value * tensor1 / tensor2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 6.0]), tg.tensor([2.0, 3.0]), value=10)
+    tensor([ 5., 20.])
+    """
     return add(input, _div(tensor1, tensor2), alpha=value)
 
 
@@ -240,48 +304,88 @@ multiply, subtract, divide, true_divide, negative, absolute = mul, sub, div, div
 
 @operation(input=lambda g, out: g * out)
 def exp(input: Array) -> Array:
-    """e to the power input."""
+    """e to the power input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.exp(tg.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """
     return np.exp(as_float(input))
 
 
 @operation(input=lambda g, out: g * (out * LN2))
 def exp2(input: Array) -> Array:
-    """2 to the power input."""
+    """2 to the power input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.exp2(tg.tensor([0.0, 3.0]))
+    tensor([1., 8.])
+    """
     return np.exp2(as_float(input))
 
 
 @operation(input=lambda g, input: g * exp(input))
 def expm1(input: Array) -> Array:
-    """e to the power input, minus 1, exact near 0."""
+    """e to the power input, minus 1, exact near 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.expm1(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.7183])
+    """
     return np.expm1(as_float(input))
 
 
 @operation(input=lambda g, input: g / input)
 def log(input: Array) -> Array:
-    """The natural logarithm."""
+    """The natural logarithm.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.log(tg.tensor([1.0, 10.0]))
+    tensor([0.0000, 2.3026])
+    """
     return np.log(as_float(input))
 
 
 @operation(input=lambda g, input: g / (input * LN2))
 def log2(input: Array) -> Array:
-    """The logarithm to base 2."""
+    """The logarithm to base 2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.log2(tg.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """
     return np.log2(as_float(input))
 
 
 @operation(input=lambda g, input: g / (input * LN10))
 def log10(input: Array) -> Array:
-    """The logarithm to base 10."""
+    """The logarithm to base 10.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.log10(tg.tensor([1.0, 100.0]))
+    tensor([0.0000, 2.0000])
+    """
     return np.log10(as_float(input))
 
 
 @operation(input=lambda g, input: g / (1 + input))
 def log1p(input: Array) -> Array:
-    """The natural logarithm of 1 + input, exact near 0."""
+    """The natural logarithm of 1 + input, exact near 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.log1p(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.6931])
+    """
     return np.log1p(as_float(input))
 
 
 def xlogy(input: Any, other: Any) -> Any:
-    """Return input * log(other); 0 * log(0) is 0, with derivatives of 0."""
+    """Return input * log(other); 0 * log(0) is 0, with derivatives of 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.xlogy(tg.tensor([0.0, 2.0]), tg.tensor([0.0, 10.0]))
+    tensor([0.0000, 4.6052])
+    """
     dtype = result_type(array_of(input), array_of(other))
     other = cast(other, dtype=dtype) if isinstance(other, Variable) else np.asarray(array_of(other), dtype)
     undefined = (input == 0) & ((other <= 0) | (other == np.inf))
@@ -290,12 +394,22 @@ def xlogy(input: Any, other: Any) -> Any:
 
 @operation(input=lambda g, out: g / (2 * out))
 def sqrt(input: Array) -> Array:
-    """The square root; its derivative at 0 is infinite."""
+    """The square root; its derivative at 0 is infinite.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.sqrt(tg.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
     return np.sqrt(as_float(input))
 
 
 def rsqrt(input: T) -> T:
-    """Return 1 / sqrt(input)."""
+    """Return 1 / sqrt(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rsqrt(tg.tensor([4.0, 16.0]))
+    tensor([0.5000, 0.2500])
+    """
     return reciprocal(sqrt(input))
 
 
@@ -304,7 +418,12 @@ def rsqrt(input: T) -> T:
     other=lambda g, other, out: g * (other / out),
 )
 def hypot(input: Array, other: Array) -> Array:
-    """sqrt(input^2 + other^2), without overflow; where both are 0, the derivatives are NaN."""
+    """sqrt(input^2 + other^2), without overflow; where both are 0, the derivatives are NaN.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.hypot(tg.tensor([3.0]), tg.tensor([4.0]))
+    tensor([5.])
+    """
     return np.hypot(as_float(input), as_float(other))
 
 
@@ -313,7 +432,12 @@ def hypot(input: Array, other: Array) -> Array:
     other=lambda g, input, other: g * sigmoid(other - input),
 )
 def logaddexp(input: Array, other: Array) -> Array:
-    """log(e^input + e^other), without overflow."""
+    """log(e^input + e^other), without overflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.logaddexp(tg.tensor([0.0]), tg.tensor([0.0]))
+    tensor([0.6931])
+    """
     a, b = as_float(input), as_float(other)
     low, high = np.minimum(a, b), np.maximum(a, b)
     apart = np.subtract(
@@ -324,129 +448,10 @@ def logaddexp(input: Array, other: Array) -> Array:
 
 @operation(input=lambda g, out: g * (out * (1 - out)))
 def sigmoid(input: Array) -> Array:
-    """1 / (1 + e^-input), computed so that nothing overflows."""
+    """1 / (1 + e^-input), computed so that nothing overflows.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.sigmoid(tg.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
     return sigmoid_kernel(as_float(input))
-
-
-# --- choices ---
-
-
-@elementwise(
-    input=lambda g, input, other: _gradient_of_choice(g, input < other, input == other),
-    other=lambda g, input, other: _gradient_of_choice(g, other < input, input == other),
-)
-def maximum(input: Array, other: Array) -> Array:
-    """The larger of the two. Equal numbers get half of the gradient each; if one is NaN, both get all of it."""
-    return np.maximum(input, other)
-
-
-@elementwise(
-    input=lambda g, input, other: _gradient_of_choice(g, input > other, input == other),
-    other=lambda g, input, other: _gradient_of_choice(g, other > input, input == other),
-)
-def minimum(input: Array, other: Array) -> Array:
-    """The smaller of the two. Equal numbers get half of the gradient each; if one is NaN, both get all of it."""
-    return np.minimum(input, other)
-
-
-def _gradient_of_choice(g: Any, not_chosen: Any, equal: Any) -> Any:
-    """Return 0 where the other operand was chosen, half of g where both are equal, else g."""
-    return where(not_chosen, 0.0, g) - where(equal, g / 2, 0.0)
-
-
-@selecting(
-    input=lambda g, condition: where(condition, g, 0.0),
-    other=lambda g, condition: where(condition, 0.0, g),
-)
-def _where(condition: Array, input: Array, other: Array) -> Array:
-    return where_kernel(np.asarray(condition), input, other)
-
-
-@overload
-def where(condition: Any) -> tuple[Any, ...]: ...
-@overload
-def where(condition: Any, input: Any, other: Any) -> Any: ...
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """Return input where the condition is true, else other; all three broadcast.
-
-    Given only the condition, return the indices where it is not 0, as a tuple of one tensor for each dimension.
-
-    >>> import tinygrad_cnn as tg
-    >>> x = tg.tensor([-1.0, 2.0])
-    >>> tg.where(x > 0, x, 0.1 * x)
-    tensor([-0.1000,  2.0000])
-    """
-    if (input is None) != (other is None):
-        raise TypeError("where: wanted both input and other, or neither")
-    if input is None:
-        return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
-    if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
-        input = make_tensor(condition, np.asarray(input, result_type(input, other)))
-    return _where(condition, input, other)
-
-
-# The gate decides, and has no derivative.
-@operation(
-    input=lambda g, gate, low, high, inside: where_between(g, gate, low=low, high=high, inside=inside),
-)
-def where_between(input: Array, gate: Array, *, low: float, high: float, inside: bool = True) -> Array:
-    """input where the gate, of the same shape, is (or is not) from low to high, else 0; NaN is outside."""
-    return piecewise.where_between(input, gate, low, high, inside)
-
-
-@operation(
-    input=lambda g, input, min, max, strict: where_between(g, input, **_bounds(input.dtype, min, max, strict))
-)
-def _clamp(input: Array, *, min: float, max: float, strict: bool = False) -> Array:
-    """input limited to [min, max]; at the bounds the derivative is 1, or, if ``strict``, 0."""
-    return input.clip(min, max)
-
-
-def _bounds(dtype: Any, min: float, max: float, strict: bool) -> dict[str, float]:
-    """Return the smallest and the largest number at which the derivative of `_clamp` is 1."""
-    if not strict:
-        return {"low": min, "high": max}
-    low, high = (float(np.nextafter(dtype.type(a), dtype.type(b))) for a, b in ((min, inf), (max, -inf)))
-    return {"low": low, "high": high}
-
-
-def clamp(input: T, min: Any = None, max: Any = None) -> T:
-    """Return input, limited to at least min and at most max, numbers or tensors; if min > max, return max.
-
-    The gradient goes to the returned one of the three, and to the input where it equals a bound.
-    """
-    if min is None and max is None:
-        raise ValueError("clamp: wanted min, max or both, got neither")
-    if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
-        return _clamp(input, min=-inf if min is None else min, max=inf if max is None else max)
-    if min is not None:
-        input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
-    return input if max is None else where((input > max) | (max != max), max, input)
-
-
-clip = clamp
-
-
-def clamp_min(input: T, min: Any) -> T:
-    """Return input, limited to at least min."""
-    return clamp(input, min)
-
-
-def clamp_max(input: T, max: Any) -> T:
-    """Return input, limited to at most max."""
-    return clamp(input, None, max)
-
-
-@operation(input=lambda g, input: where(np.isfinite(array_of(input)), g, 0.0))
-def _nan_to_num(input: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
-    return np.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
-
-
-def nan_to_num(input: T, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> T:
-    """Replace NaN and the infinities by numbers: by default 0, and the largest and the smallest of the type.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.nan_to_num(tg.tensor([1.0, float("nan"), float("inf")]), posinf=9.0)
-    tensor([1., 0., 9.])
-    """
-    return _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.linalg import _mT, _solve, _square
 from tinygrad_cnn.ops.matrix import matmul
@@ -170,7 +170,12 @@ def eigh(A: T, UPLO: str = "L") -> Eigh:
 
 
 def eigvalsh(A: T, UPLO: str = "L") -> T:
-    """Return the eigenvalues of symmetric matrices in ascending order: see `eigh`."""
+    """Return the eigenvalues of symmetric matrices in ascending order: see `eigh`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.eigvalsh(tg.tensor([[2.0, 0.0], [0.0, 3.0]]))
+    tensor([2., 3.])
+    """
     values: Any = _eigh(_square("eigvalsh", A), lower=_lower("eigvalsh", UPLO))
     return values[0]
 
@@ -196,7 +201,12 @@ def svd(A: T, full_matrices: bool = True) -> Svd:
 
 
 def svdvals(A: T) -> T:
-    """Return the singular values of each matrix in descending order: see `svd`."""
+    """Return the singular values of each matrix in descending order: see `svd`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.svdvals(tg.tensor([[3.0, 0.0], [0.0, 2.0]]))
+    tensor([3., 2.])
+    """
     return _svdvals(_matrices("svdvals", A))
 
 
@@ -205,6 +215,11 @@ def qr(A: T, mode: str = "reduced") -> Qr:
 
     With the mode "complete" Q is square; it then has a gradient only for matrices with as many columns as rows, or
     more. With "r" Q is empty, and there is no gradient.
+
+    >>> import tinygrad_cnn as tg
+    >>> q, r = tg.linalg.qr(tg.tensor([[3.0, 1.0], [4.0, 2.0]]))
+    >>> tg.allclose(q @ r, tg.tensor([[3.0, 1.0], [4.0, 2.0]]), atol=1e-5)
+    True
     """
     _matrices("qr", A)
     if mode not in ("reduced", "complete", "r"):
@@ -244,7 +259,12 @@ def pinv(A: T, rtol: float | None = None, *, hermitian: bool = False) -> T:
 
 
 def pinverse(input: T, rcond: float = 1e-15) -> T:
-    """Return the pseudoinverse of each matrix: `linalg.pinv`, with another tolerance."""
+    """Return the pseudoinverse of each matrix: `linalg.pinv`, with another tolerance.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.pinverse(tg.tensor([[2.0], [0.0]])).tolist()
+    [[0.5, 0.0]]
+    """
     return pinv(input, rcond)
 
 

@@ -34,7 +34,12 @@ _each_lgamma = np.frompyfunc(_lgamma_of_one, 1, 1)
 
 @operation(input=lambda g, input: g * digamma(input))
 def lgamma(input: Array) -> Array:
-    """The natural logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ..."""
+    """The natural logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ...
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.lgamma(tg.tensor([1.0, 5.0]))
+    tensor([0.0000, 3.1781])
+    """
     x = as_float(input)
     wide = x.astype(np.float64)
     pole = (wide <= 0) & (wide == np.floor(wide))
@@ -47,6 +52,10 @@ def digamma(input: Array) -> Array:
     """The derivative of `lgamma`; NaN at -1, -2, ..., and infinite at 0.
 
     Shifted to 10 by psi(x + 1) = psi(x) + 1 / x, then the asymptotic series (Abramowitz & Stegun, 6.3.5, 6.3.18).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.digamma(tg.tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
     """
     x = as_float(input)
     wide = x.astype(np.float64)
@@ -111,7 +120,12 @@ def polygamma(n: int, input: T) -> T:
 
 
 def mvlgamma(input: T, p: int) -> T:
-    """Return the logarithm of the gamma function of p variables; it is defined above (p - 1) / 2."""
+    """Return the logarithm of the gamma function of p variables; it is defined above (p - 1) / 2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mvlgamma(tg.tensor(3.0), 1)
+    tensor(0.6931)
+    """
     total = add(lgamma(input), whole("mvlgamma", "p", p, 1) * (p - 1) / 4 * log(pi))
     for j in range(1, p):
         total = add(total, lgamma(add(input, -j / 2)))
@@ -123,6 +137,10 @@ def erfinv(input: Array) -> Array:
     """The inverse of the error function, on [-1, 1]; infinite at both ends.
 
     Winitzki's approximation, then Halley's steps; near 1 they solve erfc(x) = 1 - y, which loses no digits.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.erfinv(tg.tensor([0.0, 0.5]))
+    tensor([0.0000, 0.4769])
     """
     given = as_float(input)
     y = np.abs(given.astype(np.float64))

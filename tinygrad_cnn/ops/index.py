@@ -183,7 +183,12 @@ def _place(name: str, index: Any) -> Any:
 
 
 def narrow(input: T, dim: int, start: int, length: int) -> T:
-    """Return ``length`` entries along a dimension, starting at ``start``: a view."""
+    """Return ``length`` entries along a dimension, starting at ``start``: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.narrow(tg.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     shape = input.shape
     axis = one_dim("narrow", dim, len(shape))
     if getattr(start, "dtype", np.dtype(int)).kind not in "iu":
@@ -195,7 +200,12 @@ def narrow(input: T, dim: int, start: int, length: int) -> T:
 
 
 def select(input: T, dim: int, index: int) -> T:
-    """Return one entry along a dimension, and remove the dimension: a view."""
+    """Return one entry along a dimension, and remove the dimension: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.select(tg.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     return take_at(input, _at("select", input, dim, int(index)))
 
 
@@ -240,7 +250,12 @@ def index_select(input: T, dim: int, index: Any) -> T:
 
 
 def index_add(input: T, dim: int, index: Any, source: T, alpha: float = 1) -> T:
-    """Return input with alpha * source added to the entries of a dimension at a vector of indices."""
+    """Return input with alpha * source added to the entries of a dimension at a vector of indices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.index_add(tg.zeros(3), 0, tg.tensor([0, 2, 0]), tg.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
     where = _one_index("index_add", input, dim, index)
     want_same_dtype("index_add", input=input, source=source)
     wanted = (*input.shape[: len(where) - 1], where[-1].size, *input.shape[len(where) :]) if where else ()
@@ -307,6 +322,10 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
     The number may be given as ``src`` or as ``value``; for a vector as input, the index may then be 0-d.
 
     If the index repeats a place, one of its values remains, and every one of them receives the gradient.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.scatter(tg.zeros(3), 0, tg.tensor([2, 0]), tg.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
     """
     if (src is None) == (value is None):
         raise TypeError("scatter: wanted either src or value")
@@ -321,7 +340,12 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
 
 
 def scatter_add(input: T, dim: int, index: Any, src: T) -> T:
-    """Return input with the source added where `gather` with the same index would read; repeated places add up."""
+    """Return input with the source added where `gather` with the same index would read; repeated places add up.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.scatter_add(tg.zeros(3), 0, tg.tensor([2, 2]), tg.tensor([5.0, 7.0]))
+    tensor([ 0.,  0., 12.])
+    """
     where = _coordinates("scatter_add", input, dim, index)
     want_same_dtype("scatter_add", input=input, src=src)
     return input + add_at(_first_of("scatter_add", src, np.shape(array_of(index))), input.shape, where)
@@ -331,7 +355,12 @@ def scatter_add(input: T, dim: int, index: Any, src: T) -> T:
 
 
 def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = False) -> T:
-    """Return a copy with ``input[indices] = values``, or, if ``accumulate``, with all values added."""
+    """Return a copy with ``input[indices] = values``, or, if ``accumulate``, with all values added.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.index_put(tg.zeros(3), (tg.tensor([0, 2]),), tg.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
     where = tuple(_place("index_put", i) for i in indices)
     want_same_dtype("index_put", input=input, values=values)
     values = broadcast_to(values, array_of(input)[where].shape)
@@ -341,7 +370,13 @@ def index_put(input: T, indices: Sequence[Any], values: T, accumulate: bool = Fa
 
 
 def select_scatter(input: T, src: T, dim: int, index: int) -> T:
-    """Return a copy with one entry of a dimension replaced by the source."""
+    """Return a copy with one entry of a dimension replaced by the source.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.select_scatter(tg.zeros(2, 2), tg.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     where = _at("select_scatter", input, dim, int(index))
     wanted = array_of(input)[where].shape
     if src.shape != wanted:

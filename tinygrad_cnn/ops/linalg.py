@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcasting, half_in_float32
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import tril
 from tinygrad_cnn.ops.reduce import sum
@@ -125,7 +125,13 @@ def inv(A: T) -> T:
 
 
 def inverse(input: T) -> T:
-    """Return the inverse of each matrix: `linalg.inv`."""
+    """Return the inverse of each matrix: `linalg.inv`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.inverse(tg.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return inv(input)
 
 
@@ -133,6 +139,10 @@ def det(A: T) -> T:
     """Return the determinant of each matrix (..., n, n).
 
     The first derivative, the cofactors, exists for singular matrices too; the second needs the inverse.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.det(tg.tensor([[2.0, 0.0], [1.0, 3.0]]))
+    tensor(6.)
     """
     return _det(_square("det", A))
 
@@ -171,6 +181,10 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
 
     Shapes: A (..., n, n); B (..., n, k), whose leading dimensions broadcast, or vectors: (n,), or (..., n) with the
     leading dimensions of A. ValueError if a matrix is singular.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.solve(tg.tensor([[2.0, 0.0], [0.0, 4.0]]), tg.tensor([2.0, 8.0]))
+    tensor([1., 2.])
     """
     want_same_dtype("solve", A=_square("solve", A), B=B)
     vector = len(B.shape) == 1 or tuple(A.shape[:-1]) == tuple(B.shape)
@@ -188,6 +202,11 @@ def cholesky(A: T, *, upper: bool = False) -> T:
     """Return the lower triangular L with L L^T = A, or L^T if ``upper``, of symmetric positive matrices.
 
     Only the lower triangle is read; the gradient is symmetric. ValueError if a matrix is not positive definite.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.cholesky(tg.tensor([[4.0, 2.0], [2.0, 2.0]]))
+    tensor([[2., 0.],
+            [1., 1.]])
     """
     factor = _cholesky(_square("cholesky", A))
     return _mT(factor) if upper else factor
@@ -209,7 +228,12 @@ def cholesky_solve(B: T, L: T, upper: bool = False) -> T:
 
 
 def cholesky_inverse(L: T, upper: bool = False) -> T:
-    """Return the inverse of A, given Cholesky's factor of A: see `cholesky_solve`."""
+    """Return the inverse of A, given Cholesky's factor of A: see `cholesky_solve`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cholesky_inverse(tg.tensor([[2.0]])).tolist()
+    [[0.25]]
+    """
     inverse = _inv(_triangle("cholesky_inverse", L, upper))
     return matmul(_mT(inverse), inverse)
 
@@ -265,12 +289,22 @@ def matrix_power(A: T, n: int) -> T:
 
 
 def adjoint(input: T) -> T:
-    """Return the transpose of each matrix, as numbers are real. A view."""
+    """Return the transpose of each matrix, as numbers are real. A view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.adjoint(tg.tensor([[1.0, 2.0]])).tolist()
+    [[1.0], [2.0]]
+    """
     return _mT(input)
 
 
 def chain_matmul(*matrices: T) -> T:
-    """Multiply matrices in the order that takes the fewest multiplications: `linalg.multi_dot`."""
+    """Multiply matrices in the order that takes the fewest multiplications: `linalg.multi_dot`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.chain_matmul(tg.ones(2, 3), tg.ones(3, 4), tg.ones(4, 1)).tolist()
+    [[12.0], [12.0]]
+    """
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
@@ -278,6 +312,10 @@ def multi_dot(tensors: Sequence[T]) -> T:
     """Multiply two or more matrices in the order that takes the fewest multiplications.
 
     The first and the last may be vectors: a row and a column. (Cormen et al., "Introduction to Algorithms", 14.2.)
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.linalg.multi_dot([tg.ones(2, 3), tg.ones(3, 4), tg.ones(4, 5)]).shape
+    (2, 5)
     """
     if len(tensors) < 2:
         raise ValueError(f"multi_dot: wanted at least two tensors, got {len(tensors)}")

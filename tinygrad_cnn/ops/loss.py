@@ -11,7 +11,8 @@ from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.kernels.piecewise import log_one_plus_exp
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import elementwise, half_in_float32
-from tinygrad_cnn.ops.elementwise import clamp, log, sigmoid, where
+from tinygrad_cnn.ops.choices import _clamp, clamp, where
+from tinygrad_cnn.ops.elementwise import log, sigmoid
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, mean, sum
 from tinygrad_cnn.ops.shape import unsqueeze
@@ -54,10 +55,17 @@ def _as_distribution(
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
         return (target if scale is None else target * scale), None
+    if target.shape == shape and target.dtype.kind in "iub":
+        raise TypeError(
+            f"{name}: target has the input's shape, {shape}, but is {target.dtype}; wanted class indices, "
+            f"target.argmax({axis}), or probabilities, target.to({input.dtype})"
+        )
     if target.shape != shape[:axis] + shape[axis + 1 :]:
+        wanted = shape[:axis] + shape[axis + 1 :]
+        column = target.shape == (*wanted, 1)
         raise ValueError(
-            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted "
-            f"{shape[:axis] + shape[axis + 1 :]} for class indices, or the input's shape for probabilities"
+            f"{name}: target of shape {target.shape} does not fit input {shape}: wanted {wanted} for class indices"
+            f"{', target.squeeze(-1),' if column else ','} or the input's shape for probabilities"
         )
     indices = array_of(target)
     ignored = indices == ignore_index
@@ -200,6 +208,10 @@ def nll_loss(
 
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices, in the input's shape without C; weight (C,).
     Weights, ``ignore_index`` and the mean are as for `cross_entropy`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nll_loss(tg.tensor([[-1.0, -2.0], [-3.0, -4.0]]), tg.tensor([0, 1]))
+    tensor(2.5000)
     """
     if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
@@ -218,6 +230,10 @@ def categorical_cross_entropy(input: T, target: T, reduction: str = "mean") -> T
 
     The report's equations 4 and 5 as it computes them; from logits, `cross_entropy` is more exact.
     Shapes: input (N, C) or (N, C, ...) or (C,); target class indices or probabilities, as for `cross_entropy`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.categorical_cross_entropy(tg.tensor([[0.25, 0.75]]), tg.tensor([[0.0, 1.0]])).item()
+    0.28768208622932434
     """
     distribution, count = _as_distribution("categorical_cross_entropy", input, target)
     losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, input.ndim - 1))
@@ -252,9 +268,12 @@ def _log_one_plus_exp(input: Array) -> Array:
 # --- regression ---
 
 
-@operation(input=lambda g, input, delta: g * clamp(input, -delta, delta))
-def huber(input: Array, *, delta: float) -> Array:
-    """input^2 / 2 where its absolute value is at most delta, and delta * (|input| - delta / 2) elsewhere."""
+@operation(input=lambda g, input, delta, strict: g * _clamp(input, min=-delta, max=delta, strict=strict))
+def huber(input: Array, *, delta: float, strict: bool) -> Array:
+    """input^2 / 2 where its absolute value is at most delta, else delta * (|input| - delta / 2).
+
+    The second derivative at delta is 1, or, if ``strict``, 0.
+    """
     distance = np.abs(input)
     near = distance.clip(-inf, delta)
     distance -= 0.5 * near

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import _integers, gather, put_at, take_at
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
@@ -54,13 +54,23 @@ def masked_fill(input: T, mask: Any, value: Any) -> T:
 
 
 def masked_select(input: T, mask: Any) -> T:
-    """Return the entries where the mask is true, as a vector."""
+    """Return the entries where the mask is true, as a vector.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.masked_select(tg.tensor([1, 2, 3]), tg.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     broadcast, array = _mask("masked_select", input, mask)
     return take_at(broadcast, array)
 
 
 def masked_scatter(input: T, mask: Any, source: T) -> T:
-    """Return input with the entries of the source, in order, where the mask is true."""
+    """Return input with the entries of the source, in order, where the mask is true.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.masked_scatter(tg.zeros(3), tg.tensor([True, False, True]), tg.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
     broadcast, array = _mask("masked_scatter", input, mask)
     want_same_dtype("masked_scatter", input=input, source=source)
     wanted, given = int(array.sum()), array_of(source).size
@@ -70,7 +80,12 @@ def masked_scatter(input: T, mask: Any, source: T) -> T:
 
 
 def take(input: T, index: Any) -> T:
-    """Return entries of the flattened tensor, in the shape of the indices; -1 is the last entry."""
+    """Return entries of the flattened tensor, in the shape of the indices; -1 is the last entry.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.take(tg.tensor([[1, 2], [3, 4]]), tg.tensor([0, 3]))
+    tensor([1, 4])
+    """
     size, array = array_of(input).size, np.asarray(array_of(index))
     array = array + size * (array < 0)
     return take_at(reshape(input, size), _integers("take", array, size))
@@ -80,6 +95,11 @@ def take_along_dim(input: T, indices: Any, dim: int | None = None) -> T:
     """Return `gather` along a dimension, with the other dimensions broadcast, or from the flattened tensor.
 
     Negative indices count from the end.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.take_along_dim(tg.tensor([[1, 2], [3, 4]]), tg.tensor([[1], [0]]), dim=1)
+    tensor([[2],
+            [3]])
     """
     array = np.asarray(array_of(indices))
     if dim is None:
@@ -109,7 +129,13 @@ def _nonzero(input: Array) -> Array:
 
 
 def nonzero(input: T, as_tuple: bool = False) -> Any:
-    """Return the index of each entry that is not 0 as a row, or, ``as_tuple``, a vector for each dimension."""
+    """Return the index of each entry that is not 0 as a row, or, ``as_tuple``, a vector for each dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nonzero(tg.tensor([0, 7, 0, 8]))
+    tensor([[1],
+            [3]])
+    """
     if not as_tuple:
         return _nonzero(input)
     return tuple(make_tensor(input, i) for i in np.nonzero(np.atleast_1d(input.array)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from tinygrad_cnn.kernels import matmul as kernels
@@ -11,7 +12,7 @@ from tinygrad_cnn.ops.elementwise import add, mul
 from tinygrad_cnn.ops.reduce import _sum, sum
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
 from tinygrad_cnn.tape.record import operation
-from tinygrad_cnn.typing import Array, T
+from tinygrad_cnn.typing import Array, Shape, T
 
 __all__ = [
     "addbmm",
@@ -49,7 +50,9 @@ def matmul(input: T, other: T) -> T:
     want_same_dtype("matmul", input=input, other=other)
     a, b = input.shape, other.shape
     if not a or not b or a[-1] != b[max(len(b) - 2, 0)]:
-        raise ValueError(f"matmul: shapes {a} and {b} do not fit: wanted (..., n, k) and (..., k, m)")
+        raise ValueError(
+            f"matmul: shapes {a} and {b} do not fit: wanted (..., n, k) and (..., k, m){_turned(a, b)}"
+        )
     if len(a) > 1 and len(b) > 1:
         return _matmul(input, other)
     rows = input if len(a) > 1 else unsqueeze(input, 0)
@@ -70,12 +73,22 @@ def _check_ndim(name: str, *operands: tuple[Any, int]) -> list[Any]:
 
 
 def mm(input: T, mat2: T) -> T:
-    """Multiply two matrices."""
+    """Multiply two matrices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mm(tg.ones(2, 3), tg.ones(3, 4)).shape
+    (2, 4)
+    """
     return matmul(*_check_ndim("mm", (input, 2), (mat2, 2)))
 
 
 def bmm(input: T, mat2: T) -> T:
-    """Multiply two batches of matrices, (b, n, k) and (b, k, m)."""
+    """Multiply two batches of matrices, (b, n, k) and (b, k, m).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.bmm(tg.ones(2, 1, 3), tg.ones(2, 3, 4)).shape
+    (2, 1, 4)
+    """
     a, b = _check_ndim("bmm", (input, 3), (mat2, 3))
     if a.shape[0] != b.shape[0]:
         raise ValueError(f"bmm: batches of {a.shape[0]} and of {b.shape[0]} matrices do not fit")
@@ -83,17 +96,32 @@ def bmm(input: T, mat2: T) -> T:
 
 
 def mv(input: T, vec: T) -> T:
-    """Multiply a matrix and a vector."""
+    """Multiply a matrix and a vector.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.mv(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.ones(2))
+    tensor([3., 7.])
+    """
     return matmul(*_check_ndim("mv", (input, 2), (vec, 1)))
 
 
 def dot(input: T, tensor: T) -> T:
-    """Return the dot product of two vectors."""
+    """Return the dot product of two vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.dot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return matmul(*_check_ndim("dot", (input, 1), (tensor, 1)))
 
 
 def vdot(input: T, other: T) -> T:
-    """Return the dot product of two vectors: `dot`, as numbers are real."""
+    """Return the dot product of two vectors: `dot`, as numbers are real.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.vdot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return matmul(*_check_ndim("vdot", (input, 1), (other, 1)))
 
 
@@ -110,7 +138,12 @@ def outer(input: T, vec2: T) -> T:
 
 
 def ger(input: T, vec2: T) -> T:
-    """Return the outer product of two vectors: `outer`."""
+    """Return the outer product of two vectors: `outer`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ger(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     return outer(input, vec2)
 
 
@@ -136,23 +169,43 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
 
 
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (mat @ vec), for a matrix and a vector."""
+    """Return beta * input + alpha * (mat @ vec), for a matrix and a vector.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addmv(tg.ones(2), tg.ones(2, 3), tg.ones(3))
+    tensor([4., 4.])
+    """
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the outer product of two vectors."""
+    """Return beta * input + alpha * the outer product of two vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addr(tg.zeros(2, 2), tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0])).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     result = _added("addr", input, outer(vec1, vec2), beta, alpha)
     return cast(result, dtype=input.dtype) if input.dtype.kind == "b" else result
 
 
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices."""
+    """Return beta * input + alpha * (batch1 @ batch2), for batches of matrices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.baddbmm(tg.ones(1, 1, 1), tg.ones(1, 1, 3), tg.ones(1, 3, 1))
+    tensor([[[4.]]])
+    """
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
+    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.addbmm(tg.zeros(1, 1), tg.ones(2, 1, 3), tg.ones(2, 3, 1))
+    tensor([[6.]])
+    """
     products = bmm(batch1, batch2)
     return _added("addbmm", input, sum(products, 0, dtype=products.dtype), beta, alpha)
 
@@ -171,6 +224,23 @@ def _linear(input: Array, weight: Array, bias: Array | None) -> Array:
     return kernels.linear(input, weight, bias)
 
 
+def _linear_misfit(x: Shape, w: Shape) -> str:
+    """Return the message about an input that does not fit the weight of `linear`, with the mend."""
+    message = f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})"
+    if len(w) != 2 or not x:
+        return message
+    if len(x) > 1 and prod(x[1:]) == w[1]:
+        return f"{message}: input.flatten(1) has that shape"
+    return f"{message}; a layer for this input is Linear({x[-1]}, {w[0]})"
+
+
+def _turned(a: Shape, b: Shape) -> str:
+    """Return which factor of a matrix product to transpose so that shapes fit, for the end of a message."""
+    if len(a) > 1 and len(b) > 1 and a[-1] == b[-1]:
+        return "; the transposed second one, other.mT, fits"
+    return "; the transposed first one, input.mT, fits" if len(a) > 1 and len(b) > 1 and a[-2] == b[-2] else ""
+
+
 def linear(input: T, weight: T, bias: T | None = None) -> T:
     """Return input @ weight.T + bias: z_j = sum_i w_ji x_i + b_j for each row x.
 
@@ -179,7 +249,7 @@ def linear(input: T, weight: T, bias: T | None = None) -> T:
     want_same_dtype("linear", input=input, weight=weight, bias=bias)
     x, w = input.shape, weight.shape
     if len(w) != 2 or not x or x[-1] != w[1]:
-        raise ValueError(f"linear: input of shape {x} does not fit a weight of shape {w}: wanted (..., {w[-1]})")
+        raise ValueError(_linear_misfit(x, w))
     if bias is not None and bias.shape != w[:1]:
         raise ValueError(f"linear: bias of shape {bias.shape}; wanted {w[:1]} for a weight of shape {w}")
     if len(x) == 1:

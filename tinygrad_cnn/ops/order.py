@@ -43,7 +43,12 @@ def cummax(input: T, dim: int) -> Chosen:
 
 
 def cummin(input: T, dim: int) -> Chosen:
-    """Return the smallest of each entry and those before it, and its index: the last of equal entries."""
+    """Return the smallest of each entry and those before it, and its index: the last of equal entries.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cummin(tg.tensor([3, 1, 2]), 0).values
+    tensor([3, 1, 1])
+    """
     return _running("cummin", input, dim, np.minimum)
 
 
@@ -100,7 +105,12 @@ def mode(input: T, dim: int = -1, keepdim: bool = False) -> Chosen:
 
 
 def nanmedian(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Return `median` of the entries that are not NaN; it is NaN if there are none."""
+    """Return `median` of the entries that are not NaN; it is NaN if there are none.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nanmedian(tg.tensor([1.0, tg.nan, 3.0]))
+    tensor(1.)
+    """
     if dim is None:
         flat = reshape(input, -1) if input.array.size else None
         if flat is None:
@@ -116,7 +126,13 @@ def nanmedian(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def msort(input: T) -> T:
-    """Return the entries sorted along the first dimension."""
+    """Return the entries sorted along the first dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.msort(tg.tensor([[3, 1], [2, 4]]))
+    tensor([[2, 1],
+            [3, 4]])
+    """
     return sort(input, 0).values
 
 
@@ -124,7 +140,13 @@ def msort(input: T) -> T:
 
 
 def argwhere(input: T) -> T:
-    """Return the index of each entry that is not 0 as a row: `nonzero`."""
+    """Return the index of each entry that is not 0 as a row: `nonzero`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.argwhere(tg.tensor([[0, 5], [6, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     return nonzero(input)
 
 

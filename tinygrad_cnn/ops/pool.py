@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels import pool as kernels
 from tinygrad_cnn.kernels.geometry import Window
-from tinygrad_cnn.ops.arguments import pair, single, want_float
+from tinygrad_cnn.ops.arguments import images_missing, pair, single, too_small, want_float
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, Pair, Shape, Size, T
@@ -170,7 +170,12 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> T:
-    """Return the mean of each window of a sequence: `avg_pool2d` of (N, C, L) or (C, L)."""
+    """Return the mean of each window of a sequence: `avg_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.avg_pool1d(tg.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     means = avg_pool2d(
         image_of_row("avg_pool1d", input),
         *_row_sizes("avg_pool1d", kernel_size, stride, padding),
@@ -197,7 +202,8 @@ def _batched(name: str, input: Any) -> tuple[Any, bool]:
     """Return images as (N, C, H, W), and whether N was missing and was added."""
     alone = input.ndim == 3
     if input.ndim not in (3, 4):
-        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), got shape {input.shape}")
+        given = f"got shape {input.shape}{images_missing(input.shape)}"
+        raise ValueError(f"{name}: wanted an input (N, C, H, W) or (C, H, W), {given}")
     return unsqueeze(input, 0) if alone else input, alone
 
 
@@ -220,4 +226,4 @@ def _check_window(name: str, shape: Shape, window: Window) -> None:
     if any(2 * p > n for p, n in zip(window.padding, window.span, strict=True)):
         raise ValueError(f"{name}: padding {window.padding} is more than half of the kernel {window.kernel}")
     if min(window.output_size((shape[2], shape[3]))) < 1:
-        raise ValueError(f"{name}: the kernel is larger than its input (input {shape}, {window})")
+        raise ValueError(f"{name}: {too_small(window, shape)} (input {shape}, {window})")

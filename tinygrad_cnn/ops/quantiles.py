@@ -42,7 +42,12 @@ def quantile(
 def nanquantile(
     input: T, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> T:
-    """Return `quantile` of the entries that are not NaN."""
+    """Return `quantile` of the entries that are not NaN.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nanquantile(tg.tensor([1.0, tg.nan, 3.0]), 0.5)
+    tensor(2.)
+    """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, skip=True)
 
 

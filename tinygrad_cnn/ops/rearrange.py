@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, as_tuple, many_dims, one_dim, one_or_several, whole
 from tinygrad_cnn.ops.broadcast import apart, broadcast_to
-from tinygrad_cnn.ops.elementwise import where
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
@@ -55,12 +55,24 @@ def flip(input: T, dims: tuple[int, ...]) -> T:
 
 
 def fliplr(input: T) -> T:
-    """Reverse the order of columns, dimension 1."""
+    """Reverse the order of columns, dimension 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.fliplr(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     return flip(input, 1)
 
 
 def flipud(input: T) -> T:
-    """Reverse the order of rows, dimension 0."""
+    """Reverse the order of rows, dimension 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.flipud(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if not input.ndim:
         raise ValueError("flipud: a 0-d tensor has no rows")
     return flip(input, 0)
@@ -86,7 +98,13 @@ def roll(input: T, shifts: int | Sequence[int], dims: int | Sequence[int] | None
 
 
 def rot90(input: T, k: int = 1, dims: Sequence[int] = (0, 1)) -> T:
-    """Rotate by k times 90 degrees in the plane of two dimensions, from the first towards the second."""
+    """Rotate by k times 90 degrees in the plane of two dimensions, from the first towards the second.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.rot90(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     a, b = (one_dim("rot90", d, input.ndim) for d in dims)
     if a == b:
         raise ValueError(f"rot90: wanted two different dimensions, got {tuple(dims)}")
@@ -126,7 +144,12 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
 
 @one_or_several
 def tile(input: T, dims: tuple[int, ...]) -> T:
-    """Repeat the tensor along its last dimensions, as `repeat` does; missing leading counts are 1."""
+    """Repeat the tensor along its last dimensions, as `repeat` does; missing leading counts are 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tile(tg.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
@@ -196,6 +219,11 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     """Return the grid of all combinations of vectors: one tensor for each vector, which varies along its dimension.
 
     With indexing "xy", the first two dimensions are exchanged.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.meshgrid(tg.tensor([1, 2]), tg.tensor([3, 4]), indexing="ij")[0]
+    tensor([[1, 1],
+            [2, 2]])
     """
     vectors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     if indexing not in ("ij", "xy"):
@@ -213,12 +241,24 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
 
 
 def tril(input: T, diagonal: int = 0) -> T:
-    """Return the lower triangle of each matrix, up to a diagonal, and 0 elsewhere."""
+    """Return the lower triangle of each matrix, up to a diagonal, and 0 elsewhere.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.tril(tg.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
     return _triangle("tril", input, diagonal, lower=True)
 
 
 def triu(input: T, diagonal: int = 0) -> T:
-    """Return the upper triangle of each matrix, from a diagonal on, and 0 elsewhere."""
+    """Return the upper triangle of each matrix, from a diagonal on, and 0 elsewhere.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.triu(tg.ones(2, 2))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
     return _triangle("triu", input, diagonal - 1, lower=False)
 
 
@@ -246,7 +286,12 @@ def _undiagonal(input: Array, *, shape: tuple[int, ...], offset: int) -> Array:
 
 
 def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
-    """Return a diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view."""
+    """Return a diagonal of two dimensions, ``offset`` above the main one, as the last dimension: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diagonal(tg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     a, b = (one_dim("diagonal", d, input.ndim) for d in (dim1, dim2))
     if a == b or input.ndim < 2:
         raise ValueError(f"diagonal: wanted two different dimensions of {input.shape}, got {dim1} and {dim2}")
@@ -254,7 +299,12 @@ def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
 
 
 def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
-    """Return square matrices, in two new dimensions, with the last dimension on their diagonal and 0 elsewhere."""
+    """Return square matrices, in two new dimensions, with the last dimension on their diagonal and 0 elsewhere.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diag_embed(tg.tensor([[1, 2]])).shape
+    (1, 2, 2)
+    """
     ndim = input.ndim + 1
     a, b = (one_dim("diag_embed", d, ndim) for d in (dim1, dim2))
     if a == b or ndim < 2:
@@ -264,12 +314,23 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
 
 
 def diag(input: T, diagonal: int = 0) -> T:
-    """Return a matrix with a vector on its diagonal, or the diagonal of a matrix."""
+    """Return a matrix with a vector on its diagonal, or the diagonal of a matrix.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diag(tg.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     if input.ndim not in (1, 2):
         raise ValueError(f"diag: wanted a vector or a matrix, got shape {input.shape}")
     return diag_embed(input, diagonal) if input.ndim == 1 else apart(_diagonal(input, offset=diagonal), input)
 
 
 def diagflat(input: T, offset: int = 0) -> T:
-    """Return a matrix with all entries, in row-major order, on its diagonal."""
+    """Return a matrix with all entries, in row-major order, on its diagonal.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diagflat(tg.tensor([1, 2])).tolist()
+    [[1, 0], [0, 2]]
+    """
     return diag_embed(reshape(input, -1), offset)

@@ -11,8 +11,9 @@ import numpy as np
 from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast, half_in_float32
+from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.comparison import isnan
-from tinygrad_cnn.ops.elementwise import abs, exp, sign, square, where
+from tinygrad_cnn.ops.elementwise import abs, exp, sign, square
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.support.dtypes import as_dtype, as_float
 from tinygrad_cnn.tape.record import operation
@@ -99,12 +100,22 @@ def mean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
 
 
 def nansum(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Sum all entries that are not NaN."""
+    """Sum all entries that are not NaN.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nansum(tg.tensor([1.0, tg.nan, 3.0]))
+    tensor(4.)
+    """
     return sum(where(isnan(input), 0, input), dim, keepdim, dtype)
 
 
 def nanmean(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> T:
-    """Average all entries that are not NaN; the mean of NaNs alone is NaN."""
+    """Average all entries that are not NaN; the mean of NaNs alone is NaN.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nanmean(tg.tensor([1.0, tg.nan, 3.0]))
+    tensor(2.)
+    """
     return _nanmean(as_type(input, dtype), many_dims("nanmean", dim, input.ndim), keepdim)
 
 
@@ -143,6 +154,10 @@ def var_mean(
 
     The variance is the sum of squared distances from the mean, divided by n - correction (1, or 0 if not unbiased).
     It is NaN if n - correction is not positive.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.var_mean(tg.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(2.))
     """
     if isinstance(dim, bool):  # PyTorch's var(input, unbiased)
         dim, unbiased = None, dim
@@ -183,7 +198,12 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[T, T]:
-    """Return the standard deviation and the mean; a standard deviation of 0 has a gradient of 0."""
+    """Return the standard deviation and the mean; a standard deviation of 0 has a gradient of 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.std_mean(tg.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
     variance, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return _power_flat_at_zero(variance, 0.5), center
 
@@ -196,7 +216,12 @@ def std(
     *,
     correction: float | None = None,
 ) -> T:
-    """Return the standard deviation of `std_mean`."""
+    """Return the standard deviation of `std_mean`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.std(tg.tensor([1.0, 3.0]), correction=0)
+    tensor(1.)
+    """
     return std_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
@@ -260,7 +285,12 @@ def _shares(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
 
 
 def logsumexp(input: T, dim: Dims, keepdim: bool = False) -> T:
-    """Return log sum e^x over the given dimensions, without overflow."""
+    """Return log sum e^x over the given dimensions, without overflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.logsumexp(tg.tensor([[0.0, 0.0]]), dim=1)
+    tensor([0.6931])
+    """
     return _logsumexp(input, dim=many_dims("logsumexp", dim, input.ndim), keepdim=keepdim)
 
 
@@ -286,12 +316,22 @@ def _amin(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def amax(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return the largest entry over the given dimensions, by default all; ties share the gradient evenly."""
+    """Return the largest entry over the given dimensions, by default all; ties share the gradient evenly.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.amax(tg.tensor([[1, 5], [3, 2]]), dim=1)
+    tensor([5, 3])
+    """
     return _amax(input, dim=many_dims("amax", dim, input.ndim), keepdim=keepdim)
 
 
 def amin(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return the smallest entry over the given dimensions, by default all; ties share the gradient evenly."""
+    """Return the smallest entry over the given dimensions, by default all; ties share the gradient evenly.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.amin(tg.tensor([[1, 5], [3, 2]]), dim=1)
+    tensor([1, 2])
+    """
     return _amin(input, dim=many_dims("amin", dim, input.ndim), keepdim=keepdim)
 
 
@@ -303,7 +343,12 @@ class MinMax(NamedTuple):
 
 
 def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
-    """Return `amin` and `amax` as a named tuple (min, max)."""
+    """Return `amin` and `amax` as a named tuple (min, max).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.aminmax(tg.tensor([1, 5, 3])).max
+    tensor(5)
+    """
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
@@ -321,12 +366,22 @@ def _argmin(input: Array, *, dim: int | None, keepdim: bool) -> Array:
 
 
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return the index of the largest entry (the first, if tied) along a dimension, or in the flattened tensor."""
+    """Return the index of the largest entry (the first, if tied) along a dimension, or in the flattened tensor.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.argmax(tg.tensor([[1, 5], [3, 2]]), dim=1)
+    tensor([1, 0])
+    """
     return _argmax(input, dim=None if dim is None else one_dim("argmax", dim, input.ndim), keepdim=keepdim)
 
 
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return the index of the smallest entry (the first, if tied) along a dimension, or in the flattened tensor."""
+    """Return the index of the smallest entry (the first, if tied) along a dimension, or in the flattened tensor.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.argmin(tg.tensor([[1, 5], [3, 2]]), dim=1)
+    tensor([0, 1])
+    """
     return _argmin(input, dim=None if dim is None else one_dim("argmin", dim, input.ndim), keepdim=keepdim)
 
 
@@ -341,15 +396,30 @@ def _any(input: Array, *, dim: tuple[int, ...], keepdim: bool) -> Array:
 
 
 def all(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return whether no entry is 0 (or False), over the given dimensions, by default all."""
+    """Return whether no entry is 0 (or False), over the given dimensions, by default all.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.all(tg.tensor([[True, False], [True, True]]), dim=1)
+    tensor([False,  True])
+    """
     return _all(input, dim=many_dims("all", dim, input.ndim), keepdim=keepdim)
 
 
 def any(input: T, dim: Dims = None, keepdim: bool = False) -> T:
-    """Return whether any entry is not 0 (or False), over the given dimensions, by default all."""
+    """Return whether any entry is not 0 (or False), over the given dimensions, by default all.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.any(tg.tensor([[True, False], [False, False]]), dim=1)
+    tensor([ True, False])
+    """
     return _any(input, dim=many_dims("any", dim, input.ndim), keepdim=keepdim)
 
 
 def count_nonzero(input: T, dim: Dims = None) -> T:
-    """Count the entries that are not 0, over the given dimensions, by default all."""
+    """Count the entries that are not 0, over the given dimensions, by default all.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.count_nonzero(tg.tensor([0, 3, 0, 4]))
+    tensor(2)
+    """
     return sum(input != 0, dim)

@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to, cast
-from tinygrad_cnn.ops.elementwise import div, where
+from tinygrad_cnn.ops.choices import where
+from tinygrad_cnn.ops.elementwise import div
 from tinygrad_cnn.ops.index import _coordinates, _first_of, _integers, _one_index, add_at, put_at
 from tinygrad_cnn.ops.reduce import amax, amin, sum
 from tinygrad_cnn.ops.scan import prod
@@ -50,7 +51,12 @@ def index_copy(input: T, dim: int, index: Any, source: T) -> T:
 
 
 def index_fill(input: T, dim: int, index: Any, value: Any) -> T:
-    """Return input with the entries of a dimension at a vector of indices set to one value; -1 is the last."""
+    """Return input with the entries of a dimension at a vector of indices set to one value; -1 is the last.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.index_fill(tg.zeros(3), 0, tg.tensor([0, 2]), 5.0)
+    tensor([5., 0., 5.])
+    """
     length = input.shape[one_dim("index_fill", dim, input.ndim)] if input.ndim else 1
     array = np.asarray(array_of(index))
     place = _one_index("index_fill", input, dim, np.unique(array + length * (array < 0)))
@@ -63,7 +69,13 @@ def index_fill(input: T, dim: int, index: Any, value: Any) -> T:
 
 
 def put(input: T, index: Any, source: T, accumulate: bool = False) -> T:
-    """Return input with the source written, or added, at indices into the flattened tensor; -1 is the last."""
+    """Return input with the source written, or added, at indices into the flattened tensor; -1 is the last.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.put(tg.zeros(2, 2), tg.tensor([0, 3]), tg.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
     want_same_dtype("put", input=input, source=source)
     size, array = input.array.size, np.asarray(array_of(index))
     place = _integers("put", array + size * (array < 0), size).reshape(-1)
@@ -78,7 +90,12 @@ def put(input: T, index: Any, source: T, accumulate: bool = False) -> T:
 def slice_scatter(
     input: T, src: T, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> T:
-    """Return a copy with the entries ``start:end:step`` of a dimension replaced by the source."""
+    """Return a copy with the entries ``start:end:step`` of a dimension replaced by the source.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.slice_scatter(tg.zeros(4), tg.ones(2), 0, 1, 3)
+    tensor([0., 1., 1., 0.])
+    """
     if step < 1:
         raise ValueError(f"slice_scatter: step is {step}; wanted an integer of at least 1")
     axis = one_dim("slice_scatter", dim, input.ndim)
@@ -86,7 +103,13 @@ def slice_scatter(
 
 
 def diagonal_scatter(input: T, src: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
-    """Return a copy with a diagonal replaced by the source; see `diagonal`."""
+    """Return a copy with a diagonal replaced by the source; see `diagonal`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.diagonal_scatter(tg.zeros(2, 2), tg.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
     places = np.arange(input.array.size).reshape(input.shape)
     place = np.unravel_index(places.diagonal(offset, dim1, dim2), input.shape)
     return _replaced("diagonal_scatter", input, src, place)
@@ -116,7 +139,12 @@ def scatter_reduce(input: T, dim: int, index: Any, src: T, reduce: str, *, inclu
 
 
 def index_reduce(input: T, dim: int, index: Any, source: T, reduce: str, *, include_self: bool = True) -> T:
-    """Combine the entries of a dimension with those of the source at a vector of indices; see `scatter_reduce`."""
+    """Combine the entries of a dimension with those of the source at a vector of indices; see `scatter_reduce`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.index_reduce(tg.ones(2), 0, tg.tensor([0, 0]), tg.tensor([2.0, 3.0]), "prod")
+    tensor([6., 1.])
+    """
     if reduce not in KINDS[1:]:
         raise ValueError(f"index_reduce: reduce is {reduce!r}; wanted one of {', '.join(KINDS[1:])}")
     place = _one_index("index_reduce", input, dim, index)

@@ -32,19 +32,34 @@ def _rounded(function: Callable[..., Array], input: Array) -> Array:
 
 @operation(input=lambda g: g * 0.0)
 def floor(input: Array) -> Array:
-    """The largest integer that is at most the input."""
+    """The largest integer that is at most the input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.floor(tg.tensor([-1.5, 1.7]))
+    tensor([-2.,  1.])
+    """
     return _rounded(np.floor, input)
 
 
 @operation(input=lambda g: g * 0.0)
 def ceil(input: Array) -> Array:
-    """The smallest integer that is at least the input."""
+    """The smallest integer that is at least the input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ceil(tg.tensor([-1.5, 1.2]))
+    tensor([-1.,  2.])
+    """
     return _rounded(np.ceil, input)
 
 
 @operation(input=lambda g: g * 0.0)
 def trunc(input: Array) -> Array:
-    """The input without its fractional part."""
+    """The input without its fractional part.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.fix(tg.tensor([-1.5, 1.7]))
+    tensor([-1.,  1.])
+    """
     return _rounded(np.trunc, input)
 
 
@@ -64,7 +79,12 @@ def round(input: T, *, decimals: int = 0) -> T:
 
 
 def frac(input: T) -> T:
-    """Return the fractional part, with the sign of the input."""
+    """Return the fractional part, with the sign of the input.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.frac(tg.tensor([1.5, -2.25]))
+    tensor([ 0.5000, -0.2500])
+    """
     return input - trunc(input)
 
 
@@ -78,7 +98,12 @@ def _check_divisor(input: Any, other: Any) -> None:
     other=lambda g: g * 0.0,
 )
 def floor_divide(input: Array, other: Array) -> Array:
-    """The largest integer that is at most input / other. The derivative is 0; PyTorch has none here."""
+    """The largest integer that is at most input / other. The derivative is 0; PyTorch has none here.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.floor_divide(tg.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
     _check_divisor(input, other)
     return np.floor_divide(input, other)
 
@@ -98,7 +123,12 @@ def _div_trunc(input: Array, other: Array) -> Array:
     other=lambda g, input, other: -g * floor_divide(input, other),
 )
 def remainder(input: Array, other: Array) -> Array:
-    """The remainder of input / other, with the sign of other (as Python's %)."""
+    """The remainder of input / other, with the sign of other (as Python's %).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.remainder(tg.tensor([7.0, -7.0]), 3)
+    tensor([1., 2.])
+    """
     _check_divisor(input, other)
     return np.remainder(input, other)
 
@@ -108,6 +138,11 @@ def remainder(input: Array, other: Array) -> Array:
     other=lambda g, input, other: -g * _div_trunc(input, other),
 )
 def fmod(input: Array, other: Array) -> Array:
-    """The remainder of input / other, with the sign of input (as C's fmod)."""
+    """The remainder of input / other, with the sign of input (as C's fmod).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.fmod(tg.tensor([7.0, -7.0]), 3)
+    tensor([ 1., -1.])
+    """
     _check_divisor(input, other)
     return np.fmod(input, other)

@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_cnn.ops.arguments import want_float, whole
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import T
 
@@ -17,8 +18,14 @@ __all__ = [
 ]
 
 
+@effect
 def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) -> T:
-    """Return 1 with the probability that each element gives (or p for all), else 0."""
+    """Return 1 with the probability that each element gives (or p for all), else 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.bernoulli(tg.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     probabilities = input.array if p is None else np.full(input.shape, p)
     if p is None:
         want_float("bernoulli", input)
@@ -29,7 +36,12 @@ def bernoulli(input: T, p: float | None = None, *, generator: Generator = None) 
 
 
 def poisson(input: T, *, generator: Generator = None) -> T:
-    """Return numbers from Poisson distributions, whose rates input gives."""
+    """Return numbers from Poisson distributions, whose rates input gives.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.poisson(tg.zeros(2))
+    tensor([0., 0.])
+    """
     want_float("poisson", input)
     if not (input.array >= 0).all():
         raise ValueError("poisson: wanted rates of at least 0")
@@ -37,6 +49,7 @@ def poisson(input: T, *, generator: Generator = None) -> T:
     return make_tensor(input, np.asarray(drawn).astype(input.dtype))
 
 
+@effect
 def multinomial(input: T, num_samples: int, replacement: bool = False, *, generator: Generator = None) -> T:
     """Draw indices of the last dimension with probabilities proportional to the weights in input.
 

@@ -63,13 +63,23 @@ def _scan(input: T, dim: int, combine: Callable[[T, T], T]) -> T:
 
 
 def cumprod(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the cumulative product along a dimension."""
+    """Return the cumulative product along a dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.cumprod(tg.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 2., 6.])
+    """
     axis = one_dim("cumprod", dim, input.ndim)
     return _scan(cast(input, dtype=_accumulating_dtype(input, dtype)), axis, mul)
 
 
 def logcumsumexp(input: T, dim: int) -> T:
-    """Return the cumulative `logsumexp` along a dimension, without overflow."""
+    """Return the cumulative `logsumexp` along a dimension, without overflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.logcumsumexp(tg.tensor([0.0, 0.0]), 0)
+    tensor([0.0000, 0.6931])
+    """
     want_float("logcumsumexp", input)
     axis = one_dim("logcumsumexp", dim, input.ndim)
     return _scan(cast(input, dtype=input.dtype), axis, lambda a, b: logsumexp(stack([a, b]), 0))

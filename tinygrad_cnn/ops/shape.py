@@ -60,7 +60,10 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
     missing = shape.count(-1)
     fits = size == known if not missing else missing == 1 and known and size % known == 0
     if not fits or min(shape, default=0) < -1:
-        raise ValueError(f"reshape: a tensor of shape {input.shape} cannot have the shape {shape}")
+        raise ValueError(
+            f"reshape: a tensor of shape {input.shape} cannot have the shape {shape}; wanted {size} elements "
+            "(one length may be -1, which is then worked out)"
+        )
     return _reshape(input, shape=tuple(size // known if n == -1 else n for n in shape) if missing else shape)
 
 
@@ -68,7 +71,13 @@ view = reshape
 
 
 def reshape_as(input: T, other: T) -> T:
-    """Reshape to another tensor's shape."""
+    """Reshape to another tensor's shape.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.arange(4).reshape_as(tg.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(input, other.shape)
 
 
@@ -76,7 +85,12 @@ view_as = reshape_as
 
 
 def ravel(input: T) -> T:
-    """Reshape to one dimension: a view of a contiguous tensor, else a copy."""
+    """Reshape to one dimension: a view of a contiguous tensor, else a copy.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ravel(tg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     out = _reshape(input, shape=(prod(input.shape),))
     return out if array_of(input).flags.c_contiguous else apart(out, input)
 
@@ -120,14 +134,24 @@ def unflatten(input: T, dim: int, sizes: Sequence[int]) -> T:
 
 
 def unsqueeze(input: T, dim: int) -> T:
-    """Insert a dimension of length 1 before dimension dim of the result."""
+    """Insert a dimension of length 1 before dimension dim of the result.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.unsqueeze(tg.ones(3), 0).shape
+    (1, 3)
+    """
     shape = input.shape
     at = one_dim("unsqueeze", dim, len(shape) + 1)
     return _reshape(input, shape=(*shape[:at], 1, *shape[at:]))
 
 
 def squeeze(input: T, dim: int | Sequence[int] | None = None) -> T:
-    """Remove the given dimensions, by default all, that have length 1."""
+    """Remove the given dimensions, by default all, that have length 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.squeeze(tg.ones(1, 3, 1)).shape
+    (3,)
+    """
     dims = () if dim == () else many_dims("squeeze", dim, input.ndim)
     return _reshape(input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in dims))
 
@@ -153,7 +177,12 @@ def permute(input: T, dims: tuple[int, ...]) -> T:
 
 
 def transpose(input: T, dim0: int, dim1: int) -> T:
-    """Exchange two dimensions: a view."""
+    """Exchange two dimensions: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.swapdims(tg.ones(2, 3, 4), 0, 2).shape
+    (4, 3, 2)
+    """
     ndim = input.ndim
     a, b = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
     order = list(range(ndim))
@@ -166,19 +195,34 @@ swapdims = transpose
 
 
 def swapaxes(input: T, axis0: int, axis1: int) -> T:
-    """Exchange two dimensions: a view."""
+    """Exchange two dimensions: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.swapaxes(tg.ones(2, 3, 4), 0, 2).shape
+    (4, 3, 2)
+    """
     return transpose(input, axis0, axis1)
 
 
 def t(input: T) -> T:
-    """Transpose a matrix; a vector stays as it is."""
+    """Transpose a matrix; a vector stays as it is.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.t(tg.ones(2, 3)).shape
+    (3, 2)
+    """
     if input.ndim > 2:
         raise ValueError(f"t: wanted at most two dimensions, got shape {input.shape}")
     return transpose(input, 0, -1)
 
 
 def movedim(input: T, source: int | Sequence[int], destination: int | Sequence[int]) -> T:
-    """Move dimensions to other positions; the others keep their order: a view."""
+    """Move dimensions to other positions; the others keep their order: a view.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.moveaxis(tg.ones(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
     ndim = input.ndim
     froms, tos = ([one_dim("movedim", d, ndim) for d in as_tuple(dims)] for dims in (source, destination))
     if not len(froms) == len(tos) == len(set(froms)) == len(set(tos)):
@@ -193,12 +237,22 @@ moveaxis = movedim
 
 
 def expand_as(input: T, other: T) -> T:
-    """Broadcast to another tensor's shape, without copying."""
+    """Broadcast to another tensor's shape, without copying.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.ones(1, 3).expand_as(tg.ones(2, 3)).shape
+    (2, 3)
+    """
     return broadcast_to(input, other.shape)
 
 
 def broadcast_tensors(*tensors: T) -> tuple[T, ...]:
-    """Broadcast tensors to their common shape."""
+    """Broadcast tensors to their common shape.
+
+    >>> import tinygrad_cnn as tg
+    >>> [x.shape for x in tg.broadcast_tensors(tg.ones(2, 1), tg.ones(3))]
+    [(2, 3), (2, 3)]
+    """
     shapes = [t.shape for t in tensors]
     try:
         common = np.broadcast_shapes(*shapes)
@@ -236,7 +290,13 @@ concat = concatenate = cat
 
 
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
-    """Concatenate tensors of one shape along a new dimension."""
+    """Concatenate tensors of one shape along a new dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.stack([tg.tensor([1, 2]), tg.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     if len({t.shape for t in tensors}) > 1:
         raise ValueError(f"stack: wanted tensors of one shape, got {[t.shape for t in tensors]}")
     return cat(

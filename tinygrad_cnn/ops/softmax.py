@@ -64,7 +64,12 @@ def softmax(input: T, dim: int, dtype: Any = None) -> T:
 
 
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the logarithm of `softmax`, without overflow or underflow."""
+    """Return the logarithm of `softmax`, without overflow or underflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.log_softmax(tg.zeros(1, 2), dim=1)
+    tensor([[-0.6931, -0.6931]])
+    """
     return _along(_log_softmax, _converted(input, dtype), dim)
 
 
@@ -72,6 +77,11 @@ def one_hot(target: T, num_classes: int = -1) -> T:
     """Return, for each class index, a row of int64 that is 1 at that index and 0 elsewhere.
 
     By default (-1), ``num_classes`` is the largest index plus 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.one_hot(tg.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
     """
     if num_classes == -1:
         indices = array_of(target)
@@ -89,7 +99,9 @@ def _one_hot(target: Array, *, num_classes: int) -> Array:
 
 def _check_classes(name: str, target: Array, classes: int) -> None:
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}: wanted class indices (integers) as target, got {target.dtype}")
+        raise TypeError(
+            f"{name}: wanted class indices (integers) as target, got {target.dtype}; convert with .long()"
+        )
     if target.size and not (target.min() >= 0 and target.max() < classes):
         wrong = target.min() if target.min() < 0 else target.max()
         raise IndexError(f"{name}: target has the class {wrong}; wanted 0 to {classes - 1} for {classes} classes")

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_cnn.ops.arguments import array_of, one_dim, whole
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.ops.elementwise import maximum, minimum
+from tinygrad_cnn.ops.choices import maximum, minimum
 from tinygrad_cnn.ops.index import add_at, gather, put_at, take_at
 from tinygrad_cnn.ops.reduce import amax, amin
 from tinygrad_cnn.ops.shape import reshape, squeeze, unsqueeze
@@ -68,12 +68,22 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = True)
 
 
 def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = True) -> T:
-    """Return the indices that `sort` along a dimension."""
+    """Return the indices that `sort` along a dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.argsort(tg.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return make_tensor(input, _order(input, one_dim("argsort", dim, input.ndim), descending))
 
 
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
-    """Return the k largest (or smallest) entries along a dimension, in order, and their indices."""
+    """Return the k largest (or smallest) entries along a dimension, in order, and their indices.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.topk(tg.tensor([3, 1, 2]), 2).values
+    tensor([3, 2])
+    """
     axis = one_dim("topk", dim, input.ndim)
     length = input.shape[axis] if input.shape else 1
     if whole("topk", "k", k, 0) > length:
@@ -144,7 +154,12 @@ def max(input: T, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def min(input: T, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the smallest entry; with a dimension or another tensor, as for `max`."""
+    """Return the smallest entry; with a dimension or another tensor, as for `max`.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.min(tg.tensor([[3, 1], [2, 4]]), dim=1).values
+    tensor([1, 2])
+    """
     if isinstance(dim, Variable):
         return minimum(input, dim)
     if dim is None:
@@ -157,6 +172,10 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median, the lower of two middle entries, or, along a dimension, a named tuple (values, indices).
 
     The gradient is as for `max`. If any entry is NaN, so is the median.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.median(tg.tensor([3.0, 1.0, 2.0]))
+    tensor(2.)
     """
     if dim is None:
         return _whole_median(input)
@@ -218,6 +237,10 @@ def bincount(input: T, weights: T | None = None, minlength: int = 0) -> T:
     """Count how often each number from 0 on occurs in a vector of integers, or sum the weights of each.
 
     Integer weights are summed in float64.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.bincount(tg.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
     """
     array = input.array
     if array.ndim != 1 or array.dtype.kind not in "iu" or array.min(initial=0) < 0:
@@ -239,7 +262,12 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """Return the sorted unique entries (of a dimension); on request, also the index of each entry, and counts."""
+    """Return the sorted unique entries (of a dimension); on request, also the index of each entry, and counts.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.unique(tg.tensor([3, 1, 3]))
+    tensor([1, 3])
+    """
     axis = None if dim is None else one_dim("unique", dim, input.ndim)
     values, inverse, counts = np.unique(
         input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False

@@ -1,7 +1,8 @@
 """Arguments as PyTorch also takes them: NumPy's names (``axis``, ``keepdims``), ``size=``, ``out=``.
 
 Functions are written with one name for each argument. Where users meet them, a function is wrapped by `spelled`,
-which acts only after a call has failed with a TypeError: then other names are translated, and the call is repeated.
+which acts only after a call has failed: then other names are translated and the call is repeated, or the error says
+which argument is to blame (`explain_failure`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cache, wraps
 from typing import Any, TypeVar
 
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
+from tinygrad_cnn.tape.mistakes import explain_failure, explained
 from tinygrad_cnn.tape.record import Operation, Variable
 
 NUMPY = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
@@ -38,19 +40,22 @@ def spelled(function: Callable[..., Any], takes_out: bool = True) -> Callable[..
     makes = "requires_grad" in parameters  # the result has the type of ``out``
     known = {*names, several} | ({"out"} if takes_out else set()) - {""}
 
+    again = explained(function, __name__)
+
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
         try:
             return function(*arguments, **named)
-        except TypeError:
-            if known.isdisjoint(named):
+        except Exception as error:
+            if known.isdisjoint(named) or not isinstance(error, TypeError):
+                explain_failure(error, call.__name__, function, arguments, named)
                 raise
         out = named.pop("out", None) if takes_out else None
         if out is not None and makes:
             named.setdefault("dtype", out.dtype)
         if several in named:
             arguments += (named.pop(several),)
-        result = function(*arguments, **{names.get(key, key): value for key, value in named.items()})
+        result = again(*arguments, **{names.get(key, key): value for key, value in named.items()})
         return result if out is None else written(call.__name__, result, out)
 
     if isinstance(function, Operation):
@@ -97,11 +102,10 @@ def spell(namespace: dict[str, Any], names: Iterable[str]) -> None:
 
 
 def spell_methods(methods: type[Class]) -> type[Class]:
-    """Wrap the methods of a class whose parameters have other names; PyTorch's methods take no ``out``."""
+    """Wrap the methods of a class that take arguments; PyTorch's methods take no ``out``."""
     for name, method in list(vars(methods).items()):
         if not callable(method) or name.startswith("_"):
             continue
-        _, *parameters = inspect.signature(method).parameters.values()
-        if any(p.name in NUMPY or p.kind is p.VAR_POSITIONAL for p in parameters):
+        if len(inspect.signature(method).parameters) > 1:
             setattr(methods, name, spelled(method, takes_out=False))
     return methods

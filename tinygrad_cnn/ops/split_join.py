@@ -37,37 +37,74 @@ def _each(function: Callable[[Any], Any], tensors: tuple[Any, ...]) -> Any:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Reshape a 0-d tensor, or each of several, to (1,)."""
+    """Reshape a 0-d tensor, or each of several, to (1,).
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.atleast_1d(tg.tensor(5)).shape
+    (1,)
+    """
     return _each(lambda t: t if t.shape else reshape(t, 1), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Reshape a 0-d tensor to (1, 1) and a vector to (1, n): one tensor, or each of several."""
+    """Reshape a 0-d tensor to (1, 1) and a vector to (1, n): one tensor, or each of several.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.atleast_2d(tg.ones(3)).shape
+    (1, 3)
+    """
     return _each(lambda t: t if t.ndim > 1 else reshape(t, 1, array_of(t).size), tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Reshape () to (1, 1, 1), (n,) to (1, n, 1) and (n, m) to (n, m, 1): one tensor, or each of several."""
+    """Reshape () to (1, 1, 1), (n,) to (1, n, 1) and (n, m) to (n, m, 1): one tensor, or each of several.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.atleast_3d(tg.ones(2, 3)).shape
+    (2, 3, 1)
+    """
     return _each(lambda t: t if t.ndim > 2 else unsqueeze(atleast_2d(t), -1), tensors)
 
 
 def hstack(tensors: Sequence[T]) -> T:
-    """Concatenate horizontally: along dimension 1, or 0 for vectors."""
+    """Concatenate horizontally: along dimension 1, or 0 for vectors.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.hstack([tg.tensor([1, 2]), tg.tensor([3])])
+    tensor([1, 2, 3])
+    """
     return cat(atleast_1d(tuple(tensors)), 0 if tensors[0].ndim < 2 else 1)
 
 
 def vstack(tensors: Sequence[T]) -> T:
-    """Concatenate vertically: along dimension 0, with vectors as rows."""
+    """Concatenate vertically: along dimension 0, with vectors as rows.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.row_stack([tg.tensor([1, 2]), tg.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return cat(atleast_2d(tuple(tensors)), 0)
 
 
 def dstack(tensors: Sequence[T]) -> T:
-    """Concatenate along dimension 2."""
+    """Concatenate along dimension 2.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.dstack([tg.ones(2, 3), tg.ones(2, 3)]).shape
+    (2, 3, 2)
+    """
     return cat(atleast_3d(tuple(tensors)), 2)
 
 
 def column_stack(tensors: Sequence[T]) -> T:
-    """Concatenate along dimension 1, with vectors as columns."""
+    """Concatenate along dimension 1, with vectors as columns.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.column_stack([tg.tensor([1, 2]), tg.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return hstack([t if t.ndim > 1 else reshape(t, array_of(t).size, 1) for t in tensors])
 
 
@@ -100,7 +137,12 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
 
 
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
-    """Split along a dimension into at most ``chunks`` parts of equal size (the last may be smaller): views."""
+    """Split along a dimension into at most ``chunks`` parts of equal size (the last may be smaller): views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.tolist() for part in tg.chunk(tg.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
     count = whole("chunk", "chunks", chunks, 1)
     length = input.shape[one_dim("chunk", dim, input.ndim)] if input.shape else 0
     if not length:
@@ -109,7 +151,12 @@ def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
 
 
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
-    """Split along a dimension at indices, or into a number of parts; the first may be 1 longer: views."""
+    """Split along a dimension at indices, or into a number of parts; the first may be 1 longer: views.
+
+    >>> import tinygrad_cnn as tg
+    >>> [part.tolist() for part in tg.tensor_split(tg.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
     length = input.shape[one_dim("tensor_split", dim, input.ndim)] if input.shape else 0
     given = array_of(indices_or_sections)
     if np.ndim(given):
@@ -121,7 +168,12 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
 
 
 def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
-    """Return the entries of a dimension as views, and remove the dimension."""
+    """Return the entries of a dimension as views, and remove the dimension.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.unbind(tg.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     axis = one_dim("unbind", dim, input.ndim)
     if not input.shape:
         raise ValueError("unbind: a 0-d tensor has no dimension to unbind")

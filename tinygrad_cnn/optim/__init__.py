@@ -16,6 +16,7 @@ from tinygrad_cnn.optim.rmsprop import RMSprop
 from tinygrad_cnn.optim.rprop import Rprop
 from tinygrad_cnn.optim.sgd import SGD
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "ASGD",
@@ -36,4 +37,5 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+explain_calls(globals())
 explain_missing_names("torch.optim", __name__)

@@ -19,6 +19,15 @@ class Adadelta(PerParameter):
 
     v and u are running means of the squares of the gradients and of the steps d, with decay rate ``rho``. (Zeiler,
     "Adadelta: an adaptive learning rate method", 2012, algorithm 1.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.Adadelta([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "square_avg": True, "acc_delta": True}

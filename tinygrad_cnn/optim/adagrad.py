@@ -17,6 +17,15 @@ class Adagrad(PerParameter):
 
     s starts at ``initial_accumulator_value``, and the rate of step t is lr / (1 + (t - 1) lr_decay). (Duchi et al.,
     "Adaptive subgradient methods for online learning and stochastic optimization", 2011.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.Adagrad([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _accepted = ("foreach", "differentiable", "fused")

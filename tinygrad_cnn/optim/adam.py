@@ -85,7 +85,17 @@ class Adam(PerParameter):
 
 
 class AdamW(Adam):
-    """`Adam` with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019)."""
+    """`Adam` with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.AdamW([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
+    """
 
     def __init__(
         self,

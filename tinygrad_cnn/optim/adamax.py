@@ -17,6 +17,15 @@ class Adamax(PerParameter):
 
     m' is the running mean of the gradient, corrected for its start at 0. (Kingma & Ba, "Adam: a method for
     stochastic optimization", 2015, algorithm 2.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.Adamax([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_inf": True}

@@ -17,6 +17,15 @@ class ASGD(PerParameter):
 
     p = (1 - lambd eta) p - eta g, with eta = lr / (1 + lambd lr t)^alpha. (Polyak & Juditsky, "Acceleration of
     stochastic approximation by averaging", 1992.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.ASGD([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "eta": True, "mu": True, "ax": True}

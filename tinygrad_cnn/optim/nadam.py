@@ -25,6 +25,15 @@ class NAdam(PerParameter):
 
     The momentum of step t is mu = beta1 (1 - 0.96^(t momentum_decay) / 2), and stands in the mixture and in the
     correction for the start. (Dozat, "Incorporating Nesterov momentum into Adam", 2016.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.NAdam([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "mu_product": True, "exp_avg": True, "exp_avg_sq": True}

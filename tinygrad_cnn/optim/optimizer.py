@@ -48,9 +48,10 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         if isinstance(params, (Tensor, Mapping)) or not isinstance(params, Iterable):
+            example = "[params]" if isinstance(params, (Tensor, Mapping)) else "model.parameters()"
             raise TypeError(
                 f"{type(self).__name__}: params is a {type(params).__name__}; wanted an iterable of tensors or of "
-                "dicts, such as model.parameters()"
+                f"dicts, such as {example}"
             )
         given: list[Any] = list(params)
         if not any(isinstance(item, Mapping) for item in given):
@@ -58,7 +59,10 @@ class Optimizer:
         for group in given:
             self.add_param_group(group)
         if not any(group["params"] for group in self.param_groups):
-            raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
+            raise ValueError(
+                f"{type(self).__name__}: there are no parameters to optimize: has the model none, or is "
+                "model.parameters() used up, as an iterator is by one loop? Then call it again"
+            )
 
     def _update(self, group: Group) -> None:
         """Change the parameters of one group: subclasses define it."""
@@ -160,7 +164,9 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: can only optimize tensors, got {type(p).__name__}")
             if not p.is_leaf:
-                raise ValueError(f"{name}: cannot optimize the result of {p.grad_fn}; wanted a leaf tensor")
+                raise ValueError(
+                    f"{name}: cannot optimize the result of {p.grad_fn}; wanted a leaf tensor, as its .detach()"
+                )
             if id(p) in known:
                 raise ValueError(f"{name}: a parameter of shape {p.shape} is given twice")
             known.add(id(p))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -13,14 +14,16 @@ IMPLEMENTATION: Mapping[str, Any] = {"foreach": None, "fused": None, "capturable
 """PyTorch's options that choose an implementation, and their defaults. Groups keep them; they change nothing."""
 
 
-def accepted_options(name: str, accepted: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+def accepted_options(kind: type, accepted: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of PyTorch's options of implementation that an optimizer accepts, as given or by default.
 
     Raises TypeError for any other option, ValueError for ``differentiable=True``: a step is not recorded.
     """
+    name = kind.__name__
     for option in given:
         if option not in accepted:
-            raise TypeError(f"{name}: there is no option {option!r}{did_you_mean(option, accepted)}")
+            known = [*inspect.signature(kind).parameters, *accepted]
+            raise TypeError(f"{name}: there is no option {option!r}{did_you_mean(option, known)}")
     if given.get("differentiable"):
         raise ValueError(
             f"{name}: differentiable=True is not supported, because steps are not recorded; wanted False, and the "

@@ -28,7 +28,7 @@ class PerParameter(Optimizer):
     """Those of PyTorch's options of implementation that its optimizer of this name has."""
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-        defaults = {**defaults, **accepted_options(type(self).__name__, self._accepted, given)}
+        defaults = {**defaults, **accepted_options(type(self), self._accepted, given)}
         self._check(defaults)
         super().__init__(params, defaults)
 

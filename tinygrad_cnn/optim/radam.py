@@ -25,6 +25,15 @@ class RAdam(PerParameter):
 
     While there are too few gradients to tell their variance (rho of at most 5), the step goes along the mean alone.
     (Liu et al., "On the variance of the adaptive learning rate and beyond", 2020, algorithm 2.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.RAdam([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "exp_avg": True, "exp_avg_sq": True}

@@ -27,6 +27,15 @@ class RMSprop(PerParameter):
 
     ``centered`` takes the square of the gradient's own running mean off v (Graves, 2013); ``momentum`` adds up the
     steps as they decay. (Hinton, "Neural networks for machine learning", lecture 6e, 2012.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.RMSprop([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "square_avg": True, "grad_avg": False, "momentum_buffer": False}

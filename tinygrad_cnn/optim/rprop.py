@@ -19,6 +19,15 @@ class Rprop(PerParameter):
     The length is multiplied by ``etas[1]`` if the sign is the last step's, by ``etas[0]`` if it has changed, and
     the parameter then rests for a step; ``step_sizes`` are its bounds. For whole data sets, not for batches.
     (Riedmiller & Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", 1993.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0])
+    >>> optimizer = tg.optim.Rprop([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight.item() < 1
+    True
     """
 
     _state_names: ClassVar = {"step": True, "prev": True, "step_size": True}

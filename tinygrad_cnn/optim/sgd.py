@@ -53,7 +53,7 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
-            **accepted_options("SGD", ("foreach", "differentiable", "fused"), implementation),
+            **accepted_options(type(self), ("foreach", "differentiable", "fused"), implementation),
         }
         self._check(defaults)
         super().__init__(params, defaults)

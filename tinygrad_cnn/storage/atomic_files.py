@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -16,20 +16,34 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that replaces ``path`` when the block ends, and is removed if the block fails.
 
     Its content and then its name are forced to the disk: after a power cut there is the new file or the old one. An
-    OSError without a file's name is given this one.
+    OSError names ``path``, not the temporary file.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    with errors_name(path, temporary):
+        try:
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync_names(path.parent)
+        except BaseException:
+            with suppress(OSError):  # such as a parent that is no folder: the first error is the one to report
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def errors_name(path: Path, temporary: Path) -> Iterator[None]:
+    """Have an OSError of the block name ``path`` where it names no file, or ``temporary`` or something in it."""
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_names(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        yield
+    except OSError as error:
+        name = error.filename
+        named = isinstance(name, (str, bytes)) and Path(os.fsdecode(name)).is_relative_to(temporary)
+        if error.errno is not None and (name is None or named):
             error.filename = os.fspath(path)
+            del error.filename2
         raise
 
 

@@ -66,6 +66,14 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None,
     whole module is made only if its class is this package's, or declared safe (``add_safe_globals``), or, with
     ``weights_only=False``, defined or imported already. Raises ValueError, naming the file, if it is no such file
     or is damaged.
+
+    >>> import tinygrad_cnn as tg
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> tg.save({"weight": tg.ones(2)}, file)
+    >>> _ = file.seek(0)
+    >>> tg.load(file)
+    {'weight': tensor([1., 1.])}
     """
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:

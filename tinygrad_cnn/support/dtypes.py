@@ -37,7 +37,12 @@ _default = [float32]
 
 
 def default_dtype() -> np.dtype[Any]:
-    """Return the dtype of tensors made from Python floats: float32, unless `set_default_dtype` changed it."""
+    """Return the dtype of tensors made from Python floats: float32, unless `set_default_dtype` changed it.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.get_default_dtype()
+    dtype('float32')
+    """
     return _default[0]
 
 
@@ -87,7 +92,7 @@ def destination(name: str, *given: Any) -> np.dtype[Any] | None:
 
 def as_float(array: Any) -> Any:
     """Return floats unchanged, and integers or booleans converted to the default float type."""
-    if isinstance(array, (int, float)):
+    if not hasattr(array, "dtype"):  # a Python number
         return float(array)
     return array if array.dtype.kind == "f" else array.astype(default_dtype())
 
@@ -101,6 +106,10 @@ def result_type(*operands: Any) -> np.dtype[Any]:
 
     The highest category (bool < integer < float) decides. Within it, arrays with dimensions take precedence over
     0-dimensional arrays, and these over Python's numbers, which never widen a type of their category.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.result_type(tg.tensor([1]), 1.0)
+    dtype('float32')
     """
     dimensioned: list[np.dtype[Any]] = []
     scalar_arrays: list[np.dtype[Any]] = []

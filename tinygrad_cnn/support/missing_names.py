@@ -7,12 +7,13 @@ A module ends with ``explain_missing_names("torch.nn", __name__)``, so that ``nn
 from __future__ import annotations
 
 import opcode
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NoReturn
 
 from tinygrad_cnn.support.did_you_mean import did_you_mean
-from tinygrad_cnn.support.missing_reasons import PAGE, REASONS
+from tinygrad_cnn.support.missing_reasons import PAGE, PATTERNS, REASONS
 
 _IMPORT_FROM = opcode.opmap["IMPORT_FROM"]
 
@@ -29,6 +30,7 @@ HOMES = {  # PyTorch's namespaces and the modules that hold their names
     "torch.linalg": "tinygrad_cnn.linalg",
     "torch.special": "tinygrad_cnn.special",
     "torch.distributions": "tinygrad_cnn.distributions",
+    "torch.distributed": "tinygrad_cnn.distributed",
     "torch.utils.data": "tinygrad_cnn.data",
     "torchvision.datasets": "tinygrad_cnn.data.datasets",
     "torchvision.transforms": "tinygrad_cnn.data.transforms",
@@ -47,6 +49,24 @@ def explain_missing_names(namespace: str, module: str) -> None:
         refuse(f"{namespace}.{name}", dir(sys.modules[module]))
 
     sys.modules[module].__getattr__ = __getattr__  # type: ignore[method-assign]
+    show_public_names(module)
+
+
+def show_public_names(module: str, internal: Container[str] | None = None) -> None:
+    """Have ``dir``, and so TAB in a shell, list a module's public names: of ``__all__``, else what it defines.
+
+    The names that are ``internal`` may be given instead; all others are public then.
+    """
+    names = vars(sys.modules[module])
+
+    def is_public(name: str) -> bool:
+        if name[:1] == "_":
+            return name[:2] == "__"
+        if internal is not None:
+            return name not in internal
+        return name in names.get("__all__", [name]) and ("__all__" in names or _offers(module, name))
+
+    sys.modules[module].__dir__ = lambda: sorted(filter(is_public, names))  # type: ignore[method-assign]
 
 
 def refuse(qualified: str, known: Iterable[str]) -> NoReturn:
@@ -73,17 +93,25 @@ def advice(qualified: str, known: Iterable[str] = ()) -> str:
     if reason:
         return reason
     namespace, _, name = qualified.rpartition(".")
+    if name.endswith("_") and _offers_method(name):
+        return f"write in place by the method: x.{name}()"
     homes = [f"{home}.{name}" for home in HOMES if home != namespace and _offers(HOMES[home], name)]
     return f"there is {homes[0]}" if homes else did_you_mean(name, [k for k in known if k[:1] != "_"])[2:]
 
 
 def reason_for(qualified: str) -> str | None:
-    """Return the reason for a name, or for the namespace that it lies in."""
-    while qualified:
-        if qualified in REASONS:
-            return REASONS[qualified]
-        qualified = qualified.rpartition(".")[0]
-    return None
+    """Return the reason for a name, or for the namespace that it lies in, or for names of its kind."""
+    above = qualified
+    while above:
+        if above in REASONS:
+            return REASONS[above]
+        above = above.rpartition(".")[0]
+    return next((reason for pattern, reason in PATTERNS if re.fullmatch(pattern, qualified)), None)
+
+
+def _offers_method(name: str) -> bool:
+    """Return whether tensors have a method of this name."""
+    return hasattr(getattr(sys.modules.get("tinygrad_cnn.tensor"), "Tensor", None), name)
 
 
 def _offers(module: str, name: str) -> bool:

@@ -14,6 +14,7 @@ from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
 from tinygrad_cnn.tape.hooks import GradientHooks
 from tinygrad_cnn.tape.record import Origin, Variable, make_tensor
+from tinygrad_cnn.tape.unrecorded import nothing_recorded
 from tinygrad_cnn.tape.walk import Walk, leading_to
 from tinygrad_cnn.tape.writes import clock, mark_written, writes
 from tinygrad_cnn.typing import T
@@ -160,16 +161,17 @@ def _as_sequence(tensors: Any) -> Sequence[Any]:
 def _initial(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:
     """Return the initial gradient of an output: the given one, or 1 for a scalar."""
     if not output._requires_grad:
-        raise RuntimeError(f"{name}: the output does not require a gradient: no operation behind it was recorded")
-    if gradient is None:
-        if output.array.size != 1:
-            raise RuntimeError(
-                f"{name}: an output of shape {output.shape} needs a gradient of that shape (a scalar does not)"
-            )
-        one = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
-        one.fill(1)
-        return make_tensor(output, one) if create_graph else one
-    return _given(name, output, gradient, create_graph)
+        raise nothing_recorded(name)
+    if gradient is not None:
+        return _given(name, output, gradient, create_graph)
+    if output.array.size != 1:
+        raise RuntimeError(f"{name}: the output has shape {output.shape}; {_SCALAR}")
+    one = np.empty_like(output.array)  # NumPy's ones_like takes twice as long
+    one.fill(1)
+    return make_tensor(output, one) if create_graph else one
+
+
+_SCALAR = "wanted a scalar, such as its sum() or mean(), or a gradient of the output's shape"
 
 
 def _given(name: str, output: Variable, gradient: Any, create_graph: bool) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_cnn.tape.backward import accumulate
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
-from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable
+from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable, make_tensor
 from tinygrad_cnn.tape.walk import Walk
 from tinygrad_cnn.tape.watch import Call, calling_line
 from tinygrad_cnn.tape.writes import LATEST, writes
@@ -93,6 +93,8 @@ class Capture:
         self.instructions: list[Instruction] = []
         self.sources: list[Source] = []
         self.refusal: str | None = None
+        self.on_note: Callable[[], None] | None = None  # called after each call that is noted
+        self.follow: Callable[[Any], Any] = lambda value: value  # called with what each call returns
         self.values: list[Any] = []  # the value of each `Ref` in this run; keeps ids unique
         self._state = {id(array_of(v)): v for v in state.values()}
         self._refs: dict[int, Ref] = {}  # by the id of an array
@@ -119,6 +121,8 @@ class Capture:
 
     def ref(self, array: Any) -> Ref | None:
         """Return the program's value that an array is, or None if it is not known."""
+        while id(array) not in self._refs and _shows_all_of(array, array.base):
+            array = array.base  # other code is given views, of a class of their own
         known = self._refs.get(id(array))
         if known is not None:
             return known
@@ -181,6 +185,7 @@ class Capture:
 
     def see(self, call: Call) -> None:
         """Note a call of an operation."""
+        self.follow(call.result)
         if self.refusal is not None:
             return
         self.check_outside()
@@ -211,6 +216,8 @@ class Capture:
         outputs = tuple(self._refs.get(id(array)) or self._new(array) for array in arrays)
         instruction = Instruction(kind, name, function, inputs, constants, outputs, several, operation, wrt)
         self.instructions.append(instruction)
+        if self.on_note is not None:
+            self.on_note()
 
     def effect(self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], options: Any) -> Any:
         """Call a function that a program calls again each time, with tensors for the values that it is given."""
@@ -219,6 +226,7 @@ class Capture:
         constants = {k: self._for_effect(value, name) for k, value in options.items()}
         with self.suspended():
             result = function(*arguments, **options)
+        self.follow(result)
         if is_value(result):
             self.note("effect", name, function, inputs, constants, result)
         else:
@@ -365,7 +373,7 @@ class _CapturedGradients(Gradients):
     def as_owned_tensor(self, like: Variable, origin: Origin) -> Any:
         given = self[origin]
         owned = super().as_owned_tensor(like, origin)
-        self._capture.copied(given, owned.array)
+        self._capture.copied(given, array_of(owned))
         return owned
 
 
@@ -382,6 +390,11 @@ _array = vars(Variable)["array"]  # the slot: subclasses may put a property in f
 def array_of(value: Any) -> Any:
     """Return the array of a tensor, and anything else as it is."""
     return _array.__get__(value) if isinstance(value, Variable) else value
+
+
+def _shows_all_of(array: Any, base: Any) -> bool:
+    """Return whether an array shows the numbers of another one as they are."""
+    return isinstance(base, np.ndarray) and bool(array.__array_interface__ == base.__array_interface__)
 
 
 def _has_mask(value: Any) -> bool:
@@ -412,6 +425,15 @@ def deliver(leaf: Variable, box: list[Any]) -> None:
     gradients = Gradients(in_place=False)
     gradients[leaf] = box.pop()
     accumulate(leaf, gradients, leaf)
+
+
+def deliver_owned(leaf: Variable, gradient: Any) -> None:
+    """Add a gradient to ``leaf.grad``, or have it become ``leaf.grad``: nothing else is going to use its memory."""
+    first = make_tensor(leaf, gradient)
+    if leaf._grad is None and leaf._hooks is None:
+        leaf._grad = first
+    else:
+        deliver(leaf, [gradient])
 
 
 def effect(function: Decorated) -> Decorated:

@@ -24,7 +24,12 @@ _mode = _Mode()
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations are being recorded in this thread."""
+    """Return whether operations are being recorded in this thread.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.is_grad_enabled()
+    True
+    """
     return _mode.recording
 
 

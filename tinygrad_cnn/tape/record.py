@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
-from typing import Any, ClassVar, TypeAlias, overload
+from typing import Any, ClassVar, NoReturn, TypeAlias, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -76,6 +76,12 @@ class Node:
                 inputs[i] = (origin.source, origin.k) if isinstance(origin, Output) else (origin, 0)
         count = max(len(self.operation.inputs) - self.operation.variadic, *(i + 1 for i in inputs))
         return tuple(inputs.get(i, (None, 0)) for i in range(count))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_saved"):
+            held = ", ".join(self.kept or ()) or "none"
+            raise AttributeError(f"{self!r} has no {name}; what it keeps is in grad_fn.kept, by name: {held}")
+        raise AttributeError(f"{self!r} has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"<{self.operation.name}>"
@@ -380,6 +386,8 @@ class Operation:
         if str(error).startswith(f"{self.name}:"):
             return error
         given = ", ".join(describe(a) for a in arrays)
+        if "broadcast" in str(error):
+            given += "; wanted one shape, or 1 where lengths differ, counted from the last dimension"
         return renamed(error, f"{self.name}: {error} (given {given})")
 
     def fit(self, gradient: Any, origin: Origin, name: str) -> Any:

@@ -122,7 +122,7 @@ class Walk:
         """Return the values that a node's derivatives read: arrays, or tensors under ``create_graph``."""
         kept = node.kept
         if kept is None:
-            raise _freed(node)
+            raise _freed(node, self.like.node)
         if writes.times[LATEST] > node.sequence:
             writer = writes.after(arrays_in(kept), node.sequence)
             if writer is not None:
@@ -200,11 +200,16 @@ def leading_to(roots: Iterable[Origin], targets: set[Origin]) -> set[Origin]:
     return leading
 
 
-def _freed(node: Node) -> RuntimeError:
+def _freed(node: Node, root: Node | None) -> RuntimeError:
     """Return the error about a graph that an earlier backward pass has freed."""
+    made = f"the graph behind this {node.operation.name} was freed by an earlier backward pass"
+    later = [] if root is None else [n for n in root.ancestors() if n.saves and n.sequence > node.sequence]
+    if not later:  # this pass has begun at the same output as the earlier one
+        return RuntimeError(f"backward: {made}; give the earlier one retain_graph=True to go through it again")
     return RuntimeError(
-        f"backward: the graph behind this {node.operation.name} was freed by an earlier backward pass; "
-        "give the earlier one retain_graph=True to go through it again"
+        f"backward: {made}, and newer operations depend on it. Is a state carried over from the step before? Then "
+        "cut it off there: state = state.detach(). If both passes should go through it, give the earlier one "
+        "retain_graph=True"
     )
 
 

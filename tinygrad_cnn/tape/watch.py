@@ -157,7 +157,8 @@ def is_of_package(code: CodeType) -> bool:
     return code.co_filename.startswith(_PACKAGE) and not code.co_filename.startswith(_MODELS)
 
 
-def _calling_frame() -> FrameType | None:
+def calling_frame() -> FrameType | None:
+    """Return the innermost running frame of the user's code."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if not is_of_package(frame.f_code):
@@ -168,13 +169,13 @@ def _calling_frame() -> FrameType | None:
 
 def calling_line() -> Line | None:
     """Return the innermost running line that is outside of this package, or in one of its models."""
-    frame = _calling_frame()
+    frame = calling_frame()
     return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
 
 
 def warn_user(message: str) -> None:
     """Warn about a likely mistake at the line of the user's code that led here, once for each line."""
-    frame = _calling_frame()
+    frame = calling_frame()
     if frame is None:
         warnings.warn(message, stacklevel=2)
         return

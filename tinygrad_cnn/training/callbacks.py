@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.optim import Optimizer
 from tinygrad_cnn.optim.lr_scheduler import LRScheduler
+from tinygrad_cnn.support.representation import call_text
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.training.history import Epoch, History
 from tinygrad_cnn.training.metric import Metric
@@ -33,6 +34,12 @@ class Training(Protocol):
 
 class Callback:
     """Something that follows training. A subclass overrides the methods that it needs."""
+
+    on_every_rank = True
+    """Whether it runs on all ranks if several train together, or on the first alone, as what writes files must."""
+
+    def __repr__(self) -> str:
+        return call_text(self)
 
     def on_fit_start(self, trainer: Training) -> None:
         """Prepare: called when training begins or is resumed."""

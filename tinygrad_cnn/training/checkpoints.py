@@ -26,6 +26,8 @@ class Checkpoints(Callback):
     trainer's state, by its own names.
     """
 
+    on_every_rank = False
+
     def __init__(
         self,
         folder: str | os.PathLike[str],

@@ -99,9 +99,8 @@ class EarlyStopping(Callback):
         return self.check(figure)
 
     def status(self) -> str:
-        """Return the best figure, and for how many epochs there has been no improvement."""
-        best = self.best if self.mode == "min" else -self.best
-        return f"best {best:.4f}" + (f", {self.waited} of {self.patience} without progress" if self.waited else "")
+        """Return that the epoch is the best so far, or how many of ``patience`` epochs brought no improvement."""
+        return f"waited {self.waited}/{self.patience}" if self.waited else "best"
 
     def on_fit_end(self, trainer: Training) -> None:
         """Restore the best weights."""

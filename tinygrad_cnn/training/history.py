@@ -33,6 +33,18 @@ class Score:
         self.loss = loss
         self.metrics = metrics if accuracy is None else {"accuracy": accuracy, **metrics}
 
+    def __str__(self) -> str:
+        """Return loss and metrics as text; the loss and the accuracy are known by their places."""
+        metrics = [v if name == "accuracy" else f"{name} {v}" for name, v in self._metric_texts()]
+        return " ".join([f"{self.loss:.4f}", *metrics])
+
+    def described(self) -> str:
+        """Return loss and metrics as text, each after its name."""
+        return ", ".join([f"loss {self.loss:.4f}", *(f"{name} {v}" for name, v in self._metric_texts())])
+
+    def _metric_texts(self) -> list[tuple[str, str]]:
+        return [(name, f"{v:.2%}" if name == "accuracy" else f"{v:.4g}") for name, v in self.metrics.items()]
+
     @property
     def accuracy(self) -> float:
         """The fraction of samples that the model got right. Raises AttributeError if that was not measured."""
@@ -60,9 +72,14 @@ class Epoch:
     seconds: float
 
     def __str__(self) -> str:
+        return "  ".join(self.parts())
+
+    def parts(self) -> list[str]:
+        """Return the parts of the line that `str` makes: scores, learning rate, and time."""
         scores = [("train", self.train), ("val", self.validation)]
-        shown = [f"{name} {_shown(score)}" for name, score in scores if score is not None]
-        return "   ".join([*shown, f"lr {self.learning_rate:.2g}", f"{self.seconds:.1f} s"])
+        shown = [f"{name} {score}" for name, score in scores if score is not None]
+        seconds = f"{self.seconds:.1f}" if self.seconds < 9.95 else f"{self.seconds:.0f}"
+        return [*shown, f"lr {self.learning_rate:.2g}", f"{seconds} s"]
 
     def row(self) -> dict[str, float | None]:
         """Return the epoch as numbers by column name; None without a validation set."""
@@ -86,11 +103,6 @@ class Epoch:
         if train is None:
             raise ValueError(f"epoch {row['epoch']} has no training loss")
         return Epoch(row["epoch"], train, validation, row["learning_rate"], row["seconds"])
-
-
-def _shown(score: Score) -> str:
-    metrics = [f"{v:7.2%}" if name == "accuracy" else f"{name} {v:.4g}" for name, v in score.metrics.items()]
-    return " ".join([f"{score.loss:.4f}", *metrics])
 
 
 def _score(row: Mapping[str, Any], part: str, names: Iterable[str]) -> Score | None:

@@ -15,6 +15,8 @@ from tinygrad_cnn.training.history import Epoch, History
 class _HistoryFile(Callback):
     """Keeps a file with all epochs so far. It is written anew each time, so it is complete at every moment."""
 
+    on_every_rank = False
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
@@ -47,6 +49,8 @@ class JSONLinesLogger(_HistoryFile):
 
 class TensorBoardLogger(Callback):
     """Writes the epochs for TensorBoard into a folder. Needs tensorboardX, from the extra ``[tensorboard]``."""
+
+    on_every_rank = False
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         try:

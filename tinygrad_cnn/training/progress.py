@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,12 +72,36 @@ class Progress:
         return Progress(**{**state, "order": order, "totals": Totals(**totals)})
 
 
-def with_progress_bar(batches: Iterable[Any], label: str, done: int, total: int | None) -> Iterable[Any]:
-    """Show a bar in the terminal while batches are read, ``done`` of ``total`` at first; elsewhere show nothing."""
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{postfix}  {remaining} left"
+_BAR_WITHOUT_TOTAL = "{desc}  {n_fmt} batches{postfix}  {elapsed}"
+
+
+def with_progress_bar(batches: Iterable[Any], label: str, running: Progress, total: int | None) -> Iterator[Any]:
+    """Show a bar in the terminal while batches are read, with the means so far; elsewhere show nothing."""
     from tinygrad_cnn.support.progress_bar import ProgressBar
 
-    disable = None  # tqdm reads None as: show the bar in terminals only
-    bar: Iterable[Any] = ProgressBar(
-        batches, label, total, initial=done, unit="batch", leave=False, dynamic_ncols=True, disable=disable
-    )
-    return bar
+    with ProgressBar(
+        batches,
+        label,
+        total,
+        initial=running.batches,
+        leave=False,
+        dynamic_ncols=True,
+        bar_format=_BAR_WITHOUT_TOTAL if total is None else _BAR,
+        disable=None,  # tqdm reads None as: show the bar in terminals only
+    ) as bar:
+        for batch in bar:
+            yield batch
+            if running.totals.samples:
+                bar.set_postfix_str(running.totals.score().described(), refresh=False)
+
+
+def in_lines(parts: Iterable[str], width: int) -> str:
+    """Join parts by two spaces, in lines of at most ``width`` columns if possible; indent all but the first."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(f"    {part}" if lines else part)
+    return "\n".join(lines)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
+from shutil import get_terminal_size
 from typing import Any
 
+from tinygrad_cnn.distributed.share import Share, drawing_for
 from tinygrad_cnn.nn import Module
 from tinygrad_cnn.nn.utils import clip_grad_norm_
 from tinygrad_cnn.optim import Optimizer
@@ -17,7 +19,9 @@ from tinygrad_cnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.training import ranks
 from tinygrad_cnn.training.batches import (
+    Batch,
     Loader,
     batches_of_pass,
     check_loader,
@@ -33,7 +37,7 @@ from tinygrad_cnn.training.history import Epoch, History, Score, columns_of
 from tinygrad_cnn.training.interrupt import interruptible
 from tinygrad_cnn.training.metric import Metric, accuracy, metric_sums, named_metrics
 from tinygrad_cnn.training.parts import check_parts
-from tinygrad_cnn.training.progress import Progress, Totals, with_progress_bar
+from tinygrad_cnn.training.progress import Progress, Totals, in_lines, with_progress_bar
 
 INTERRUPTED = "interrupted"
 
@@ -84,7 +88,7 @@ class Trainer:
         check_parts(model, loss, optimizer, scheduler, callbacks)
         if clip_gradient is not None and not (isinstance(clip_gradient, Real) and clip_gradient > 0):
             raise ValueError(f"Trainer: clip_gradient is {clip_gradient}; wanted a norm above 0, or None")
-        self.model = model
+        self.model = ranks.plain(model)
         self.loss = loss
         self.metrics: Mapping[str, Metric] = named_metrics(metric)
         self.optimizer = optimizer
@@ -96,6 +100,11 @@ class Trainer:
         self.validates = False
         self._has_fitted = False
         self._weights_of_epoch_start: dict[str, Tensor] = {}
+
+    def __repr__(self) -> str:
+        parts = {"loss": self.loss, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        shown = [f"{name}={type(part).__name__}" for name, part in parts.items() if part is not None]
+        return f"Trainer({type(self.model).__name__}, {', '.join(shown)}, {len(self.history)} epochs)"
 
     def fit(
         self, train: Loader, validation: Loader | None = None, epochs: int = 1, verbose: bool = False
@@ -123,11 +132,14 @@ class Trainer:
         if validation is not None:
             check_loader("fit: validation", validation, left)
         self.validates, self._has_fitted = validation is not None, True
+        ranks.begin_alike(self.model, self.loss)
         with interruptible() as interrupted, self._callbacks_at_work():
             while not self.is_finished(epochs):
-                self._one_more_epoch(train, validation, epochs, verbose)
-                if interrupted() and len(history) < epochs:
-                    history.ended_early = history.ended_early or INTERRUPTED
+                self._one_more_epoch(train, validation, epochs, verbose and ranks.is_first())
+                reason = INTERRUPTED if interrupted() and len(history) < epochs else None
+                if ranks.are_several():
+                    history.ended_early, reason = ranks.agreed(history.ended_early, reason)
+                history.ended_early = history.ended_early or reason
         return history
 
     def is_finished(self, epochs: int) -> bool:
@@ -143,13 +155,17 @@ class Trainer:
     @contextmanager
     def _callbacks_at_work(self) -> Iterator[None]:
         try:
-            for callback in self.callbacks:
+            for callback in self._callbacks_here():
                 callback.on_fit_start(self)
             yield
         finally:
             self.running = None
-            for callback in self.callbacks:
+            for callback in self._callbacks_here():
                 callback.on_fit_end(self)
+
+    def _callbacks_here(self) -> Iterator[Callback]:
+        """Return the callbacks that run in this process: of several ranks, only the first has all of them."""
+        return (callback for callback in self.callbacks if callback.on_every_rank or ranks.is_first())
 
     def _one_more_epoch(self, train: Loader, validation: Loader | None, epochs: int, verbose: bool) -> None:
         number = len(self.history) + 1
@@ -157,7 +173,7 @@ class Trainer:
         self.history.epochs.append(epoch)
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step((epoch.validation or epoch.train).loss)
-        for callback in self.callbacks:
+        for callback in self._callbacks_here():
             reason = callback.on_epoch_end(self, epoch)
             if not isinstance(reason, (str, type(None))):
                 raise TypeError(
@@ -167,8 +183,9 @@ class Trainer:
             if number < epochs:
                 self.history.ended_early = self.history.ended_early or reason
         if verbose:
-            shown = [str(epoch), *(status for callback in self.callbacks if (status := callback.status()))]
-            print(f"epoch {number:{len(str(epochs))}}/{epochs}   {'   '.join(shown)}", flush=True)
+            statuses = [status for callback in self.callbacks if (status := callback.status())]
+            label = f"epoch {number:{len(str(epochs))}}/{epochs}"
+            print(in_lines([label, *epoch.parts(), *statuses], get_terminal_size().columns), flush=True)
 
     def evaluate(self, data: Loader) -> Score:
         """Return the mean loss and the metrics on a data set; the model is in evaluation mode meanwhile."""
@@ -250,15 +267,15 @@ class Trainer:
         start = time.perf_counter() - running.seconds
         self._weights_of_epoch_start = deepcopy(self.model.state_dict())
         self.model.train()
-        batches = batches_of_pass(train, running.order, running.batches, running.seed)
+        batches = self._batches(train, running)
         if verbose:
             total = len(train) if isinstance(train, Sized) else None
-            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running.batches, total)
-        for inputs, targets in checked_batches("fit", batches, running.batches):
-            self._step(inputs, targets, running.totals)
+            batches = with_progress_bar(batches, f"epoch {number}/{epochs}", running, total)
+        for (inputs, targets), share in batches:
+            self._step(inputs, targets, running.totals, share)
             running.batches += 1
             running.seconds = time.perf_counter() - start
-            for callback in self.callbacks:
+            for callback in self._callbacks_here():
                 callback.on_step_end(self)
         if not running.totals.samples:
             raise ValueError(
@@ -266,27 +283,42 @@ class Trainer:
             )
         if not all_finite(self.model.state_dict().values()):
             raise self._stopped("the step before made weights that are not finite: lower the learning rate")
-        score = None if validation is None else self.evaluate(validation)
+        if ranks.are_several():
+            ranks.check_alike(self.model)
+        evaluated = ranks.evaluate_shares if ranks.are_several() else evaluate
+        score = None if validation is None else evaluated(self.model, self.loss, self.metrics, validation)
         self.running = None
         seconds = time.perf_counter() - start
         return Epoch(number, running.totals.score(), score, running.learning_rate, seconds)
 
-    def _step(self, inputs: Tensor, targets: Tensor, totals: Totals) -> None:
-        """Train on one batch, if its loss and gradient are finite."""
+    def _batches(self, train: Loader, running: Progress) -> Iterable[tuple[Batch, Share | None]]:
+        """Return the batches of an epoch that are still to come or, of several ranks, this one's share of each."""
+        if ranks.are_several():
+            return ranks.shares_of_pass("fit", train, running.order, running.seed, running.batches)
+        batches = batches_of_pass(train, running.order, running.batches, running.seed)
+        return ((batch, None) for batch in checked_batches("fit", batches, running.batches))
+
+    def _step(self, inputs: Tensor, targets: Tensor, totals: Totals, share: Share | None = None) -> None:
+        """Train on one batch, or on a rank's share of one, if its loss and gradient are finite."""
         random = default_generator().bit_generator
         before = random.state
+        criterion, weight = (self.loss, 1.0) if share is None else ranks.loss_of_share(self.loss, targets, share)
         try:
-            outputs = self.model(inputs)
-            loss = mean_loss("fit", self.loss, outputs, targets)
+            with nullcontext() if share is None else drawing_for(share):
+                outputs = self.model(inputs)
+                loss = mean_loss("fit", criterion, outputs, targets)
             sums = metric_sums(self.metrics, outputs, targets)
             self.optimizer.zero_grad()
-            loss.backward()
-            if not self.optimizer.has_stepped:
+            (loss if share is None else loss * weight).backward()
+            value, samples = loss.item(), len(targets)
+            if share is not None:
+                samples = share.total
+                value, sums = ranks.average_step(self.model, weight, value, sums, share)
+            if not self.optimizer.has_stepped and ranks.is_first():
                 self._warn_of_unreached_parameters()
-            value = loss.item()
             if not isfinite(value):
                 raise FloatingPointError(f"the loss is {value}")
-            for callback in self.callbacks:
+            for callback in self._callbacks_here():
                 callback.on_gradients(self)
             if not all_finite(p.grad for p in self.model.parameters() if p.grad is not None):
                 raise FloatingPointError("the gradient is not finite")
@@ -299,7 +331,7 @@ class Trainer:
             raise self._stopped(f"{error}: {reason}") from None
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
-        totals.add(value, sums, len(targets))
+        totals.add(value, sums, samples)
 
     def _warn_if_nothing_is_left(self, epochs: int) -> None:
         done, reason = len(self.history), self.history.ended_early

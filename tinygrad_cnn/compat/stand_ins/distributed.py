@@ -1,31 +1,29 @@
-"""``torch.distributed`` as a script finds it that asks whether it runs in several processes: it does not."""
+"""What ``torch.distributed`` says about its libraries, for scripts that choose one: MPI does all the work."""
 
 from __future__ import annotations
 
-from tinygrad_cnn.compat.refused import refused
+import os
+from typing import Any
 
 
-def is_available() -> bool:
-    """Return False: training runs in one process."""
-    return False
+def is_gloo_available() -> bool:
+    """Return True: a group of that name can be made."""
+    return True
 
 
-def is_initialized() -> bool:
-    """Return False: training runs in one process."""
+is_mpi_available = is_gloo_available
+
+
+def is_nccl_available() -> bool:
+    """Return False: there is one device, the CPU."""
     return False
 
 
 def is_torchelastic_launched() -> bool:
-    """Return False: training runs in one process."""
-    return False
+    """Return whether this process is one of several: mpiexec sets what torchrun would."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-init_process_group = refused("torch.distributed.init_process_group")
-destroy_process_group = refused("torch.distributed.destroy_process_group")
-get_rank = refused("torch.distributed.get_rank")
-get_world_size = refused("torch.distributed.get_world_size")
-barrier = refused("torch.distributed.barrier")
-all_reduce = refused("torch.distributed.all_reduce")
-all_gather = refused("torch.distributed.all_gather")
-broadcast = refused("torch.distributed.broadcast")
-ReduceOp = refused("torch.distributed.ReduceOp")
+def get_default_backend_for_device(device: Any) -> str:
+    """Return PyTorch's name of the library for the CPU; a group of that name can be made."""
+    return "gloo"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_cnn.compat.refused import refused
 from tinygrad_cnn.nn.module import Module
 
-__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
-
-DistributedDataParallel = refused("torch.nn.parallel.DistributedDataParallel")
+__all__ = ["DataParallel", "data_parallel"]
 
 
 class DataParallel(Module):

@@ -26,6 +26,7 @@ from tinygrad_cnn.data.transforms.geometry import (
 from tinygrad_cnn.data.transforms.random_affine import RandomAffine, RandomRotation, affine
 from tinygrad_cnn.data.transforms.random_choice import RandomApply, RandomChoice, RandomErasing, RandomOrder
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "CenterCrop",
@@ -56,4 +57,5 @@ __all__ = [
     "affine",
 ]
 
+explain_calls(globals())
 explain_missing_names("torchvision.transforms", __name__)

@@ -6,9 +6,11 @@ from tinygrad_cnn.experiment.plots.curves import (
     plot_learning_rates,
     plot_losses,
     plot_metric,
+    plot_runs,
     plot_seconds,
 )
 from tinygrad_cnn.experiment.plots.digits import plot_confusion, plot_mistakes, plot_samples
+from tinygrad_cnn.experiment.plots.histograms import plot_histograms
 from tinygrad_cnn.experiment.plots.network import plot_architecture, plot_feature_maps, plot_filters
 from tinygrad_cnn.experiment.plots.style import footnote
 
@@ -20,10 +22,12 @@ __all__ = [
     "plot_feature_maps",
     "plot_filters",
     "plot_finder",
+    "plot_histograms",
     "plot_learning_rates",
     "plot_losses",
     "plot_metric",
     "plot_mistakes",
+    "plot_runs",
     "plot_samples",
     "plot_seconds",
 ]

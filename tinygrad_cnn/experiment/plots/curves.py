@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_cnn.experiment.plots.style import BLUE, FAINT, GREEN, INK, VERMILION, drawing
+from tinygrad_cnn.experiment.plots.style import BLUE, FAINT, GREEN, INK, SKY, TEN, VERMILION, drawing, shortened
 from tinygrad_cnn.training.finder import FinderResult
 from tinygrad_cnn.training.history import Epoch, History, Score
 from tinygrad_cnn.typing import Array
@@ -17,13 +18,27 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_losses(history: History, path: str | os.PathLike[str]) -> None:
-    """Draw the training and validation loss of each epoch, and mark the lowest of the latter."""
-    train, validation = _scores(history, lambda score: score.loss)
+def plot_losses(history: History, path: str | os.PathLike[str], steps: Sequence[float] = ()) -> None:
+    """Draw the training and validation loss over the epochs, and mark the lowest of the latter.
+
+    The axis is logarithmic, so that late epochs can be told apart. With the loss of all ``steps``, training is
+    drawn step by step and smoothed, in place of the epochs' means.
+    """
+    means, validation = _scores(history, lambda score: score.loss)
+    train = None if _fit(history, steps) else means
     with drawing(path, 8, 4.5) as figure:
         axes = _over_epochs(figure.subplots(), history, "Loss", "cross-entropy, mean over samples")
-        _two_curves(axes, train, validation, int(np.nanargmin(validation)) if _any(validation) else None, "{:.4f}")
-        axes.set_ylim(bottom=0)
+        if train is None:
+            _draw_steps(axes, history, steps)
+        _two_curves(
+            axes,
+            _numbers(history),
+            train,
+            validation,
+            int(np.nanargmin(validation)) if _any(validation) else None,
+            "{:.4f}",
+        )
+        _logarithmic(axes, [*steps, *(validation if train is None else [*train, *validation])])
 
 
 def plot_accuracies(history: History, path: str | os.PathLike[str]) -> None:
@@ -36,8 +51,6 @@ def plot_metric(history: History, name: str, path: str | os.PathLike[str], mode:
 
     Raises ValueError if the history has epochs, but no metric of that name.
     """
-    from matplotlib.ticker import PercentFormatter
-
     known = history.epochs[0].train.metrics if history.epochs else {name: 0.0}
     if name not in known or mode not in ("min", "max"):
         raise ValueError(
@@ -52,9 +65,34 @@ def plot_metric(history: History, name: str, path: str | os.PathLike[str], mode:
         label, form = "fraction of samples", "{:.2%}"
     with drawing(path, 8, 4.5) as figure:
         axes = _over_epochs(figure.subplots(), history, title, label)
-        _two_curves(axes, train, validation, best, form)
+        _two_curves(axes, _numbers(history), train, validation, best, form)
         if name == "accuracy":
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            _by_error(axes, [*train, *validation])
+
+
+def plot_runs(runs: Mapping[str, History], name: str, path: str | os.PathLike[str]) -> None:
+    """Draw the validation "loss" or "accuracy" of each epoch of several runs, by the names of the runs.
+
+    Of a run without validation, the training figure is drawn. Raises ValueError without a run that has an epoch.
+    """
+    if not any(len(history) for history in runs.values()):
+        raise ValueError("plot_runs: no run has an epoch that ended; wanted at least one")
+    longest = max(runs.values(), key=len)
+    with drawing(path, 8, 4.5) as figure:
+        axes = _over_epochs(figure.subplots(), longest, f"Validation {name}", "mean over samples")
+        drawn: list[float] = []
+        for i, (run, history) in enumerate(runs.items()):
+            train, validation = _scores(history, lambda score: {"loss": score.loss, **score.metrics}[name])
+            values = validation if _any(validation) else train
+            style = ("-", "--", ":")[i // len(TEN) % 3]
+            label = shortened(run, 32)
+            axes.plot(_numbers(history), values, style, color=TEN[i % len(TEN)], label=label, **_dots(len(history)))
+            drawn += values.tolist()
+        if name == "accuracy":
+            _by_error(axes, drawn)
+        else:
+            _logarithmic(axes, drawn)
+        _legend(axes)
 
 
 def plot_seconds(history: History, path: str | os.PathLike[str]) -> None:
@@ -69,12 +107,17 @@ def plot_seconds(history: History, path: str | os.PathLike[str]) -> None:
         _legend(axes)
 
 
-def plot_learning_rates(history: History, path: str | os.PathLike[str]) -> None:
-    """Draw the learning rate at the start of each epoch."""
+def plot_learning_rates(history: History, path: str | os.PathLike[str], steps: Sequence[float] = ()) -> None:
+    """Draw the learning rate of all ``steps``, or where they are not known, at the start of each epoch."""
     with drawing(path, 8, 4.5) as figure:
-        axes = _over_epochs(figure.subplots(), history, "Learning rate", "at the start of the epoch")
-        rates = _each(history, lambda epoch: epoch.learning_rate)
-        axes.plot(_numbers(history), rates, color=GREEN, **_dots(len(history)))
+        known = _fit(history, steps)
+        label = "of each step" if known else "at the start of the epoch"
+        axes = _over_epochs(figure.subplots(), history, "Learning rate", label)
+        rates = steps if known else _each(history, lambda epoch: epoch.learning_rate)
+        if known:
+            axes.plot(_places(history, steps), rates, color=GREEN)
+        else:
+            axes.plot(_numbers(history), rates, color=GREEN, **_dots(len(history)))
         axes.set_ylim(0, 1.05 * max([*rates, 1e-9]))
 
 
@@ -107,14 +150,69 @@ def _over_epochs(axes: Axes, history: History, title: str, ylabel: str) -> Axes:
     return axes
 
 
-def _two_curves(axes: Axes, train: Array, validation: Array, best: int | None, form: str) -> None:
-    numbers = axes.get_xlim()[0] + 0.5 + np.arange(len(train))
-    axes.plot(numbers, train, color=BLUE, label="training", **_dots(len(train)))
+def _two_curves(
+    axes: Axes, numbers: Sequence[int], train: Array | None, validation: Array, best: int | None, form: str
+) -> None:
+    if train is not None:
+        axes.plot(numbers, train, color=BLUE, label="training", **_dots(len(train)))
     if best is not None:
-        axes.plot(numbers, validation, "--", color=VERMILION, label="validation", **_dots(len(train)))
+        axes.plot(numbers, validation, "--", color=VERMILION, label="validation", **_dots(len(validation)))
         label = f"best validation: {form.format(validation[best])}, epoch {numbers[best]:.0f}"
         axes.plot(numbers[best], validation[best], "*", color=INK, markersize=16, fillstyle="none", label=label)
     _legend(axes)
+
+
+def _fit(history: History, steps: Sequence[float]) -> bool:
+    """Return whether there are steps of whole epochs."""
+    return bool(len(history)) and bool(len(steps)) and len(steps) % len(history) == 0
+
+
+def _places(history: History, steps: Sequence[float]) -> Array:
+    """Return where the end of each step is on the axis: epoch 1 goes from 0 to 1, and is noted at 1."""
+    return _numbers(history)[0] - 1 + (1 + np.arange(len(steps))) * len(history) / len(steps)
+
+
+def _draw_steps(axes: Axes, history: History, steps: Sequence[float]) -> None:
+    """Draw each step's loss faintly, and above it their mean over a twentieth of an epoch."""
+    places, losses = _places(history, steps), np.asarray(steps)
+    width = max(1, len(steps) // len(history) // 20)
+    smooth = np.convolve(losses, np.full(width, 1 / width), mode="valid")
+    axes.plot(places, losses, color=SKY, linewidth=0.6, alpha=0.45, label="each step")
+    axes.plot(places[width - 1 :], smooth, color=BLUE, label=f"training, mean of {width} steps")
+    axes.set_xlim(_numbers(history)[0] - 1, _numbers(history)[-1] + 0.15 * sqrt(len(history)))
+
+
+def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
+    """Make the vertical axis logarithmic, with plain numbers, if the values are above 0 and differ much."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    known = [v for v in values if np.isfinite(v)]
+    if not known or min(known) <= 0 or max(known) < 4 * min(known):
+        axes.set_ylim(bottom=0)
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _by_error(axes: Axes, values: Sequence[float]) -> None:
+    """Stretch an axis of accuracies towards 100 %, by the logarithm of the error, if there are any above 90 %."""
+    from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+
+    known = [v for v in values if np.isfinite(v)]
+    if not known or max(known) <= 0.9:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        return
+    least = 0.5 * min(1 - v for v in known if v < 1) if min(known) < 1 else 1e-3
+    forward = lambda v: -np.log10(np.maximum(1 - np.asarray(v), least))  # noqa: E731
+    back = lambda v: 1 - 10.0 ** -np.asarray(v)  # noqa: E731
+    axes.set_yscale("function", functions=(forward, back))
+    ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= 1 - least]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))  # after the scale, which brings a formatter of its own
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(min(known) - 0.1 * (1 - min(known)), 1 - least)
 
 
 def _legend(axes: Axes) -> None:

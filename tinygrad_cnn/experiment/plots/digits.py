@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_cnn.experiment.plots.style import BLUE, INK, VERMILION, bare, drawing, shortened
+from tinygrad_cnn.experiment.plots.style import BLUE, INK, PALE, QUIET, VERMILION, bare, drawing, shortened
 from tinygrad_cnn.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import SubFigure
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, SubFigure
 
 ACROSS = 10  # sample images in a row
 MOST_SAMPLES = 40
@@ -39,23 +40,17 @@ def plot_samples(images: Array, labels: Array, class_names: Sequence[str], path:
 def plot_confusion(matrix: Array, class_names: Sequence[str], path: str | os.PathLike[str]) -> None:
     """Draw a confusion matrix (rows: the truth, columns: the guesses) with its counts.
 
-    Colours show shares of the row. Cells without a count are left white.
+    Mistakes have a colour by their share of the row; single ones are written small and without colour. Cells
+    without a count are left white.
     """
-    from matplotlib.colors import PowerNorm
-
     classes = len(matrix)
     if matrix.shape != (classes, classes) or len(class_names) != classes:
         raise ValueError(f"plot_confusion: matrix {matrix.shape}, {len(class_names)} names; wanted (C, C) and C")
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [shortened(name) for name in class_names]
     size = 2.4 + (0.55 if classes <= 15 else 0.4) * max(classes, 4) + 0.07 * max(map(len, names))
     with drawing(path, size + 1.2, size) as figure:
         axes = figure.subplots()
-        image = axes.imshow(np.ma.masked_equal(share, 0), cmap="cividis_r", norm=PowerNorm(0.4, 0, 1))
-        for row, column in zip(*np.nonzero(matrix), strict=True):
-            ink = "white" if share[row, column] > 0.15 else INK
-            count = f"{matrix[row, column]}"
-            axes.text(column, row, count, ha="center", va="center", color=ink, fontsize=9 if len(count) < 5 else 7)
+        _cells(figure, axes, matrix)
         slanted = max(map(len, names)) > 3
         axes.set_xticks(range(classes), names, rotation=45 if slanted else 0, ha="right" if slanted else "center")
         axes.set_yticks(range(classes), names)
@@ -65,8 +60,33 @@ def plot_confusion(matrix: Array, class_names: Sequence[str], path: str | os.Pat
         axes.set_ylabel("truth")
         right, total = int(np.trace(matrix)), int(matrix.sum())
         axes.set_title(f"Confusion matrix: {right:,} of {total:,} right", fontweight="bold")
-        bar = figure.colorbar(image, ax=axes, shrink=0.7, ticks=[0.01, 0.1, 0.25, 0.5, 1.0], format="{x:.0%}")
-        bar.set_label("share of the row")
+
+
+def _cells(figure: Figure, axes: Axes, matrix: Array) -> None:
+    """Draw the counts: right ones on a pale ground, mistakes on vermilion by their share of the row."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    wrong = ~np.eye(len(matrix), dtype=bool) & (matrix > 1)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    most = float(share[wrong].max()) if wrong.any() else 0.01
+    axes.imshow(np.where(np.diag(np.diagonal(matrix)) > 0, 1.0, np.nan), cmap=_one_colour(PALE), vmin=0, vmax=1)
+    mistakes = LinearSegmentedColormap.from_list("mistakes", ["#fdf1ea", VERMILION])
+    image = axes.imshow(np.where(wrong, share, np.nan), cmap=mistakes, vmin=0, vmax=most)
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        count = f"{matrix[row, column]}"
+        alone = row != column and matrix[row, column] == 1
+        strong = bool(wrong[row, column]) and share[row, column] > 0.7 * most
+        size = 6.5 if alone else 9 if len(count) < 5 else 7
+        ink = QUIET if alone else "white" if strong else INK
+        axes.text(column, row, count, ha="center", va="center", color=ink, fontsize=size)
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, format="{x:.1%}")
+    bar.set_label("mistakes: share of the row")
+
+
+def _one_colour(colour: str) -> Colormap:
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([colour])
 
 
 def plot_mistakes(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from math import ceil, log2, prod, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tinygrad_cnn.experiment.plots.style import (
     bare,
     drawing,
     shortened,
+    signed,
 )
 from tinygrad_cnn.inspection.observe import observe
 from tinygrad_cnn.inspection.summary import Row, Summary, shape_text
@@ -63,24 +65,32 @@ def plot_filters(model: Module, path: str | os.PathLike[str]) -> None:
         for axes in grid.flat:
             bare(axes)
         for axes, kernel in zip(grid.flat, kernels, strict=False):
-            image = axes.imshow(kernel, cmap="cividis", vmin=-reach, vmax=reach)
+            image = axes.imshow(kernel, cmap=signed(), vmin=-reach, vmax=reach)
         figure.colorbar(image, ax=grid, label="weight", shrink=0.9)
 
 
-def plot_feature_maps(model: Module, image: Tensor, path: str | os.PathLike[str]) -> None:
+def plot_feature_maps(
+    model: Module, image: Tensor, path: str | os.PathLike[str], activation: Callable[[Tensor], Tensor] | None = None
+) -> None:
     """Draw the output of each layer for one image (1, C, H, W): up to 16 feature maps, or numbers as a strip.
 
-    The grey or colour scale of each layer goes from its lowest value to its highest.
+    With the ``activation`` that follows the layers, such as `relu`, it is applied to the outputs of all but the
+    last. Each layer has a scale of its own, which stands beside it; where there are numbers below 0, the scale
+    has both signs, and its middle is 0.
     """
     layers = [("input", "", image.array[0])]
-    for name, module, output, _ in observe(model, image):
-        if isinstance(output, Tensor) and output.ndim in (2, 4):
+    calls = [call for call in observe(model, image) if isinstance(call.output, Tensor)]
+    for call in calls:
+        if call.output.ndim in (2, 4):
+            output = activation(call.output) if activation is not None and call is not calls[-1] else call.output
             values = output.array[0]
             if values.shape[1:] == (1, 1):
                 values = values.ravel()
-            layers.append((name or "model", type(module).__name__, values))
+            layers.append((call.name or "model", type(call.module).__name__, values))
     with drawing(path, 11, sum(map(_height, layers)) + 0.5) as figure:
-        figure.suptitle("One image through the network", fontweight="bold", x=0.01, ha="left", fontsize=13)
+        after = "" if activation is None else ", each layer after the activation function"
+        title = f"One image through the network{after}"
+        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
         rows = figure.subfigures(len(layers), 1, squeeze=False, height_ratios=[_height(layer) for layer in layers])
         for row, (name, kind, values) in zip(rows[:, 0], layers, strict=True):
             _layer(row, name, kind, values)
@@ -99,18 +109,27 @@ def _layer(row: SubFigure, name: str, kind: str, values: Array) -> None:
     heading = f"{shortened(name, 20)}\n{shortened(kind, 20)}".rstrip()
     more = f"\n{MOST_MAPS} shown" if values.ndim == 3 and len(values) > MOST_MAPS else ""
     label.text(0.04, 0.5, f"{heading}\n{shape_text(values.shape)}{more}", va="center", fontsize=9)
-    low, high = float(values.min()), float(values.max())
-    if values.ndim == 1:
-        axes = right.subplots()
-        axes.imshow(values[None], aspect="auto", vmin=low, vmax=high)
-        bare(axes)
-        return
-    shown = values[:MOST_MAPS]
-    grid = right.subplots(ceil(len(shown) / 8), 8, squeeze=False)
+    shown = values[None, None] if values.ndim == 1 else values[:MOST_MAPS]
+    across = 1 if values.ndim == 1 else 8
+    grid = right.subplots(ceil(len(shown) / across), across, squeeze=False)
     for axes in grid.flat:
         bare(axes)
+    scale = _scale(values, "gray" if name == "input" else None)
     for axes, picture in zip(grid.flat, shown, strict=False):
-        axes.imshow(picture, cmap="gray" if name == "input" else None, vmin=low, vmax=high)
+        image = axes.imshow(picture, aspect="auto" if values.ndim == 1 else "equal", **scale)
+    ends = [scale["vmin"], *([0.0] if scale["vmin"] < 0 else []), scale["vmax"]]
+    bar = right.colorbar(image, ax=grid, ticks=ends, format="{x:.2g}", aspect=9, pad=0.01)
+    bar.ax.tick_params(labelsize=8, length=0)
+
+
+def _scale(values: Array, cmap: str | None) -> dict[str, Any]:
+    """Return the colours of a layer: from 0 to the highest value, or about 0 where there are values below it."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    if low < 0:
+        reach = max(-low, high)
+        return {"cmap": signed(), "vmin": -reach, "vmax": reach}
+    return {"cmap": cmap, "vmin": 0.0, "vmax": high or 1.0}
 
 
 def plot_architecture(summary: Summary, path: str | os.PathLike[str]) -> None:

@@ -15,12 +15,17 @@ from tinygrad_cnn.storage.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 # Okabe & Ito, "Color universal design" (2008): distinguishable with any kind of colour vision.
 BLUE, VERMILION, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
-INK, QUIET, FAINT = "#222222", "#666666", "#dddddd"
+INK, QUIET, FAINT, PALE = "#222222", "#666666", "#dddddd", "#e3eef6"
 HEAT = "viridis"
+TEN = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+"""Petroff, "Accessible color sequences for data visualization" (2021): ten classes."""
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -88,6 +93,13 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
             figure.clear()
     with atomic_write(Path(path)) as file:
         file.write(png.getvalue())
+
+
+def signed() -> Colormap:
+    """Return a diverging map for numbers of both signs: vermilion below 0, nearly white at 0, blue above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [VERMILION, "#f7f7f5", BLUE])
 
 
 def shortened(name: str, most: int = 16) -> str:

@@ -21,7 +21,7 @@ from tinygrad_cnn.typing import Array, Pair
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
     """Return the cross-correlation of x (N, G*C, H, W) with w (G*O, C, KH, KW), plus a number for each output."""
     (outputs, channels, kh, kw), groups = w.shape, geometry.groups
-    plan = _conv_plan(x.shape, outputs, (kh, kw), geometry, padded=x.shape[0] < NARROW)
+    plan = conv_plan(x.shape, outputs, (kh, kw), geometry, padded=x.shape[0] < NARROW)
     kernels = w.reshape(groups, outputs // groups, channels, kh, kw).transpose(0, 3, 2, 4, 1)
     return _correlated(x, kernels, bias, plan)
 
@@ -29,7 +29,7 @@ def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:
 def conv2d_weight(g: Array, x: Array, kernel: Pair, geometry: Geometry) -> Array:
     """Return the gradient of `conv2d`'s weight, given the gradient g of its output."""
     outputs, (kh, kw) = g.shape[1], kernel
-    plan = _conv_plan(x.shape, outputs, kernel, geometry)
+    plan = conv_plan(x.shape, outputs, kernel, geometry)
     image, grads = flat_batch_innermost(x, plan.left, plan.columns), flat_batch_innermost(g)
 
     count = band_count(plan.rows, plan.cost)
@@ -50,13 +50,13 @@ def conv2d_input(g: Array, w: Array, size: Pair, geometry: Geometry) -> Array | 
     outputs, channels, kh, kw = w.shape
     flipped = w.reshape(groups, outputs // groups, channels, kh, kw)[..., ::-1, ::-1].transpose(0, 3, 1, 4, 2)
     padding = dh * (kh - 1) - ph, dw * (kw - 1) - pw
-    plan = _conv_plan(
+    plan = conv_plan(
         g.shape, channels * groups, (kh, kw), geometry._replace(padding=padding), size, g.shape[0] < NARROW
     )
     return _correlated(g, flipped, None, plan)
 
 
-class _ConvPlan(NamedTuple):
+class ConvPlan(NamedTuple):
     """How to run a convolution: the loops' plan, the output's shape in memory, the input's padding, the cost."""
 
     loop: Array  # a `ConvLoopPlan`
@@ -71,14 +71,14 @@ class _ConvPlan(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _conv_plan(
+def conv_plan(
     shape: tuple[int, ...],
     outputs: int,
     kernel: Pair,
     geometry: Geometry,
     size: Pair | None = None,
     padded: bool = True,
-) -> _ConvPlan:
+) -> ConvPlan:
     """Plan a convolution, by default of all the output that the input allows.
 
     Padding rows need no memory: the loops skip them. Padding columns are either copied beside the input
@@ -99,10 +99,10 @@ def _conv_plan(
         *(batch, channels * line, line, ow * batch, segments, length, block, block < terms),
     )
     cost = oh * outputs * ow * batch * terms
-    return _ConvPlan(np.array(loop), (oh, outputs, ow, batch), before, columns, cost)
+    return ConvPlan(np.array(loop), (oh, outputs, ow, batch), before, columns, cost)
 
 
-def _correlated(x: Array, kernels: Array, bias: Array | None, plan: _ConvPlan) -> Array:
+def _correlated(x: Array, kernels: Array, bias: Array | None, plan: ConvPlan) -> Array:
     """Return the correlation with kernels (G, KH, C, KW, O)."""
     image, kernels = flat_batch_innermost(x, plan.left, plan.columns), kernels.ravel()
     out = empty(plan.shape, x.dtype)

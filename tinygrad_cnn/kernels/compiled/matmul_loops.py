@@ -66,7 +66,7 @@ def _strip(six, four, one, a, b, start, step, column, out, count, first, last, p
             row += 1
 
 
-def packed_size(terms):
+def packed_size(terms: int) -> int:
     """Return how many numbers `_pack` writes at most."""
     return (terms + NARROW - 1) // NARROW * NARROW * WIDE
 

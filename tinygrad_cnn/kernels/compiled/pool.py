@@ -7,13 +7,14 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from tinygrad_cnn.kernels import memory
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
 from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
 from tinygrad_cnn.kernels.compiled.batch_innermost import flat_batch_innermost
-from tinygrad_cnn.kernels.compiled.simd import NARROW, load, maximum, store, where_equal, zeros
-from tinygrad_cnn.kernels.compiled.thread_pool import band_count, compile_band, parallel_for
+from tinygrad_cnn.kernels.compiled.simd import NARROW, has_nan, load, maximum, store, where_equal, zeros
+from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, band_count, compile_band, parallel_for
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.kernels.thresholds import COMPILED_POOL_COST
 from tinygrad_cnn.typing import Array
@@ -51,9 +52,26 @@ def pool_rows(plan, x, _, __, out, first, last, band):
                     store(largest, out, (y * plan.channels + channel) * size + column * plan.batch + n, 0, count)
 
 
+@njit(**INLINE)
+def _unpool_nan(plan, g, x, largest, out, at, window, count):
+    """Write the numbers of g whose windows have a NaN, each at the last one."""
+    for n in range(min(count, NARROW)):
+        if largest[window + n] != largest[window + n]:
+            place = at + n
+            for i in range(plan.kernel_height):
+                for j in range(plan.kernel_width):
+                    pixel = at + n + (i * plan.channels * plan.width + j) * plan.batch
+                    if x[pixel] != x[pixel]:
+                        place = pixel
+            out[place] = g[window + n]
+
+
 @compile_band
 def unpool_rows(plan, g, x, largest, out, first, last, band):
-    """Write rows first to last of g, each number at the first maximum of its window, zeros at its other pixels."""
+    """Write rows first to last of g, each number at the first maximum of its window, zeros at its other pixels.
+
+    In a window with a NaN, the number is written at the last NaN.
+    """
     plan = unpack_plan(plan, PoolLoopPlan)
     line, size = plan.width * plan.batch, plan.columns * plan.batch
     none = zeros(1, 1, NARROW)
@@ -71,9 +89,11 @@ def unpool_rows(plan, g, x, largest, out, first, last, band):
                             value = load(none, x, place, count)
                             store(where_equal(value, wanted, left, none), out, place, 0, count)
                             left = where_equal(value, wanted, none, left)
+                    if has_nan(wanted):
+                        _unpool_nan(plan, g, x, largest, out, at, window, count)
 
 
-class _PoolPlan(NamedTuple):
+class PoolPlan(NamedTuple):
     """How to run a pooling: the loops' plan, the output's shape in memory, the cost, and how windows lie."""
 
     loop: Array  # a `PoolLoopPlan`
@@ -84,7 +104,7 @@ class _PoolPlan(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
+def pool_plan(shape: tuple[int, ...], window: Window) -> PoolPlan | None:
     """Plan a pooling; return None for padding and dilation, which the loops are not made for."""
     batch, channels, height, width = shape
     (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, window.output_size((height, width))
@@ -93,12 +113,12 @@ def _pool_plan(shape: tuple[int, ...], window: Window) -> _PoolPlan | None:
         return None
     covers = window.kernel == window.stride and (sh * oh, sw * ow) == (height, width)
     loop = np.array(PoolLoopPlan(channels, width, batch, ow, kh, kw, sh, sw))
-    return _PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
+    return PoolPlan(loop, (oh, channels, ow, batch), COMPILED_POOL_COST * prod(shape), window.overlaps, covers)
 
 
 def max_pool2d(x: Array, window: Window) -> Array | None:
     """Return the largest value in each window."""
-    plan = _pool_plan(x.shape, window)
+    plan = pool_plan(x.shape, window)
     if plan is None:
         return None
     image, out = flat_batch_innermost(x), memory.empty(plan.shape, x.dtype)
@@ -109,9 +129,9 @@ def max_pool2d(x: Array, window: Window) -> Array | None:
 
 
 def max_unpool2d(g: Array, x: Array, largest: Array, window: Window) -> Array | None:
-    """Return zeros of x's shape with each window's g where the window has its maximum, if no maximum is a NaN."""
-    plan = _pool_plan(x.shape, window)
-    if plan is None or plan.overlaps or np.isnan(np.maximum.reduce(largest, None)):
+    """Return zeros of x's shape with each window's g where the window has its maximum."""
+    plan = pool_plan(x.shape, window)
+    if plan is None or plan.overlaps:
         return None
     batch, channels, height, width = x.shape
     out = (memory.empty if plan.covers else memory.zeros)((height, channels, width, batch), x.dtype)

@@ -311,3 +311,15 @@ def where_equal(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
         return builder.insert_value(arguments[0], chosen, 0)
 
     return a(a, b, yes, no), write
+
+
+@intrinsic
+def has_nan(typing: Any, tile: Any) -> Any:
+    """Return whether a number of a tile of one vector is NaN."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = builder.extract_value(arguments[0], 0)
+        lanes = builder.bitcast(builder.fcmp_unordered("uno", vector, vector), ir.IntType(tile.lanes))
+        return builder.icmp_unsigned("!=", lanes, lanes.type(0))
+
+    return types.boolean(tile), write

@@ -127,7 +127,6 @@ class _SpinningPool(ThreadPool):
             self.start(count)
         for i in range(count):
             if not self._is_awake[i] and self._asleep[i].locked():
-                self.keep_off_this_core()
                 with suppress(RuntimeError):  # another caller was first
                     self._asleep[i].release()
 
@@ -146,6 +145,7 @@ def _address(name: str, library: str | None) -> int:
 
 _PAUSE = _address("SwitchToThread", "kernel32") if sys.platform == "win32" else _address("sched_yield", None)
 _pool = _SpinningPool(MAX_WORKERS)
+_NO_ARRAYS = (np.zeros(1, np.float32),) * 4
 
 
 def compile_band(function: Callable[..., None]) -> int:
@@ -166,5 +166,11 @@ def parallel_for(
     """Run a compiled function on ``count`` bands of range(length): three inputs and an output, as flat memory."""
     if count > 1:
         _pool.wake(min(count - 1, MAX_WORKERS))
-    if _run_bands(_pool.mailboxes, plan, arrays, function, length, count, _PAUSE):
-        _pool.keep_off_this_core()  # a worker came too late: perhaps the caller has moved to its core
+    _run_bands(_pool.mailboxes, plan, arrays, function, length, count, _PAUSE)
+
+
+def run_compiled_program(run: Callable[..., int], function: int, words: Array, threads: int) -> None:
+    """Run a program (`program_loops.run_program`) whose parts lie in ``words``, on so many threads."""
+    if threads > 1:
+        _pool.wake(min(threads - 1, MAX_WORKERS))
+    run(_pool.mailboxes, words, _NO_ARRAYS, function, threads, _PAUSE)

@@ -5,6 +5,7 @@ Functions that the package also has at its top level (``tg.relu``) are imported 
 
 from tinygrad_cnn.nn.functional import (
     activation,
+    ctc,
     lookup,
     loss,
     margin_loss,
@@ -16,6 +17,7 @@ from tinygrad_cnn.nn.functional import (
     vision,
 )
 from tinygrad_cnn.nn.functional.activation import *
+from tinygrad_cnn.nn.functional.ctc import *
 from tinygrad_cnn.nn.functional.lookup import *
 from tinygrad_cnn.nn.functional.loss import *
 from tinygrad_cnn.nn.functional.margin_loss import *
@@ -39,8 +41,10 @@ from tinygrad_cnn.ops import (
     max_pool2d,
     one_hot,
     pairwise_distance,
+    pdist,
 )
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "avg_pool1d",
@@ -56,8 +60,22 @@ __all__ = [
     "max_pool2d",
     "one_hot",
     "pairwise_distance",
+    "pdist",
 ]
-for _part in (activation, lookup, loss, margin_loss, noise, normalization, pooling, products, sampling, vision):
+explain_calls(globals())  # the other files have done so themselves
+for _part in (
+    activation,
+    ctc,
+    lookup,
+    loss,
+    margin_loss,
+    noise,
+    normalization,
+    pooling,
+    products,
+    sampling,
+    vision,
+):
     __all__ += _part.__all__
 
 explain_missing_names("torch.nn.functional", __name__)

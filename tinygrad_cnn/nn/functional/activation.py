@@ -28,9 +28,11 @@ from tinygrad_cnn.ops import activation as ops
 from tinygrad_cnn.ops import log_softmax as ops_log_softmax
 from tinygrad_cnn.ops import softmax as ops_softmax
 from tinygrad_cnn.ops.arguments import one_dim, want_float
-from tinygrad_cnn.ops.elementwise import _clamp
+from tinygrad_cnn.ops.choices import _clamp
 from tinygrad_cnn.ops.loss import _log_one_plus_exp
 from tinygrad_cnn.random import default_generator
+from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -75,12 +77,24 @@ def _of(function: Callable[..., Tensor], input: Tensor, inplace: bool, *argument
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input where it is positive, else 0; at 0 the derivative is 0."""
+    """Return input where it is positive, else 0; at 0 the derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.relu(tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return input.relu_() if inplace else ops.relu(input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """Return input where it is above the threshold, else the value, whose derivative is 0."""
+    """Return input where it is above the threshold, else the value, whose derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.threshold(tg.tensor([0.5, 2.0]), 1.0, 0.0)
+    tensor([0., 2.])
+    """
     return _of(ops.threshold, input, inplace, threshold, value)
 
 
@@ -89,24 +103,50 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     """Return input where it is positive, else a slope times input: in training a random one for each number.
 
     The slope is uniform between the bounds; in evaluation it is their mean. (Xu et al., 2015.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.rrelu(tg.tensor([-6.0, 2.0]), 0.5, 0.5)
+    tensor([-3.,  2.])
     """
     if not lower <= upper:
         raise ValueError(f"rrelu: lower is {lower} and upper {upper}; wanted lower <= upper")
     slope: Any = (lower + upper) / 2
     if training:
-        slope = default_generator().uniform(lower, upper, input.shape).astype(input.dtype)
+        slope = _drawn(None, "uniform", (lower, upper, input.shape), input.dtype)
     return where(input > 0, input, input * slope)
+
+
+@effect
+def _drawn(
+    generator: np.random.Generator | None, method: str, arguments: tuple[Any, ...], dtype: np.dtype[Any]
+) -> np.ndarray[Any, Any]:
+    """Return random numbers that a generator, by default this thread's, draws with one of its methods."""
+    drawn = getattr(generator or default_generator(), method)(*arguments)
+    return np.asarray(drawn).astype(dtype)
 
 
 @accepting_inplace
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """Return input where it is positive, else negative_slope * input."""
+    """Return input where it is positive, else negative_slope * input.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.leaky_relu(tg.tensor([-1.0, 2.0]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
     return ops.leaky(input, input, slope=float(negative_slope))
 
 
 @accepting_inplace
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """Return input, limited to at least min_val and at most max_val; at the bounds the derivative is 0."""
+    """Return input, limited to at least min_val and at most max_val; at the bounds the derivative is 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.hardtanh(tg.tensor([-4.0, 0.5, 4.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
     if input.dtype.kind != "f":  # the result of integers is integers
@@ -116,24 +156,48 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
 
 @accepting_inplace
 def relu6(input: Tensor) -> Tensor:
-    """Return min(max(input, 0), 6)."""
+    """Return min(max(input, 0), 6).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.relu6(tg.tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
     return hardtanh(input, 0.0, 6.0)
 
 
 @accepting_inplace
 def hardsigmoid(input: Tensor) -> Tensor:
-    """Return relu6(input + 3) / 6: a piecewise linear sigmoid."""
+    """Return relu6(input + 3) / 6: a piecewise linear sigmoid.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.hardsigmoid(tg.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     return relu6(input + 3.0) / 6
 
 
 @accepting_inplace
 def hardswish(input: Tensor) -> Tensor:
-    """Return input * hardsigmoid(input) (Howard et al., 2019)."""
+    """Return input * hardsigmoid(input) (Howard et al., 2019).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.hardswish(tg.tensor([-4.0, 0.0, 4.0]))
+    tensor([0., 0., 4.])
+    """
     return ops.hardswish(input)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return input moved towards 0 by lambd, or 0 where its absolute value is at most lambd."""
+    """Return input moved towards 0 by lambd, or 0 where its absolute value is at most lambd.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.softshrink(tg.tensor([-2.0, 0.2, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise ValueError(f"softshrink: lambd is {lambd}; wanted at least 0")
     return ops.softshrink(input, lambd=lambd)
@@ -143,12 +207,24 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017)."""
+    """Return a scaled elu that keeps mean 0 and variance 1; at 0, the left derivative (Klambauer et al., 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.selu(tg.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
     return _of(ops.selu, input, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017)."""
+    """Return max(input, 0) + min(0, alpha * (e^(input / alpha) - 1)), smooth at 0 (Barron, 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.celu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return _of(ops.celu, input, inplace, alpha)
 
 
@@ -167,6 +243,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return input times the standard normal distribution function of input (Hendrycks & Gimpel, 2016).
 
     approximate="tanh" is their cheaper approximation, here computed with the sigmoid, which is exact far below 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.gelu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
         return ops.gelu(input)
@@ -178,33 +259,69 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 @accepting_inplace
 def silu(input: Tensor) -> Tensor:
-    """Return input * sigmoid(input)."""
+    """Return input * sigmoid(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.silu(tg.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
     return input * sigmoid(input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """Return log(1 + e^(beta input)) / beta, a smooth relu; the input itself where beta input > threshold."""
+    """Return log(1 + e^(beta input)) / beta, a smooth relu; the input itself where beta input > threshold.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.softplus(tg.tensor([0.0, 2.0]))
+    tensor([0.6931, 2.1269])
+    """
     return ops.softplus(input, beta=float(beta), threshold=float(threshold))
 
 
 @accepting_inplace
 def mish(input: Tensor) -> Tensor:
-    """Return input * tanh(softplus(input)) (Misra, 2019)."""
+    """Return input * tanh(softplus(input)) (Misra, 2019).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.mish(tg.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
     return input * tanh(softplus(input))
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """Return log(sigmoid(input)), without overflow or underflow."""
+    """Return log(sigmoid(input)), without overflow or underflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.logsigmoid(tg.tensor([0.0]))
+    tensor([-0.6931])
+    """
     return -_log_one_plus_exp(-input)
 
 
 def softsign(input: Tensor) -> Tensor:
-    """Return input / (1 + |input|)."""
+    """Return input / (1 + |input|).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.softsign(tg.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (1 + abs(input))
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """Return input - tanh(input)."""
+    """Return input - tanh(input).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.tanhshrink(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.2384])
+    """
     return input - tanh(input)
 
 
@@ -234,12 +351,24 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """Return the logarithm of `softmax`, without overflow or underflow."""
+    """Return the logarithm of `softmax`, without overflow or underflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.log_softmax(tg.zeros(1, 2), dim=1)
+    tensor([[-0.6931, -0.6931]])
+    """
     return ops_log_softmax(input, _guessed("log_softmax", dim, input.ndim), dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """Return the softmax of -input."""
+    """Return the softmax of -input.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.softmin(tg.zeros(1, 2), dim=1)
+    tensor([[0.5000, 0.5000]])
+    """
     return ops_softmax(-input, _guessed("softmin", dim, input.ndim), dtype)
 
 
@@ -256,9 +385,14 @@ def gumbel_softmax(
 
     If ``hard``, the sample is one-hot, with the gradient of the relaxed one. ``eps`` is not used, as in PyTorch.
     (Jang et al., "Categorical reparameterization with Gumbel-softmax", 2017.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.gumbel_softmax(tg.zeros(2, 3), hard=True).sum(1)
+    tensor([1., 1.])
     """
     want_float("gumbel_softmax", logits)
-    drawn = (generator or default_generator()).gumbel(size=logits.shape).astype(logits.dtype)
+    drawn = _drawn(generator, "gumbel", (0.0, 1.0, logits.shape), logits.dtype)
     soft = ops_softmax((logits + drawn) / tau, dim)
     if not hard:
         return soft
@@ -267,9 +401,18 @@ def gumbel_softmax(
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """Return the first half along a dimension times the sigmoid of the second half (Dauphin et al., 2017)."""
+    """Return the first half along a dimension times the sigmoid of the second half (Dauphin et al., 2017).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.glu(tg.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
+    """
     axis = one_dim("glu", dim, input.ndim)
     if not input.ndim or input.shape[axis] % 2:
         raise ValueError(f"glu: dimension {dim} of an input of shape {input.shape} cannot be halved")
     half = input.shape[axis] // 2
     return narrow(input, axis, 0, half) * sigmoid(narrow(input, axis, half, half))
+
+
+explain_calls(globals())

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag"]
@@ -164,3 +165,6 @@ def _limit_norms(weight: Any, indices: Any, max_norm: float | None, norm_type: f
         scales = (max_norm / (norms[large] + 1e-7)).astype(rows.dtype)
         with no_grad():
             weight[looked_up[large]] = rows[large] * scales[:, None]
+
+
+explain_calls(globals())

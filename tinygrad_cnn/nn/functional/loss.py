@@ -15,6 +15,7 @@ from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, huber, reduced
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -56,7 +57,13 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
 @with_old_arguments
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return |input - target|, with gradient 0 where they are equal. Different shapes broadcast, with a warning."""
+    """Return |input - target|, with gradient 0 where they are equal. Different shapes broadcast, with a warning.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.l1_loss(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
     return reduced("l1_loss", ops.abs(_difference("l1_loss", input, target)), reduction)
 
 
@@ -65,12 +72,17 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     """Return d^2 / (2 beta) where d = |input - target| is less than beta, and d - beta / 2 elsewhere.
 
     Shapes that differ broadcast, with a warning. (Girshick, "Fast R-CNN", 2015, equation 3.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.smooth_l1_loss(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.5000)
     """
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta is {beta}; wanted 0 or more")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    losses = huber(_difference("smooth_l1_loss", input, target), delta=beta)
+    losses = huber(_difference("smooth_l1_loss", input, target), delta=beta, strict=True)
     losses = losses if beta == 1 else losses / beta
     return reduced("smooth_l1_loss", losses, reduction)
 
@@ -79,10 +91,15 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """Return delta times `smooth_l1_loss` with beta = delta. Shapes that differ broadcast, with a warning.
 
     (Huber, "Robust estimation of a location parameter", 1964.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.huber_loss(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.5000)
     """
     if delta <= 0:
         raise ValueError(f"huber_loss: delta is {delta}; wanted more than 0")
-    losses = huber(_difference("huber_loss", input, target), delta=delta)
+    losses = huber(_difference("huber_loss", input, target), delta=delta, strict=False)
     return reduced("huber_loss", losses, reduction)
 
 
@@ -124,7 +141,10 @@ def binary_cross_entropy(
     _want_one_shape("binary_cross_entropy", input, target)
     values = np.asarray(array_of(input))
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("binary_cross_entropy: wanted probabilities between 0 and 1 as input")
+        raise ValueError(
+            "binary_cross_entropy: wanted probabilities between 0 and 1 as input; of logits, take "
+            "binary_cross_entropy_with_logits"
+        )
     losses = _binary_cross_entropy(input, target)
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
 
@@ -141,6 +161,11 @@ def binary_cross_entropy_with_logits(
     """Return `binary_cross_entropy` of sigmoid(input), computed from the logits without overflow.
 
     ``pos_weight`` multiplies the term of the positive class, log(sigmoid(x)). Both weights broadcast.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.binary_cross_entropy_with_logits(tg.zeros(2), tg.tensor([0.0, 1.0]))
+    tensor(0.6931)
     """
     _want_one_shape("binary_cross_entropy_with_logits", input, target)
     want_float("binary_cross_entropy_with_logits", input)
@@ -163,6 +188,11 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
 
     The sum over a row is its Kullback-Leibler divergence. The reduction "batchmean" divides the total by the length
     of the first dimension, "mean" by the number of elements.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.kl_div(tg.tensor([[0.5, 0.5]]).log(), tg.tensor([[1.0, 0.0]]), reduction="batchmean")
+    tensor(0.6931)
     """
     _warn_if_mixed("kl_div", input=input, target=target)
     if log_target:
@@ -193,6 +223,11 @@ def poisson_nll_loss(
 
     Without ``log_input``, x is the rate, and the loss is x - y log(x + eps). ``full`` adds Stirling's approximation
     of log y!, for y > 1.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.poisson_nll_loss(tg.zeros(2), tg.tensor([1.0, 3.0]))
+    tensor(1.)
     """
     _warn_if_mixed("poisson_nll_loss", input=input, target=target)
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
@@ -210,6 +245,11 @@ def gaussian_nll_loss(
 
     ``var`` has the input's shape, or length 1 in one dimension, or no last dimension. A variance below eps is
     raised to eps, but keeps its gradient. ``full`` adds the constant log(2 pi) / 2.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.gaussian_nll_loss(tg.zeros(2), tg.ones(2), tg.ones(2))
+    tensor(0.5000)
     """
     _warn_if_mixed("gaussian_nll_loss", input=input, target=target)
     shape, given = input.shape, var.shape
@@ -233,7 +273,13 @@ def gaussian_nll_loss(
 
 @with_old_arguments
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return log(1 + e^(-y x)) for y of 1 or -1, without overflow."""
+    """Return log(1 + e^(-y x)) for y of 1 or -1, without overflow.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.soft_margin_loss(tg.zeros(2), tg.tensor([1.0, -1.0]))
+    tensor(0.6931)
+    """
     want_float("soft_margin_loss", input)
     _warn_if_mixed("soft_margin_loss", input=input, target=target)
     return reduced("soft_margin_loss", _log_one_plus_exp(-target * input), reduction)
@@ -241,7 +287,13 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
 
 @with_old_arguments
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
-    """Return x where y is 1, and max(0, margin - x) where y is -1."""
+    """Return x where y is 1, and max(0, margin - x) where y is -1.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.hinge_embedding_loss(tg.tensor([0.5, 0.25]), tg.tensor([1, -1]))
+    tensor(0.6250)
+    """
     _warn_if_mixed("hinge_embedding_loss", input=input, target=target)
     apart = ops.where(target != 1, ops.clamp(margin - input, 0.0), 0.0)
     return reduced("hinge_embedding_loss", apart + ops.where(target != -1, input, 0.0), reduction)
@@ -251,7 +303,13 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, *, 
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
 ) -> Tensor:
-    """Return max(0, margin - y (x1 - x2)): the first should be larger for y = 1, the second for y = -1."""
+    """Return max(0, margin - y (x1 - x2)): the first should be larger for y = 1, the second for y = -1.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.margin_ranking_loss(tg.tensor([1.0]), tg.tensor([3.0]), tg.tensor([1.0]))
+    tensor(2.)
+    """
     _warn_if_mixed("margin_ranking_loss", input1=input1, input2=input2, target=target)
     return reduced("margin_ranking_loss", ops.clamp(-target * (input1 - input2) + margin, 0.0), reduction)
 
@@ -263,6 +321,11 @@ def cosine_embedding_loss(
     """Return 1 - cos where y is 1, and max(0, cos - margin) where y is -1, for the angle between two vectors.
 
     Shapes: inputs (N, D) and target (N,), or (D,) and ().
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.cosine_embedding_loss(tg.eye(2), tg.eye(2), tg.tensor([1, -1]))
+    tensor(0.5000)
     """
     a, b, y = input1.shape, input2.shape, target.shape
     if a != b or len(y) > 1 or y != a[:-1] or not a:
@@ -294,6 +357,11 @@ def triplet_margin_loss(
     """Return max(0, margin + d(anchor, positive) - d(anchor, negative)), where d is `pairwise_distance`.
 
     With ``swap``, d(positive, negative) replaces the last term where it is smaller. Shapes: (N, D) or (D,).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.triplet_margin_loss(tg.zeros(1, 2), tg.zeros(1, 2), tg.ones(1, 2), margin=2.0)
+    tensor(0.5858)
     """
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin is {margin}; wanted more than 0")
@@ -304,3 +372,6 @@ def triplet_margin_loss(
     if swap:
         far = ops.minimum(far, ops.pairwise_distance(positive, negative, p, eps))
     return reduced("triplet_margin_loss", ops.clamp(margin + near - far, 0.0), reduction)
+
+
+explain_calls(globals())

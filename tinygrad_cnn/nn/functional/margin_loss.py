@@ -12,6 +12,7 @@ from tinygrad_cnn.nn.functional.activation import logsigmoid
 from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.loss import reduced
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = [
@@ -72,6 +73,11 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     """Return the sum of max(0, 1 - x_j + x_i) over labels j and classes i that are no labels, over the classes.
 
     Shapes: input and target (N, C) or (C,). A row of the target has the labels, then -1 if there are fewer than C.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.multilabel_margin_loss(tg.tensor([[0.5, 0.0]]), tg.tensor([[0, -1]]))
+    tensor(0.2500)
     """
     want_float("multilabel_margin_loss", input)
     labels = np.asarray(array_of(target))
@@ -92,7 +98,13 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
 def multilabel_soft_margin_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
-    """Return the mean over classes of the binary cross-entropy of logits; the weight is that of each class."""
+    """Return the mean over classes of the binary cross-entropy of logits; the weight is that of each class.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.multilabel_soft_margin_loss(tg.zeros(1, 2), tg.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     losses = losses if weight is None else losses * weight
     return reduced("multilabel_soft_margin_loss", ops.mean(losses, -1), reduction)
@@ -111,6 +123,11 @@ def triplet_margin_with_distance_loss(
     """Return max(0, margin + d(anchor, positive) - d(anchor, negative)) for a distance, by default the Euclidean.
 
     With ``swap``, d(positive, negative) replaces the last term where it is smaller.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.triplet_margin_with_distance_loss(tg.zeros(1, 2), tg.zeros(1, 2), tg.ones(1, 2), margin=2.0)
+    tensor(0.5858)
     """
     if margin <= 0:
         raise ValueError(f"triplet_margin_with_distance_loss: margin is {margin}; wanted more than 0")
@@ -118,3 +135,6 @@ def triplet_margin_with_distance_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     far = ops.minimum(far, distance(positive, negative)) if swap else far
     return reduced("triplet_margin_with_distance_loss", ops.clamp(margin + near - far, 0.0), reduction)
+
+
+explain_calls(globals())

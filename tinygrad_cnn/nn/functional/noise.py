@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.arguments import want_float
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array
 
@@ -53,7 +54,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
 
 @accepting_inplace
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator = None) -> Tensor:
-    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout` does with numbers."""
+    """Set entire channels of (N, C, L) or (C, L) to 0, as `dropout` does with numbers.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.dropout1d(tg.ones(2, 3, 4), 0.5).shape
+    (2, 3, 4)
+    """
     if input.ndim not in (2, 3):
         raise ValueError(f"dropout1d: input has shape {input.shape}; wanted (N, C, L) or (C, L)")
     return _dropped("dropout1d", input, (*input.shape[:-1], 1), p, training, generator)
@@ -64,6 +71,11 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     """Set entire channels of (N, C, H, W) to 0, as `dropout` does with numbers.
 
     PyTorch treats three dimensions as (N, C, L), which it plans to change; here they are refused.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.dropout2d(tg.ones(2, 3, 4, 4), 0.5).shape
+    (2, 3, 4, 4)
     """
     if input.ndim != 4:
         raise ValueError(f"dropout2d: input has shape {input.shape}; wanted (N, C, H, W)")
@@ -75,10 +87,25 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, *, gene
     """Set numbers to selu's lower bound with probability p, then scale and shift to keep mean and variance.
 
     (Klambauer et al., "Self-normalizing neural networks", 2017.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.alpha_dropout(tg.ones(2, 3), 0.5, training=True).shape
+    (2, 3)
     """
     if not 0 < p < 1 or not training:
         return _dropped("alpha_dropout", input, input.shape, p, training, generator)
     alpha = 1.7580993408473766
     scale = 1 / sqrt((alpha * alpha * p + 1) * (1 - p))
+    factor, shift = _alpha_masks(input, p, generator, alpha, scale)
+    return ops.add(input * factor, shift)
+
+
+@effect
+def _alpha_masks(input: Tensor, p: float, generator: Generator, alpha: float, scale: float) -> tuple[Array, Array]:
+    """Return by what `alpha_dropout` multiplies its input, and what it adds."""
     kept = _kept("alpha_dropout", input, input.shape, p, generator, 1.0)
-    return ops.add(input * (kept * scale), (kept - 1) * (alpha * scale) + alpha * scale * p)
+    return kept * scale, (kept - 1) * (alpha * scale) + alpha * scale * p
+
+
+explain_calls(globals())

@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.distance import p_norm
 from tinygrad_cnn.ops.standardize import standardize
 from tinygrad_cnn.tape.capture import effect
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
@@ -72,6 +73,11 @@ def instance_norm(
 
     Shapes: input (N, C, ...), all others (C,). The running mean and variance move towards the samples' averages;
     without ``use_input_stats`` they are used in place of the samples' own.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.instance_norm(tg.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
     """
     _check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     if not use_input_stats:
@@ -87,6 +93,11 @@ def group_norm(
     """Standardise each group of channels of each sample, then scale and shift the channels (Wu & He, 2018).
 
     Shapes: input (N, C, ...) with C a multiple of ``num_groups``, weight and bias (C,).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.group_norm(tg.tensor([[1.0, 3.0]]), 1)
+    tensor([[-1.0000,  1.0000]])
     """
     _check_channels("group_norm", input, None, None, weight, bias)
     shape, groups = input.shape, whole("group_norm", "num_groups", num_groups, 1)
@@ -121,6 +132,11 @@ def rms_norm(
 
     ``eps`` is added to the mean square; its default is the machine epsilon of the type in which the squares are
     added: the input's, or float32 for float16.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.rms_norm(tg.tensor([[1.0, -1.0]]), (2,))
+    tensor([[ 1.0000, -1.0000]])
     """
     dims = _last_dims("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(np.result_type(input.dtype, np.float32)).eps) if eps is None else eps
@@ -149,6 +165,11 @@ def local_response_norm(
     """Divide by (k + alpha * the mean square of ``size`` neighbouring channels)^beta (Krizhevsky et al., 2012).
 
     Shapes: input (N, C, ...) with at least one dimension after C. Channels beyond the first and last count as 0.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.local_response_norm(tg.ones(1, 4, 2), 2).shape
+    (1, 4, 2)
     """
     shape, near = input.shape, whole("local_response_norm", "size", size, 1)
     if len(shape) < 3:
@@ -227,10 +248,16 @@ def _update_running(
     """Move the running statistics towards the input's mean and unbiased variance; this is not recorded."""
     count = prod(input.shape[i] for i in dims)
     if count < 2:
-        raise ValueError(f"{name}: wanted more than one value for each channel, got an input of {input.shape}")
+        mend = "give it a larger batch, or call eval() before the model is used"
+        raise ValueError(
+            f"{name}: wanted more than one value for each channel, got an input of {input.shape}; {mend}"
+        )
     x = input.array
     for running, of_input in ((running_mean, sums.mean), (running_var, partial(sums.variance, correction=1))):
         if running is not None:
             now = sums.mean(of_input(x, dims).reshape(-1, x.shape[1]), (0,))
             running.array[...] = (1 - momentum) * running.array + momentum * now
             mark_written(running.array, name)
+
+
+explain_calls(globals())

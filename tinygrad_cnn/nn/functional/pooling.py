@@ -29,6 +29,7 @@ from tinygrad_cnn.ops.arguments import array_of, as_tuple, pair, single, want_fl
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Pair, Size
@@ -97,13 +98,25 @@ def adaptive_max_pool2d(
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Size) -> Tensor:
-    """Return the means of windows that divide sequences: `adaptive_avg_pool2d` of (N, C, L) or (C, L)."""
+    """Return the means of windows that divide sequences: `adaptive_avg_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.adaptive_avg_pool1d(tg.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     wanted = single("adaptive_avg_pool1d", "output_size", output_size, 1)
     return squeeze(adaptive_avg_pool2d(image_of_row("adaptive_avg_pool1d", input), (1, wanted)), -2)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Size, return_indices: bool = False) -> Any:
-    """Return the largest values of windows that divide sequences: `adaptive_max_pool2d` of (N, C, L) or (C, L)."""
+    """Return the largest values of windows that divide sequences: `adaptive_max_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.adaptive_max_pool1d(tg.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[3., 7.]]])
+    """
     wanted = 1, single("adaptive_max_pool1d", "output_size", output_size, 1)
     found = adaptive_max_pool2d(image_of_row("adaptive_max_pool1d", input), wanted, return_indices)
     return tuple(squeeze(t, -2) for t in found) if return_indices else squeeze(found, -2)
@@ -195,7 +208,13 @@ def _column_window(name: str, kernel_size: Size, dilation: Size, padding: Size, 
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """Return the p-norm of each window of images: (sum of x^p)^(1/p), for p the ``norm_type``."""
+    """Return the p-norm of each window of images: (sum of x^p)^(1/p), for p the ``norm_type``.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.lp_pool2d(tg.ones(1, 1, 4, 4), 2.0, 2).shape
+    (1, 1, 2, 2)
+    """
     height, width = pair("lp_pool2d", "kernel_size", kernel_size, 1)
     means = avg_pool2d(input**norm_type, (height, width), stride, 0, ceil_mode)
     return (sign(means) * relu(abs(means)) * (height * width)) ** (1 / norm_type)
@@ -204,7 +223,13 @@ def lp_pool2d(
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """Return the p-norm of each window of sequences: `lp_pool2d` of (N, C, L) or (C, L)."""
+    """Return the p-norm of each window of sequences: `lp_pool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.lp_pool1d(tg.tensor([[[3.0, 4.0]]]), 2.0, 2)
+    tensor([[[5.]]])
+    """
     window = (1, single("lp_pool1d", "kernel_size", kernel_size, 1))
     step = None if stride is None else (1, single("lp_pool1d", "stride", stride, 1))
     return squeeze(lp_pool2d(image_of_row("lp_pool1d", input), norm_type, window, step, ceil_mode), -2)
@@ -221,6 +246,12 @@ def max_unpool2d(
     """Put the values that `max_pool2d` returned back to their places, with zeros elsewhere.
 
     Indices are those of ``return_indices``. The size is the least that pools to the input's, or ``output_size``.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.max_unpool2d(tg.tensor([[[[5.0]]]]), tg.tensor([[[[3]]]]), 2)
+    tensor([[[[0., 0.],
+              [0., 5.]]]])
     """
     name, shape = "max_unpool2d", input.shape
     kernel = pair(name, "kernel_size", kernel_size, 1)
@@ -249,10 +280,19 @@ def max_unpool1d(
     padding: Size = 0,
     output_size: Iterable[int] | None = None,
 ) -> Tensor:
-    """Put the values that `max_pool1d` returned back to their places: `max_unpool2d` of (N, C, L) or (C, L)."""
+    """Put the values that `max_pool1d` returned back to their places: `max_unpool2d` of (N, C, L) or (C, L).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.max_unpool1d(tg.tensor([[[5.0, 6.0]]]), tg.tensor([[[0, 3]]]), 2)
+    tensor([[[5., 0., 0., 6.]]])
+    """
     name = "max_unpool1d"
     window = (1, single(name, "kernel_size", kernel_size, 1))
     step = None if stride is None else (1, single(name, "stride", stride, 1))
     size = None if output_size is None else (1, list(output_size)[-1])
     rows, places = image_of_row(name, input), image_of_row(name, indices)
     return squeeze(max_unpool2d(rows, places, window, step, (0, single(name, "padding", padding, 0)), size), -2)
+
+
+explain_calls(globals())

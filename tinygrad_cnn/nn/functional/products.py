@@ -11,6 +11,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.nn.functional.noise import dropout
 from tinygrad_cnn.ops.arguments import array_of, want_same_dtype
 from tinygrad_cnn.random import GeneratorArgument as Generator
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
 __all__ = ["bilinear", "scaled_dot_product_attention"]
@@ -20,6 +21,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """Return x1 A_o x2 + b_o for each output o and each pair of vectors.
 
     Shapes: input1 (..., I), input2 (..., J), weight (O, I, J), bias (O,); the result is (..., O).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.bilinear(tg.ones(2, 3), tg.ones(2, 4), tg.ones(5, 3, 4)).shape
+    (2, 5)
     """
     want_same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     a, b, w = input1.shape, input2.shape, weight.shape
@@ -83,3 +89,6 @@ def scaled_dot_product_attention(
     else:
         weights = ops.where(empty, 0.0, ops.softmax(ops.where(empty, 0.0, scores), -1))
     return dropout(weights, dropout_p, generator=generator) @ value
+
+
+explain_calls(globals())

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.ops.arguments import array_of, sizes, want_float, want_same_dtype
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
 
@@ -65,6 +66,11 @@ def grid_sample(
     A place is (x, y) in [-1, 1], as `affine_grid` returns it. The mode is "bilinear" or "nearest". Places outside
     have zeros, the nearest pixel ("border") or the mirrored one ("reflection"). (Jaderberg et al., "Spatial
     transformer networks", 2015.)
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.grid_sample(tg.tensor([[[[1.0, 3.0]]]]), tg.zeros(1, 1, 1, 2), align_corners=False)
+    tensor([[[[2.]]]])
     """
     want_float("grid_sample", input)
     want_same_dtype("grid_sample", input=input, grid=grid)
@@ -112,3 +118,6 @@ def _pixels(input: Tensor, rows: Any, columns: Any) -> Tensor:
     index = creation.from_numpy(np.ascontiguousarray(np.broadcast_to(places, (n, channels, places.shape[2]))))
     found = ops.gather(ops.flatten(input, 2), 2, index)
     return ops.where(inside[:, None], ops.reshape(found, (n, channels, *rows.shape[1:])), 0.0)
+
+
+explain_calls(globals())

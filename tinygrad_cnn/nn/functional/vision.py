@@ -15,9 +15,19 @@ from tinygrad_cnn.ops.arguments import sizes, want_float, whole
 from tinygrad_cnn.ops.broadcast import apart, half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["channel_shuffle", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "channel_shuffle",
+    "interpolate",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
 _MODES = {
     "nearest": (3, 4, 5),
@@ -79,8 +89,34 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Return `interpolate` of the same arguments: its older name."""
+    """Return `interpolate` of the same arguments: its older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.upsample(tg.ones(1, 1, 2, 2), scale_factor=2).shape
+    (1, 1, 4, 4)
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "nearest": an older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.upsample_nearest(tg.tensor([[[[0.0, 1.0]]]]), scale_factor=2).shape
+    (1, 1, 2, 4)
+    """
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Return `interpolate` in the mode "bilinear" with aligned corners: an older name.
+
+    >>> import tinygrad_cnn as tg
+    >>> tg.nn.functional.upsample_bilinear(tg.tensor([[[[0.0, 1.0]]]]), size=(1, 3)).tolist()
+    [[[[0.0, 0.5, 1.0]]]]
+    """
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def _target(
@@ -157,7 +193,13 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """Undo `pixel_shuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W)."""
+    """Undo `pixel_shuffle`: (..., C, H * r, W * r) to (..., C * r * r, H, W).
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> nn.functional.pixel_unshuffle(tg.ones(1, 1, 4, 4), 2).shape
+    (1, 4, 2, 2)
+    """
     r, shape = whole("pixel_unshuffle", "downscale_factor", downscale_factor, 1), input.shape
     if len(shape) < 3 or shape[-2] % r or shape[-1] % r:
         raise ValueError(f"pixel_unshuffle: wanted (..., C, H, W), H and W multiples of {r}, got shape {shape}")
@@ -180,3 +222,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise ValueError(f"channel_shuffle: wanted (N, C, ...), C a multiple of {groups}, got shape {shape}")
     grouped = reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
     return reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape)
+
+
+explain_calls(globals())

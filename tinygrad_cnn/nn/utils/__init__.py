@@ -8,14 +8,28 @@ from math import isfinite
 import numpy as np
 
 from tinygrad_cnn import ops
-from tinygrad_cnn.nn.utils import rnn
+from tinygrad_cnn.nn.utils import parametrizations, parametrize, rnn
+from tinygrad_cnn.nn.utils.norm_hooks import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import no_grad
+from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.writes import mark_written
 from tinygrad_cnn.tensor import Tensor
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "rnn",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
+]
 
 Parameters = Tensor | Iterable[Tensor]
 
@@ -55,7 +69,16 @@ def clip_grad_norm_(
 
 @effect
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
-    """Clamp each entry of the gradients to the range from -clip_value to clip_value, in place."""
+    """Clamp each entry of the gradients to the range from -clip_value to clip_value, in place.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> weight = nn.Parameter([1.0, 2.0])
+    >>> (weight * tg.tensor([5.0, -0.5])).sum().backward()
+    >>> nn.utils.clip_grad_value_([weight], 1.0)
+    >>> weight.grad
+    tensor([ 1.0000, -0.5000])
+    """
     bound = float(clip_value)
     for p in _several(parameters):
         if p._grad is not None:
@@ -77,7 +100,15 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy a vector into the memory of the parameters; ValueError if its length does not fit."""
+    """Copy a vector into the memory of the parameters; ValueError if its length does not fit.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> layer = nn.Linear(2, 1)
+    >>> nn.utils.vector_to_parameters(tg.tensor([1.0, 2.0, 3.0]), layer.parameters())
+    >>> layer.bias.tolist()
+    [3.0]
+    """
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: wanted a tensor, got {type(vec).__name__}")
     several = list(parameters)
@@ -95,4 +126,5 @@ def _several(parameters: Parameters) -> Iterable[Tensor]:
     return (parameters,) if isinstance(parameters, Tensor) else parameters
 
 
+explain_calls(globals())
 explain_missing_names("torch.nn.utils", __name__)

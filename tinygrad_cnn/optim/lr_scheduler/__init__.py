@@ -37,6 +37,7 @@ from tinygrad_cnn.optim.lr_scheduler.one_cycle import OneCycleLR
 from tinygrad_cnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from tinygrad_cnn.optim.lr_scheduler.sequential import ChainedScheduler, SequentialLR
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.mistakes import explain_calls
 
 __all__ = [
     "ChainedScheduler",
@@ -57,4 +58,5 @@ __all__ = [
     "StepLR",
 ]
 
+explain_calls(globals())
 explain_missing_names("torch.optim.lr_scheduler", __name__)

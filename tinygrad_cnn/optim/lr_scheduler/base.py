@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_cnn.ops.arguments import whole
 from tinygrad_cnn.optim.optimizer import Optimizer
 from tinygrad_cnn.optim.options import number_of
+from tinygrad_cnn.support.representation import call_text
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
@@ -47,6 +48,10 @@ class LRScheduler:
         else:
             self.last_epoch += 1
 
+    def __repr__(self) -> str:
+        rates = ", ".join(f"{rate:.4g}" for rate in self._last_lr)
+        return call_text(self, type(self.optimizer).__name__, f"lr {rates}", without=("optimizer",))
+
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group at step ``last_epoch``: subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__}: get_lr() is not defined")
@@ -69,7 +74,7 @@ class LRScheduler:
         if knows and self.last_epoch == 0 and not self.optimizer.has_stepped:
             warn_user(
                 f"{type(self).__name__}: step() before the optimizer's first step() skips the first rate of the "
-                "schedule; wanted the optimizer's first"
+                "schedule; wanted optimizer.step() first, then scheduler.step()"
             )
         self._go_to(self.last_epoch + 1)
 

@@ -68,7 +68,20 @@ class _GammaLR(LRScheduler):
 
 
 class StepLR(_GammaLR):
-    """Multiply the rate by gamma every ``step_size`` steps."""
+    """Multiply the rate by gamma every ``step_size`` steps.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.8, 0.08, 0.08]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: float, gamma: float = 0.1, last_epoch: int = -1) -> None:
         if float(step_size) != int(step_size):
@@ -82,7 +95,20 @@ class StepLR(_GammaLR):
 
 
 class MultiStepLR(_GammaLR):
-    """Multiply the rate by gamma at each of the milestones; one that is given twice counts twice."""
+    """Multiply the rate by gamma at each of the milestones; one that is given twice counts twice.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 2])
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.08, 0.008, 0.008]
+    """
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -96,7 +122,20 @@ class MultiStepLR(_GammaLR):
 
 
 class ExponentialLR(_GammaLR):
-    """Multiply the rate by gamma at every step."""
+    """Multiply the rate by gamma at every step.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.4, 0.2, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = number("ExponentialLR", "gamma", gamma)
@@ -107,7 +146,20 @@ class ExponentialLR(_GammaLR):
 
 
 class ConstantLR(_FactorLR):
-    """Multiply the rate by ``factor`` for ``total_iters`` steps, and no longer after them."""
+    """Multiply the rate by ``factor`` for ``total_iters`` steps, and no longer after them.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.4, 0.4, 0.8, 0.8]
+    """
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
@@ -121,7 +173,20 @@ class ConstantLR(_FactorLR):
 
 
 class LinearLR(_FactorLR):
-    """Multiply the rate by a factor that goes from start_factor to end_factor in ``total_iters`` equal steps."""
+    """Multiply the rate by a factor that goes from start_factor to end_factor in ``total_iters`` equal steps.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.LinearLR(optimizer, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.2667, 0.5333, 0.8, 0.8]
+    """
 
     def __init__(
         self,
@@ -143,7 +208,20 @@ class LinearLR(_FactorLR):
 
 
 class PolynomialLR(_FactorLR):
-    """Let the rate fall to 0 in ``total_iters`` steps: its factor is (1 - step / total_iters)^power."""
+    """Let the rate fall to 0 in ``total_iters`` steps: its factor is (1 - step / total_iters)^power.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.6, 0.4, 0.2]
+    """
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -160,6 +238,18 @@ class CosineAnnealingLR(_FactorLR):
     """Let the rate fall to ``eta_min`` in ``T_max`` steps along half a cosine wave, then rise again, and so on.
 
     Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), without the restarts.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.6828, 0.4, 0.1172]
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -202,6 +292,18 @@ class LambdaLR(_OfFunctionsLR):
     """Set the rate to the initial one times a function of the step, or each group's by a function of its own.
 
     The state does not hold the functions: give them anew to resume.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.4, 0.2, 0.1]
     """
 
     def get_lr(self) -> list[float]:
@@ -210,7 +312,20 @@ class LambdaLR(_OfFunctionsLR):
 
 
 class MultiplicativeLR(_OfFunctionsLR):
-    """Multiply the rate at each step but the first by a function of the step. The state does not hold it."""
+    """Multiply the rate at each step but the first by a function of the step. The state does not hold it.
+
+    >>> import tinygrad_cnn as tg
+    >>> from tinygrad_cnn import nn
+    >>> optimizer = tg.optim.SGD([nn.Parameter([1.0])], lr=0.8)
+    >>> schedule = tg.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.8, 0.4, 0.2, 0.1]
+    """
 
     def _restart(self) -> None:
         self._go_to(0)  # from the present rates, as in PyTorch
