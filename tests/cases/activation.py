@@ -157,7 +157,7 @@ def prelu(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return out
 
 
-case("prelu", tg.prelu, prelu, slopes(), records="prelu", torch="prelu")
+case("prelu", tg.prelu, prelu, slopes(), records="where mul", torch="prelu")
 case(
     "softmin",
     F.softmin,

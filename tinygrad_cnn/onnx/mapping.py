@@ -93,7 +93,7 @@ def _gelu(b: Graph, input: Any) -> Ref:
     return b("Mul", b("Mul", input, b.cast(0.5, input.dtype)), share)
 
 
-def _leaky(b: Graph, input: Any, gate: Any, slope: Any) -> Ref:
+def _leaky(b: Graph, input: Any, gate: Any, slope: float) -> Ref:
     above = b("Greater", gate, b.cast(0, gate.dtype), dtype=np.bool_)
     return b("Where", above, input, b("Mul", input, b.cast(slope, input.dtype)), dtype=input.dtype)
 
@@ -433,7 +433,6 @@ MAPPINGS: dict[str, Mapping] = {
     "softplus": _softplus,
     "hardswish": lambda b, input: b("Mul", input, b("HardSigmoid", input, alpha=1 / 6, beta=0.5)),
     "huber": _huber,
-    "prelu": lambda b, inputs: _leaky(b, *inputs),
     "softshrink": lambda b, input, lambd: b("Shrink", input, bias=float(lambd), lambd=float(lambd)),
     "hypot": _hypot,
     "im2col": _im2col,

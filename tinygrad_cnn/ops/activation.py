@@ -9,9 +9,7 @@ import numpy as np
 from tinygrad_cnn.kernels import gaussian, piecewise
 from tinygrad_cnn.kernels import relu as kernels
 from tinygrad_cnn.kernels.memory import empty_like
-from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
-from tinygrad_cnn.ops.broadcast import elementwise
 from tinygrad_cnn.ops.choices import clamp, where, where_between
 from tinygrad_cnn.ops.elementwise import exp, sigmoid, square
 from tinygrad_cnn.ops.shape import reshape
@@ -47,12 +45,13 @@ def _where_nonzero(values: Array, mask: Array) -> Array:
 @operation(input=lambda g, gate, slope: leaky(g, gate, slope=slope))
 def leaky(input: Array, gate: Array, *, slope: float) -> Array:
     """input where the gate, of the same shape, is above 0, else slope * input."""
-    return piecewise.leaky(input, gate, slope)
+    return piecewise.leaky(as_float(input), gate, slope)
 
 
 @operation(input=lambda g, input, lambd: where_between(g, input, low=-lambd, high=lambd, inside=False))
 def softshrink(input: Array, *, lambd: float) -> Array:
     """input moved towards 0 by lambd, or 0 where its absolute value is at most lambd."""
+    input = as_float(input)
     return np.subtract(input, input.clip(-lambd, lambd))
 
 
@@ -83,6 +82,7 @@ def _between_threes(values: Any, gate: Any) -> Any:
 @operation(input=lambda g, input, alpha, scale: g * _slope_below_zero(input, alpha, scale))
 def exponential_below_zero(input: Array, *, alpha: float, scale: float) -> Array:
     """input where it is positive, else alpha * (e^(scale * input) - 1)."""
+    input = as_float(input)
     out = np.minimum(input, 0, out=empty_like(input))
     out *= scale
     np.expm1(out, out=out)
@@ -117,15 +117,6 @@ def celu(input: T, alpha: float = 1.0) -> T:
     if alpha == 0:
         raise ValueError("celu: alpha is 0; wanted another number")
     return exponential_below_zero(input, alpha=alpha, scale=1 / alpha)
-
-
-@elementwise(
-    input=lambda g, gate, weight: _prelu(g, gate, weight),
-    weight=lambda g, input, gate: where(gate > 0, 0.0, g * input),
-)
-def _prelu(input: Array, gate: Array, weight: Array) -> Array:
-    """input where the gate is above 0, else weight * input."""
-    return where_kernel(gate > 0, input, input * weight)
 
 
 def threshold(input: T, threshold: float, value: float) -> T:
@@ -165,7 +156,7 @@ def prelu(input: T, weight: T) -> T:
             f"wanted (1,) or ({channels},)"
         )
     slope = reshape(weight, (slopes, *(1,) * (ndim - 2)) if ndim > 1 else ())
-    return _prelu(input, input, slope)
+    return where(input > 0, input, slope * input)
 
 
 _SOFTPLUS_EXACT_FROM = {"e": 8, "f": 18, "d": 37}
@@ -175,6 +166,7 @@ _SOFTPLUS_EXACT_FROM = {"e": 8, "f": 18, "d": 37}
 @operation(input=lambda g, input, beta, threshold: g * _softplus_slope(input, beta, threshold))
 def softplus(input: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + e^(beta input)) / beta, a smooth relu; the input itself where beta input > threshold."""
+    input = as_float(input)
     scaled = input if beta == 1 else input * beta
     out = piecewise.log_one_plus_exp(scaled)
     if beta != 1:

@@ -15,7 +15,7 @@ from tinygrad_cnn.kernels import piecewise
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise, selecting
-from tinygrad_cnn.support.dtypes import result_type
+from tinygrad_cnn.support.dtypes import as_float, result_type
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
@@ -92,7 +92,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 )
 def where_between(input: Array, gate: Array, *, low: float, high: float, inside: bool) -> Array:
     """input where the gate, of the same shape, is (or is not) from low to high, else 0; NaN is outside."""
-    return piecewise.where_between(input, gate, low, high, inside)
+    return piecewise.where_between(as_float(input), gate, low, high, inside)
 
 
 @operation(

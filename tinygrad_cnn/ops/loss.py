@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.kernels.memory import empty_like
 from tinygrad_cnn.kernels.piecewise import log_one_plus_exp
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import elementwise, half_in_float32
@@ -17,6 +18,7 @@ from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, mean, sum
 from tinygrad_cnn.ops.shape import unsqueeze
 from tinygrad_cnn.ops.softmax import _check_classes, _log_softmax, _softmax
+from tinygrad_cnn.support.dtypes import as_float
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, T
@@ -262,7 +264,7 @@ def _binary_cross_entropy(input: Array, target: Array) -> Array:
 @operation(input=lambda g, input: g * sigmoid(input))
 def _log_one_plus_exp(input: Array) -> Array:
     """log(1 + e^input), without overflow."""
-    return log_one_plus_exp(input)
+    return log_one_plus_exp(as_float(input))
 
 
 # --- regression ---
@@ -274,8 +276,11 @@ def huber(input: Array, *, delta: float, strict: bool) -> Array:
 
     The second derivative at delta is 1, or, if ``strict``, 0.
     """
-    distance = np.abs(input)
-    near = distance.clip(-inf, delta)
-    distance -= 0.5 * near
+    input = as_float(input)
+    distance = np.abs(input, out=empty_like(input))
+    near = np.minimum(distance, delta, out=empty_like(input))
+    near *= 0.5
+    distance -= near
+    near *= 2
     distance *= near
     return distance

@@ -184,8 +184,8 @@ def hardswish(input: Tensor) -> Tensor:
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn import nn
-    >>> nn.functional.hardswish(tg.tensor([-4.0, 0.0, 4.0]))
-    tensor([0., 0., 4.])
+    >>> nn.functional.hardswish(tg.tensor([-2.0, 0.0, 4.0]))
+    tensor([-0.3333,  0.0000,  4.0000])
     """
     return ops.hardswish(input)
 
