@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels.piecewise import log_one_plus_exp
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import elementwise, half_in_float32
-from tinygrad_cnn.ops.choices import clamp, where
+from tinygrad_cnn.ops.choices import _clamp, clamp, where
 from tinygrad_cnn.ops.comparison import ne
 from tinygrad_cnn.ops.elementwise import log, sigmoid
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, mean, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.ops.softmax import _check_classes, _log_softmax, _softmax
+from tinygrad_cnn.support.dtypes import as_float
 from tinygrad_cnn.tape.capture import constant, effect
 from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.tape.watch import warn_user
@@ -290,4 +293,23 @@ def _binary_cross_entropy(input: Array, target: Array) -> Array:
 @operation(input=lambda g, input: g * sigmoid(input))
 def _log_one_plus_exp(input: Array) -> Array:
     """log(1 + e^input), without overflow."""
-    return np.maximum(input, 0) + np.log1p(np.exp(-np.abs(input)))
+    return log_one_plus_exp(as_float(input))
+
+
+# --- regression ---
+
+
+@operation(input=lambda g, input, delta, strict: g * _clamp(input, min=-delta, max=delta, strict=strict))
+def huber(input: Array, *, delta: float, strict: bool) -> Array:
+    """input^2 / 2 where its absolute value is at most delta, else delta * (|input| - delta / 2).
+
+    The second derivative at delta is 1, or, if ``strict``, 0.
+    """
+    input = as_float(input)
+    distance = np.abs(input, out=empty_like(input))
+    near = np.minimum(distance, delta, out=empty_like(input))
+    near *= 0.5
+    distance -= near
+    near *= 2
+    distance *= near
+    return distance
