@@ -16,6 +16,7 @@ from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_U
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
 from tinygrad_cnn.support.arrays import held_number
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, Shape, T
@@ -282,7 +283,7 @@ def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
         raise ValueError(f"{name}: an index of shape {array.shape} does not fit an input of {shape}")
     if not shape:
         return ()
-    grid = [np.arange(n).reshape(-1, *[1] * (array.ndim - d - 1)) for d, n in enumerate(array.shape)]
+    grid = [constant(np.arange(n).reshape(-1, *[1] * (array.ndim - d - 1))) for d, n in enumerate(array.shape)]
     return (*grid[:axis], array, *grid[axis + 1 :])
 
 

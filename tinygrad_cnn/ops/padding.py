@@ -12,6 +12,7 @@ from tinygrad_cnn.ops.broadcast import apart
 from tinygrad_cnn.ops.index import add_at, getitem
 from tinygrad_cnn.ops.shape import cat
 from tinygrad_cnn.support.arrays import held_number
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.typing import T
 
 # For a length n, the indices of the entries before and after: slices where possible, because these give views.
@@ -82,7 +83,7 @@ def _filled(input: T, pairs: Sequence[tuple[int, int]], value: float | None) -> 
     number = held_number("pad", float(value) if input.dtype.kind == "u" else value, input.dtype)
     border = np.full([n if width else 1 for n, width in zip(shape, widths, strict=True)], number, input.dtype)
     border[tuple(part if width else slice(None) for part, width in zip(inner, widths, strict=True))] = 0
-    return widened + border
+    return widened + constant(border)
 
 
 def _bordered(input: T, dim: int, before: int, after: int, mode: str) -> T:

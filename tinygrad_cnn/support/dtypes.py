@@ -92,7 +92,7 @@ def destination(name: str, *given: Any) -> np.dtype[Any] | None:
 
 def as_float(array: Any) -> Any:
     """Return floats unchanged, and integers or booleans converted to the default float type."""
-    if isinstance(array, (int, float)):
+    if not hasattr(array, "dtype"):  # a Python number
         return float(array)
     return array if array.dtype.kind == "f" else array.astype(default_dtype())
 
