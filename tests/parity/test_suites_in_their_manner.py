@@ -68,6 +68,8 @@ def test_a_number_that_a_type_cannot_hold_is_refused_wherever_it_is_written(writ
     for name in HOLDING:
         if writer == "where" and isinstance(number, float):
             continue  # `where` of integers and a fraction is of a floating-point type
+        if number == 2**63 and writer == "setitem":
+            continue  # PyTorch refuses it even in types of floating-point numbers
         if name == "int64" and (number == 2**63 or (writer == "pad" and number > 2**53)):
             continue  # PyTorch writes -(2**63) in some of these places, and rounds to a float64 in another
         assert_alike(lambda m, name=name: WRITERS[writer](m, number, getattr(m, name)))
