@@ -143,3 +143,24 @@ def test_check_tells_what_can_be_imported_and_not_be_called(tmp_path: Path) -> N
     done = command(tmp_path, "--check", str(write(tmp_path, "script.py", *lines)), width=200)
     assert done.returncode == 0
     assert "can be imported and not be called: " in done.stdout
+
+
+def test_torch_compile_makes_programs(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "script.py",
+        "import torch",
+        "model = torch.compile(torch.nn.Linear(2, 1), mode='max-autotune')",
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)",
+        "@torch.compile(fullgraph=True)",
+        "def loss_of(x):",
+        "    return model(x).square().mean()",
+        "for _ in range(5):",
+        "    optimizer.zero_grad()",
+        "    loss = loss_of(torch.ones(3, 2))",
+        "    loss.backward()",
+        "    optimizer.step()",
+        "print(list(model.state_dict()), 'linear(' in loss_of.explain())",
+    )
+    done = command(tmp_path, "script.py")
+    assert (done.stdout, done.stderr) == ("['_orig_mod.weight', '_orig_mod.bias'] True\n", "")

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 import tinygrad_cnn as tg
 from tests.cases import CASES, OpCase
 from tests.support.strategies import generators
-from tests.test_compile import value_and_gradients
+from tests.test_compile import value_and_gradients, weights_of_results
 from tinygrad_cnn import nn
 from tinygrad_cnn.nn import functional as F
 
 pytest.importorskip("numba")
 
-from tinygrad_cnn.compiling import program as programs
+from tinygrad_cnn.compiling import form
 from tinygrad_cnn.compiling.records import sections
 from tinygrad_cnn.compiling.records.block import Arena
 
@@ -117,6 +117,41 @@ def test_training_is_equal_to_rounding(model: str, batch: int) -> None:
     assert "run as records" in steps[0].explain()
 
 
+@pytest.mark.parametrize("batch", [1, 33, 80])
+@pytest.mark.parametrize("name", MODELS)
+def test_results_are_differentiated_with_records(name: str, batch: int) -> None:
+    make, shape = MODELS[name]
+    tg.manual_seed(0)
+    model = make()
+    compiled = tg.compile(model)
+    rng = np.random.default_rng(batch)
+    for _ in range(4):
+        inputs, targets = images(rng, batch, shape)
+        found = []
+        for function in (compiled, model):
+            outputs = function(inputs)
+            gradients = tg.autograd.grad(F.cross_entropy(outputs, targets), list(model.parameters()))
+            found.append([outputs.detach(), *gradients])
+        assert all(map(close, *found))
+        with tg.no_grad():
+            for parameter, gradient in zip(model.parameters(), found[0][1:], strict=True):
+                parameter.sub_(0.05 * gradient)
+    if name != "shared layer":
+        assert "calls of the backward pass run as records" in compiled.explain(), compiled.explain()
+
+
+def test_results_keep_what_their_derivatives_read() -> None:
+    model = tg.models.LeNet()
+    compiled = tg.compile(model)
+    rng = np.random.default_rng(0)
+    batches = [images(rng, 40, (1, 28, 28)) for _ in range(4)]
+    for _ in range(3):
+        losses = [F.cross_entropy(compiled(x), y) for x, y in batches]
+        found = [tg.autograd.grad(loss, list(model.parameters())) for loss in losses]
+    wanted = [tg.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters())) for x, y in batches]
+    assert all(close(a, b) for pair in zip(found, wanted, strict=True) for a, b in zip(*pair, strict=True))
+
+
 LOWERED = {"conv2d", "cross_entropy", "linear", "max_pool2d", "relu", "reshape"}
 
 
@@ -125,17 +160,21 @@ LOWERED = {"conv2d", "cross_entropy", "linear", "max_pool2d", "relu", "reshape"}
 @given(data=st.data())
 def test_every_case_is_equal_to_rounding(case: OpCase, data: st.DataObject) -> None:
     sample, rng = data.draw(case.samples), data.draw(generators())
-    function = value_and_gradients(case, sample, rng, np.float32)
+    weights, arguments = weights_of_results(case, sample, rng, np.float32), sample.arguments
+    plain = case.function
+    function = value_and_gradients(lambda *values, **options: plain(*values, **options), weights)
+    operation = tg.compile(lambda *values, **options: plain(*values, **options))
+    differentiated = value_and_gradients(operation, weights)
     inputs = [tg.tensor(a, dtype=np.float32, requires_grad=True) for a in sample.inputs]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "COMPILED_FROM", 0)
+        patch.setattr(form, "COMPILED_FROM", 0)
         patch.setattr(sections, "_pays", lambda section: True)
-        wanted = function(*inputs)
+        wanted = function(*inputs, **arguments)
         compiled = tg.compile(function)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*runs as it is")
-            for _ in range(4):
-                for got, value in zip(compiled(*inputs), wanted, strict=True):
+            for run in (*[compiled] * 4, *[differentiated] * 4):
+                for got, value in zip(run(*inputs, **arguments), wanted, strict=True):
                     assert (got is None and value is None) or close(got, value)
 
 

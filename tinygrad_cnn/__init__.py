@@ -24,7 +24,7 @@ from tinygrad_cnn import (
 from tinygrad_cnn.autograd import set_grad_enabled
 from tinygrad_cnn.autograd.function import Function
 from tinygrad_cnn.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from tinygrad_cnn.compiling.compiled import compile
+from tinygrad_cnn.compiling.compile import compile
 from tinygrad_cnn.creation import (
     arange,
     as_tensor,

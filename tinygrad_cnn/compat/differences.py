@@ -9,7 +9,6 @@ NAMES = {
     "torch.autocast": "changes nothing: everything is computed in the type of its tensors",
     "torch.amp.GradScaler": "is disabled, as PyTorch's is without CUDA",
     "torch.bfloat16": "can be named, but not be used: use torch.float32",
-    "torch.compile": "changes nothing: everything runs as it is written",
     "torch.cuda.amp.GradScaler": "is disabled, as PyTorch's is without CUDA",
     "torch.cuda.amp.autocast": "changes nothing: everything is computed in the type of its tensors",
     "torch.load": "reads safetensors, no pickles: convert PyTorch's files with the package safetensors",

@@ -147,11 +147,6 @@ def range(start: float, end: float | None = None, step: float = 1, **options: An
     return arange(first, last + step / 2, step, **options)
 
 
-def compile(model: Any = None, **_: Any) -> Any:
-    """Return the model, or a decorator that returns its function: everything runs as it is written."""
-    return model if model is not None else lambda function: function
-
-
 def set_default_tensor_type(t: Any) -> None:
     """Set the default type of numbers by PyTorch's old name: ``"torch.DoubleTensor"`` or ``torch.DoubleTensor``."""
     set_default_dtype(as_dtype(t))
@@ -227,7 +222,6 @@ __all__ = [
     "bfloat16",
     "broadcast_shapes",
     "can_cast",
-    "compile",
     "contiguous_format",
     "detach",
     "fill",

@@ -1,4 +1,4 @@
-"""`compile`: which program a call needs, when one is captured and checked, and when the function runs as it is."""
+"""Which program a call needs, when one is captured and checked, and when the function runs as it is."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import CodeType, FunctionType
-from typing import Any, TypeVar, overload
+from typing import Any
 
 import numpy as np
 
 from tinygrad_cnn.compiling.program import Program
 from tinygrad_cnn.compiling.reach import Reach
+from tinygrad_cnn.compiling.recorded import Backward, open_results
 from tinygrad_cnn.compiling.traced import traced, tracing
 from tinygrad_cnn.nn.module import changes
 from tinygrad_cnn.support.dtypes import default_dtype
@@ -22,45 +23,18 @@ from tinygrad_cnn.tape.record import Variable
 from tinygrad_cnn.tape.watch import begin_watching, end_watching, warn_user
 from tinygrad_cnn.tensor import Tensor
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
 MOST_PROGRAMS = 8
 _NOT_REPEATED = {"print", "input", "open", "write", "time", "perf_counter", "monotonic", "random", "getrandbits"}
 _NOT_REPEATED_MODULES = {"random", "time", "logging", "warnings", "datetime"}
 _PLAIN = (int, float, bool, str, bytes, type(None))
 
 
-@overload
-def compile(function: Decorated, **options: Any) -> Decorated: ...
-@overload
-def compile(function: None = None, **options: Any) -> Callable[[Decorated], Decorated]: ...
-def compile(function: Any = None, **options: Any) -> Any:
-    """Return a function that computes what the given one does, faster from its third call on.
+def compiled_function(function: Callable[..., Any], fullgraph: bool = False) -> Any:
+    """Return a function that runs another one, as a program from its third call on.
 
-    The first call with arguments of given shapes and types is captured as a *program*: the calls of operations and
-    derivatives that it consists of, and its effects (`backward`, an optimizer's step, dropout). The second call is
-    held against the program. From then on the program runs, without the tape and without the function's Python.
-    What cannot be a program runs as it is, after a warning that names the reason. Give it a whole training step,
-    or a model that is called under `no_grad`. Results of a program are not part of an autograd graph. ``options``,
-    such as PyTorch's ``mode``, have no effect.
-
-    >>> import tinygrad_cnn as tg
-    >>> model = tg.nn.Linear(2, 1)
-    >>> optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
-    >>> @tg.compile
-    ... def step(inputs, targets):
-    ...     optimizer.zero_grad()
-    ...     loss = tg.nn.functional.mse_loss(model(inputs), targets)
-    ...     loss.backward()
-    ...     optimizer.step()
-    ...     return loss
-    >>> losses = [step(tg.ones(4, 2), tg.zeros(4, 1)).item() for _ in range(10)]
-    >>> losses[-1] < losses[0] / 10, len(step.programs)
-    (True, 1)
+    With ``fullgraph``, what cannot be a program is an error.
     """
-    if function is None:
-        return compile
-    compiled = _Compiled(function)
+    compiled = _Compiled(function, fullgraph)
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -79,8 +53,8 @@ class _Entry:
 
 
 class _Compiled:
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
+        self.function, self.fullgraph = function, fullgraph
         self.programs: dict[Any, _Entry] = {}
         self.reason: str | None = None
         self._reach: Reach | None = None
@@ -147,10 +121,13 @@ class _Compiled:
                 result = self.function(*arguments, **named)
                 sys.setprofile(None)
                 capture.check_outside()
+                outputs = open_results(capture, values, result)
+                name = name_of(self.function)
+                backward = Backward(capture, values, outputs, name) if outputs and not capture.refusal else None
         except BaseException:
             self.programs.clear()
             raise
-        program = Program(capture, values, result)
+        program = Program(capture, values, result, backward)
         reason = self._reach.refusal or capture.refusal
         if reason is None and not (self._reach.is_unchanged() and changes[0] == before):
             reason = "the function changes a variable, list or attribute that outlives the call"
@@ -197,6 +174,8 @@ class _Compiled:
         return self.function(*arguments, **named)
 
     def _give_up(self, reason: str) -> None:
+        if self.fullgraph:
+            raise RuntimeError(f"compile: {name_of(self.function)} cannot be a program (fullgraph=True): {reason}")
         self.reason = reason
         self.programs.clear()
         warn_user(f"compile: {name_of(self.function)} runs as it is, not faster: {reason}")
@@ -226,12 +205,18 @@ def _described(value: Any, values: list[Any]) -> Any:
 
 def difference(first: Program, second: Program) -> str | None:
     """Return how two captures of a function differ, or None."""
-    for a, b in zip(first.captured, second.captured, strict=False):
+    calls, others = first.all_calls(), second.all_calls()
+    for a, b in zip(calls, others, strict=False):
         if not _same_call(a, b):
             return f"two calls with the same kinds of arguments differ at {a.name}"
-    if len(first.captured) != len(second.captured):
+    constants = [[s.key for s in program.sources if s.kind == "constant"] for program in (first, second)]
+    if len(calls) != len(others) or not all(map(_same_numbers, *constants)):
         return "two calls with the same kinds of arguments do different things"
     return None
+
+
+def _same_numbers(a: Any, b: Any) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def _same_call(a: Instruction, b: Instruction) -> bool:
@@ -254,7 +239,9 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, FunctionType):
         cells = [tuple(cell.cell_contents for cell in f.__closure__ or ()) for f in (a, b)]
         return a.__code__ is b.__code__ and _same(*cells)
-    return isinstance(a, (*_PLAIN, np.generic, np.dtype)) and bool(a == b or (a != a and b != b))
+    if isinstance(a, (*_PLAIN, np.generic, np.dtype)):
+        return bool(a == b or (a != a and b != b))
+    return not isinstance(a, (np.ndarray, Variable)) and "__eq__" in vars(type(a)) and bool(a == b)
 
 
 class _Profile:

@@ -48,6 +48,7 @@ class Module:
         frozenset()
     )  # names that a loaded state may lack; their values then stay unchanged
     _hooks: ModuleHooks | None = None  # None: no hooks, a call is forward itself
+    _compiled_forward: ClassVar[type[Any]]  # what `compile` puts in the place of forward; `compiling` sets it
     _registry: dict[str, str]  # name -> "parameter", "buffer", "unsaved buffer" or "module", in order
 
     def __init__(self) -> None:
@@ -271,6 +272,21 @@ class Module:
     def eval(self) -> Self:
         """Put this module and all submodules into evaluation mode."""
         return self.train(False)
+
+    def compile(self, **options: Any) -> None:
+        """Run ``forward`` as a program from its third call on, as `compile` does; names stay as they are.
+
+        Where this module or one of its submodules has hooks, forward runs as it is. ``options`` are those of
+        `compile`.
+
+        >>> import tinygrad_cnn as tg
+        >>> model = tg.nn.Linear(2, 1)
+        >>> model.compile()
+        >>> list(model.state_dict())
+        ['weight', 'bias']
+        """
+        self.__dict__["forward"] = self._compiled_forward(self, options)
+        changes[0] += 1
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call a function with every submodule, children first, and then with this module."""

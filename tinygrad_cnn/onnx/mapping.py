@@ -307,6 +307,17 @@ def _flip(b: Graph, input: Any, dims: tuple[int, ...]) -> Ref:
     return b("Slice", input, *map(b.integers, ends))
 
 
+def _diagonal(b: Graph, input: Any, offset: int, out: Ref) -> Ref:
+    """Every m + 1st entry of each matrix (n, m), flattened."""
+    *before, n, m = input.shape
+    if isinstance(n, Batch) or isinstance(m, Batch):
+        raise ValueError("along the batch")
+    start, step = (offset if offset >= 0 else -offset * m), m + 1
+    flat = b("Reshape", input, b.integers([0] * len(before) + [n * m]))
+    cut = [start], [start + out.shape[-1] * step], [len(before)], [step]
+    return b("Slice", flat, *map(b.integers, cut))
+
+
 def _index(b: Graph, input: Any, arrays: Any, index: Any, out: Ref) -> Ref:
     """Slices, then the one array of indices, then the dimensions that integers take away, then new ones."""
     parts = _spelled_out(filled(index, arrays), len(input.shape))
@@ -420,6 +431,7 @@ MAPPINGS: dict[str, Mapping] = {
     "conv2d": _conv,
     "conv2d_input": _conv_transpose,
     "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),
+    "diagonal": _diagonal,
     "erfc": lambda b, input, out: b("Sub", _one(b, out), b("Erf", input)),
     "exponential_below_zero": _below_zero,
     "exp2": lambda b, input, out: b("Pow", _one(b, out, 2), b.cast(input, out.dtype)),

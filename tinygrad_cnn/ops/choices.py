@@ -15,6 +15,7 @@ from tinygrad_cnn.kernels import piecewise
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise, selecting
+from tinygrad_cnn.support.arrays import held
 from tinygrad_cnn.support.dtypes import as_float, result_type
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
@@ -83,6 +84,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
     if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
         input = make_tensor(condition, np.asarray(input, result_type(input, other)))
+    for number, beside in ((input, other), (other, input)):
+        if type(number) is int and isinstance(beside, Variable) and beside.dtype.kind in "iu":
+            held("where", number, beside.dtype)
     return _where(condition, input, other)
 
 
@@ -126,6 +130,8 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
         raise ValueError("clamp: wanted min, max or both, got neither")
     if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
         return _clamp(input, min=-inf if min is None else min, max=inf if max is None else max, strict=False)
+    if type(max) is int and max < 0 and input.dtype.kind == "u":
+        raise ValueError(f"clamp: max is {max}, which does not fit into {input.dtype}")
     if min is not None:
         input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
     return input if max is None else where((input > max) | (max != max), max, input)

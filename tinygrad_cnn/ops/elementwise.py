@@ -386,7 +386,7 @@ def xlogy(input: Any, other: Any) -> Any:
     >>> tg.xlogy(tg.tensor([0.0, 2.0]), tg.tensor([0.0, 10.0]))
     tensor([0.0000, 4.6052])
     """
-    dtype = result_type(array_of(input), array_of(other))
+    dtype = as_float(np.empty(0, result_type(array_of(input), array_of(other)))).dtype
     other = cast(other, dtype=dtype) if isinstance(other, Variable) else np.asarray(array_of(other), dtype)
     undefined = (input == 0) & ((other <= 0) | (other == np.inf))
     return mul(input, log(where(undefined, dtype.type(1), other)))

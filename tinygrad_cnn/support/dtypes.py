@@ -138,3 +138,10 @@ def result_type(*operands: Any) -> np.dtype[Any]:
 
 def _category(dtype: np.dtype[Any]) -> int:
     return _CATEGORIES[dtype.kind]
+
+
+def last_whole_number(dtype: np.dtype[Any]) -> int:
+    """Return the largest number of an integer type, or up to which a floating-point type has every whole number."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)

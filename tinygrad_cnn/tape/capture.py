@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinygrad_cnn.tape.backward import accumulate
+from tinygrad_cnn.tape.backward import accumulate, origin_of
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
 from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable, make_tensor
-from tinygrad_cnn.tape.walk import Walk
+from tinygrad_cnn.tape.walk import Walk, leading_to
 from tinygrad_cnn.tape.watch import Call, calling_line
 from tinygrad_cnn.tape.writes import LATEST, writes
 
@@ -139,6 +139,10 @@ class Capture:
         """Return whether a value is one of the tensors from before."""
         return isinstance(value, Variable) and self._state.get(id(array_of(value))) is value
 
+    def differentiable_state(self) -> list[Variable]:
+        """Return the tensors from before that require a gradient."""
+        return [tensor for tensor in self._state.values() if tensor._requires_grad]
+
     def refuse(self, reason: str) -> None:
         """Note why the function cannot be a program; the first reason counts."""
         if self.refusal is None:
@@ -192,7 +196,7 @@ class Capture:
         operation = call.operation
         if Operation.registry.get(operation.name) is not operation:
             self.refuse(f"{operation.name} is an operation of its own, which may keep what it likes")
-        if "nonzero" in operation.name or (operation.name == "index" and _has_mask((call.inputs, call.constants))):
+        if operation.name == "nonzero" or (operation.name == "index" and _has_mask((call.inputs, call.constants))):
             self.refuse(f"the shape of what {operation.name} returns depends on numbers")
         inputs = tuple(self._as_refs(value, operation.name) for value in call.inputs)
         constants = {name: self._as_refs(value, operation.name) for name, value in call.constants.items()}
@@ -347,6 +351,45 @@ class _CapturedWalk(Walk):
             node.free()
 
 
+class _OutwardWalk(_CapturedWalk):
+    """A backward pass that ends at tensors from outside: what is sent to them is noted, and not added up."""
+
+    def __init__(self, capture: Capture, outputs: list[Variable], outside: set[Origin]) -> None:
+        roots = [origin_of(output) for output in outputs]
+        super().__init__(outputs[0], True, False, leading_to(roots, outside), set())
+        self.capture, self.gradients = capture, _CapturedGradients(capture)
+        self._outside, self.sent = outside, list[tuple[Origin, Ref]]()
+
+    def send(self, origin: Origin, gradient: Any) -> None:
+        if origin in self._outside:
+            self.sent.append((origin, self.capture._as_refs(gradient, "backward")))
+        else:
+            super().send(origin, gradient)
+
+
+def capture_gradients(
+    capture: Capture, outputs: list[Variable], outside: set[Origin]
+) -> tuple[list[Ref], list[tuple[Origin, Ref]]]:
+    """Note the backward pass of tensors, and free nothing.
+
+    Return the gradients that it is given, and those that it sends to the origins outside, in their order.
+    """
+    walk = _OutwardWalk(capture, outputs, outside)
+    given = [np.ones_like(array_of(output)) for output in outputs]
+    refs = [capture._new(array) for array in given]
+    recording, _mode.recording = _mode.recording, False
+    try:
+        for output, gradient in zip(outputs, given, strict=True):
+            if walk.needed is None or origin_of(output) in walk.needed:
+                walk.send(origin_of(output), gradient)
+        walk.run()
+    except RuntimeError as error:  # the graph was partly freed, or written over
+        capture.refuse(f"the result cannot be differentiated: {error}")
+    finally:
+        _mode.recording = recording
+    return refs, walk.sent
+
+
 class _RecordedWalk(Walk):
     """A backward pass under ``create_graph``: its derivatives are noted as the operations that they consist of."""
 
@@ -434,6 +477,13 @@ def deliver_owned(leaf: Variable, gradient: Any) -> None:
         leaf._grad = first
     else:
         deliver(leaf, [gradient])
+
+
+def constant(array: Any) -> Any:
+    """Return an array as it is, once a capture knows that it depends on shapes and options alone."""
+    if _mode.capture is not None:
+        _mode.capture.constant(array)
+    return array
 
 
 def effect(function: Decorated) -> Decorated:

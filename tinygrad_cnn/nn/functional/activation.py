@@ -147,8 +147,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     >>> nn.functional.hardtanh(tg.tensor([-4.0, 0.5, 4.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    if not min_val <= max_val:
+        raise ValueError(f"hardtanh: wanted min_val <= max_val, got {min_val} and {max_val}")
     if input.dtype.kind != "f":  # the result of integers is integers
         return clamp(input, int(min_val), int(max_val))
     return _clamp(input, min=min_val, max=max_val, strict=True)
