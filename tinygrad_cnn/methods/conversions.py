@@ -128,7 +128,8 @@ class Conversions(Methods):
     ) -> Self:
         """Return a tensor filled with one value, of this tensor's type."""
         wanted = self._chosen(dtype)
-        filled = np.full(lengths("new_full", (size,)), held_number("new_full", fill_value, wanted), wanted)
+        value = array_of(held_number("new_full", fill_value, wanted))
+        filled = np.full(lengths("new_full", (size,)), value, wanted)
         return self._new(filled, requires_grad, device)
 
     @effect
