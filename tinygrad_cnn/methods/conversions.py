@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_cnn.methods.operations import Methods
-from tinygrad_cnn.ops.arguments import lengths
+from tinygrad_cnn.ops.arguments import array_of, lengths
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
