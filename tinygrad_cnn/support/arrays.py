@@ -79,7 +79,7 @@ def held_number(name: str, number: Any, dtype: np.dtype[Any]) -> Any:
     if type(number) not in (bool, int, float):
         return number
     if dtype.kind != "f":
-        return held(name, number, dtype)
+        return held(name, number, dtype)[()]
     if abs(number) != inf and abs(number) > float(np.finfo(dtype).max):
         raise ValueError(f"{name}: {number} does not fit into {dtype}, which holds up to {np.finfo(dtype).max}")
     return dtype.type(number)
