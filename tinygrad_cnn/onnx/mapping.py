@@ -464,6 +464,7 @@ MAPPINGS: dict[str, Mapping] = {
     "max_places2d": _max_places,
     "max_pool2d": _max_pool,
     "mean": _reduced("ReduceMean"),
+    "prod": lambda b, input, dim: b.reduce("ReduceProd", input, (dim,), keepdim=True),
     "min": _extreme_and_place("ReduceMin", "ArgMin"),
     "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
     "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),

@@ -1,7 +1,7 @@
 """Cumulative operations (cumsum, cumprod, logcumsumexp), and products (prod).
 
-Products are computed pairwise, in about log2(n) steps. Without a division, their derivatives of every order hold at
-zeros too.
+Running products are computed in about log2(n) steps. Without a division, their derivatives of every order hold at
+zeros too; so do those of a product, whose derivative divides only where no factor is 0.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_cnn.kernels.sums import running_total
-from tinygrad_cnn.ops.arguments import many_dims, one_dim, want_float
+import numpy as np
+
+from tinygrad_cnn.kernels.sums import product, running_total
+from tinygrad_cnn.ops.arguments import array_of, many_dims, one_dim, want_float
 from tinygrad_cnn.ops.broadcast import cast, in_wider_type
 from tinygrad_cnn.ops.elementwise import mul
 from tinygrad_cnn.ops.index import narrow
 from tinygrad_cnn.ops.rearrange import flip
-from tinygrad_cnn.ops.reduce import Dims, logsumexp, sum
+from tinygrad_cnn.ops.reduce import Dims, logsumexp
 from tinygrad_cnn.ops.shape import cat, reshape, squeeze, stack
 from tinygrad_cnn.support.dtypes import as_dtype, int64
 from tinygrad_cnn.tape.record import operation
@@ -98,17 +100,26 @@ def prod(input: T, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -
     factors: Any = cast(input, dtype=_accumulating_dtype(input, dtype))
     if dim is None and not keepdim:
         factors, dims = reshape(factors, -1), (0,)
-    return _prod(factors, dims, keepdim)
-
-
-@in_wider_type
-def _prod(factors: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    out = factors
     for d in dims:
-        while (n := out.shape[d]) > 1:
-            half = n // 2
-            pairs = narrow(out, d, 0, half) * narrow(out, d, half, half)
-            out = cat([pairs, narrow(out, d, n - 1, 1)], d) if n % 2 else pairs
-        if not n:  # the product of no numbers is 1
-            out = sum(out, d, keepdim=True) + 1
-    return out if keepdim else squeeze(out, dims)
+        factors = _prod(factors, dim=d)
+    return factors if keepdim else squeeze(factors, dims)
+
+
+@operation(input=lambda g, input, out, dim: _product_of_others(g, input, out, dim))
+def _prod(input: Array, *, dim: int) -> Array:
+    """The product over a dimension, which is kept with length 1."""
+    return product(input, dim)
+
+
+def _product_of_others(g: Any, input: Any, out: Any, dim: int) -> Any:
+    """Return g times the product of all other factors: by a division, if none is 0."""
+    if array_of(input).all():
+        return g * out / input
+    before, after = _product_before(input, dim), flip(_product_before(flip(input, dim), dim), dim)
+    return g * (before * after)
+
+
+def _product_before(input: Any, dim: int) -> Any:
+    """Return the product of all factors before each."""
+    earlier = narrow(cumprod(input, dim), dim, 0, input.shape[dim] - 1)
+    return cat([np.ones_like(array_of(narrow(input, dim, 0, 1))), earlier], dim)
