@@ -32,7 +32,6 @@ case(
     tg.cumprod,
     lambda x, dim: np.cumprod(x, dim),
     calls(some_zeros, shape=long, arguments=along),
-    records="cast",
     torch="cumprod",
 )
 case(
