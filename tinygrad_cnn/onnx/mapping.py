@@ -416,6 +416,7 @@ MAPPINGS: dict[str, Mapping] = {
     "leaky": formulas.leaky,
     "where_between": formulas.between,
     "softplus": _softplus,
+    "hardsigmoid": lambda b, input: b("HardSigmoid", input, alpha=1 / 6, beta=0.5),
     "hardswish": lambda b, input: b("Mul", input, b("HardSigmoid", input, alpha=1 / 6, beta=0.5)),
     "huber": formulas.huber,
     "softshrink": lambda b, input, lambd: b("Shrink", input, bias=float(lambd), lambd=float(lambd)),
