@@ -12,12 +12,13 @@ import argparse
 import importlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_cnn import compile, from_numpy
-from tinygrad_cnn.kernels import threads, thresholds
+from tinygrad_cnn.kernels import sums, threads, thresholds
 from tinygrad_cnn.kernels.dispatch import TABLE
 from tinygrad_cnn.kernels.geometry import Geometry, Window
 from tinygrad_cnn.models import LeNet
@@ -130,6 +131,7 @@ THRESHOLDS: dict[str, Threshold] = {
         ("kernels.where",), lambda n: row("where", "numpy", values(n) < 0.5, values(n), -values(n))
     ),
     "INDEX_CHECKED_FROM": Threshold(("ops.index",), added_at_rows),
+    "PRODUCT_IN_SLABS_FROM": Threshold(("kernels.sums",), lambda n: partial(sums.product, values(1000, n), 1)),
     "SUM_ROW_WIDTH": Threshold(
         ("kernels.sums",),
         lambda n: row("total", "numpy", values((1 << 21) // n, n), (0,)),

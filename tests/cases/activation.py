@@ -53,7 +53,7 @@ for name, oracle, records, choices in [
     ("softplus", softplus, "softplus", [2.0, (0.5, 1.25)]),
     ("softsign", lambda x: x / (1 + np.abs(x)), "div abs", []),
     ("hardtanh", hardtanh, "clamp", [(-2.5, 0.5)]),
-    ("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), "clamp", []),
+    ("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), "hardsigmoid", []),
     ("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), "hardswish", []),
     ("relu6", lambda x: np.clip(x, 0, 6), "clamp", []),
     ("logsigmoid", special.log_expit, "log_one_plus_exp", []),

@@ -152,7 +152,8 @@ ROOMS["ops"] = Room(
         Break("ops/index.py", "np.add.at(out, index, input)", "out[index] += input", "tests/test_ops.py -k index"),
         ops("masked.py", "array + size * (array < 0)", "array + size * (array < -1)", "take"),
         ops("masked.py", "np.where(indices < 0, indices + length, indices)", "indices", "take_along_dim"),
-        ops("scan.py", "if n % 2 else pairs", "if n % 3 == 0 else pairs", "prod"),
+        ops("scan.py", "flip(_product_before(flip(input, dim), dim), dim)", "_product_before(input, dim)", "prod"),
+        ops("scan.py", "step *= 2\n    return terms", "step *= 3\n    return terms", "cumprod"),
         ops("sort.py", "(array.shape[axis] - 1) // 2, axis)", "array.shape[axis] // 2, axis)", "median"),
         Break(
             "ops/sort.py", "array.ndim - 1, largest)", "array.ndim - 1, not largest)", "tests/test_fast_paths.py"

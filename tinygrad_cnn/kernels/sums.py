@@ -22,6 +22,7 @@ from tinygrad_cnn.kernels.dispatch import numpy_kernel
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.thresholds import (
     CHANNEL_SUMS_COMPILED_FROM,
+    PRODUCT_IN_SLABS_FROM,
     SUM_BLOCK,
     SUM_ROW_WIDTH,
     SUMMED_PLAINLY_UP_TO,
@@ -170,6 +171,17 @@ def added(arrays: Sequence[Array]) -> Array:
     for array in arrays[1:]:
         out += array
     return out
+
+
+def product(x: Array, axis: int) -> Array:
+    """Return the product over an axis, kept with length 1, in the type of x; floats multiply in float64."""
+    wide, length = _DOUBLE if x.dtype.kind == "f" else x.dtype, x.shape[axis]
+    parts = x
+    if length >= PRODUCT_IN_SLABS_FROM:  # a row of 16 slabs, which NumPy multiplies several numbers at a time
+        whole = length - length % 16
+        slabs = np.multiply.reduce(_split(_part(x, axis, 0, whole), axis, (16, length // 16)), axis, wide)
+        parts = np.concatenate([slabs, _part(x, axis, whole, length)], axis)
+    return np.multiply.reduce(parts, axis, wide, keepdims=True).astype(x.dtype)
 
 
 def _part(x: Array, axis: int, start: int, stop: int | None) -> Array:

@@ -25,6 +25,9 @@ SUM_BLOCK = 32
 SUMMED_PLAINLY_UP_TO = 2 * SUM_BLOCK
 """Most elements that are added one after the other: up to here, blocks would cost time and hardly save rounding."""
 
+PRODUCT_IN_SLABS_FROM = 512
+"""Factors from which on a product is computed in slabs."""
+
 SUM_ROW_WIDTH = 2048
 """Elements of a row that is added to another row at once: NumPy takes several times as long for short rows."""
 

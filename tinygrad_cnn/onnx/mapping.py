@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.kernels.reference import im2col
+from tinygrad_cnn.onnx import formulas
 from tinygrad_cnn.onnx.batch import Batch, Ramp, Ref, Uniform
 from tinygrad_cnn.onnx.graph import FAR, Graph
 from tinygrad_cnn.ops.index import filled
@@ -81,40 +82,11 @@ def _clamp(b: Graph, input: Any, min: Any, max: Any, out: Ref) -> Ref:
     return above if max == inf else b("Min", above, b.cast(max, out.dtype))
 
 
-def _between(b: Graph, input: Any, gate: Any, low: float, high: float, inside: bool) -> Ref:
-    reached = b("GreaterOrEqual", gate, b.cast(low, gate.dtype), dtype=np.bool_)
-    within = b("And", reached, b("LessOrEqual", gate, b.cast(high, gate.dtype), dtype=np.bool_), dtype=np.bool_)
-    parts = [input, b.cast(0, input.dtype)]
-    return b("Where", within, *(parts if inside else parts[::-1]), dtype=input.dtype)
-
-
-def _gelu(b: Graph, input: Any) -> Ref:
-    share = b("Add", b("Erf", b("Mul", input, b.cast(0.5**0.5, input.dtype))), b.cast(1, input.dtype))
-    return b("Mul", b("Mul", input, b.cast(0.5, input.dtype)), share)
-
-
-def _leaky(b: Graph, input: Any, gate: Any, slope: float) -> Ref:
-    above = b("Greater", gate, b.cast(0, gate.dtype), dtype=np.bool_)
-    return b("Where", above, input, b("Mul", input, b.cast(slope, input.dtype)), dtype=input.dtype)
-
-
-def _below_zero(b: Graph, input: Any, alpha: float, scale: float) -> Ref:
-    low = b("Mul", b("Min", input, b.cast(0, input.dtype)), b.cast(scale, input.dtype))
-    curve = b("Mul", b("Sub", b("Exp", low), b.cast(1, input.dtype)), b.cast(alpha, input.dtype))
-    return b("Add", b("Relu", input), curve)
-
-
 def _softplus(b: Graph, input: Any, beta: float, threshold: float, out: Ref) -> Ref:
     scaled = b("Mul", input, b.cast(beta, input.dtype))
     soft = b("Div", _log_of_sum(b, scaled, _one(b, out, 0)), b.cast(beta, input.dtype))
     far = b("Greater", scaled, b.cast(threshold, input.dtype), dtype=np.bool_)
     return b("Where", far, input, soft, dtype=input.dtype)
-
-
-def _huber(b: Graph, input: Any, delta: float) -> Ref:
-    distance = b("Abs", input)
-    near = b("Min", distance, b.cast(delta, input.dtype))
-    return b("Mul", near, b("Sub", distance, b("Mul", near, b.cast(0.5, input.dtype))))
 
 
 def _hypot(b: Graph, inputs: list[Any], out: Ref) -> Ref:
@@ -430,21 +402,23 @@ MAPPINGS: dict[str, Mapping] = {
     "col2im": _col2im,
     "conv2d": _conv,
     "conv2d_input": _conv_transpose,
+    "cumprod": formulas.running_product,
     "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),
     "diagonal": _diagonal,
     "erfc": lambda b, input, out: b("Sub", _one(b, out), b("Erf", input)),
-    "exponential_below_zero": _below_zero,
+    "exponential_below_zero": formulas.exponential_below_zero,
     "exp2": lambda b, input, out: b("Pow", _one(b, out, 2), b.cast(input, out.dtype)),
     "expm1": lambda b, input, out: b("Sub", b("Exp", input), _one(b, out)),
     "flip": _flip,
     "floor_divide": lambda b, inputs, out: b("Floor", b("Div", *(b.cast(x, out.dtype) for x in inputs))),
     "fmod": lambda b, inputs, out: b("Mod", *(b.cast(x, out.dtype) for x in inputs), fmod=1),
-    "gelu": _gelu,
-    "leaky": _leaky,
-    "where_between": _between,
+    "gelu": formulas.gelu,
+    "leaky": formulas.leaky,
+    "where_between": formulas.between,
     "softplus": _softplus,
+    "hardsigmoid": lambda b, input: b("HardSigmoid", input, alpha=1 / 6, beta=0.5),
     "hardswish": lambda b, input: b("Mul", input, b("HardSigmoid", input, alpha=1 / 6, beta=0.5)),
-    "huber": _huber,
+    "huber": formulas.huber,
     "softshrink": lambda b, input, lambd: b("Shrink", input, bias=float(lambd), lambd=float(lambd)),
     "hypot": _hypot,
     "im2col": _im2col,
@@ -464,6 +438,7 @@ MAPPINGS: dict[str, Mapping] = {
     "max_places2d": _max_places,
     "max_pool2d": _max_pool,
     "mean": _reduced("ReduceMean"),
+    "prod": lambda b, input, dim: b.reduce("ReduceProd", input, (dim,), keepdim=True),
     "min": _extreme_and_place("ReduceMin", "ArgMin"),
     "ne": lambda b, inputs: b("Not", _ask("Equal")(b, inputs)),
     "permute": lambda b, input, dims: b("Transpose", input, perm=list(dims)) if dims else b.ref(input),

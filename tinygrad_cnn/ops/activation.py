@@ -55,6 +55,16 @@ def softshrink(input: Array, *, lambd: float) -> Array:
     return np.subtract(input, input.clip(-lambd, lambd))
 
 
+@operation(input=lambda g, input: _between_threes(g * (1 / 6), input))
+def hardsigmoid(input: Array) -> Array:
+    """relu6(input + 3) / 6."""
+    input = as_float(input)
+    out = np.add(input, 3, out=empty_like(input))
+    out.clip(0, 6, out=out)
+    out /= 6
+    return out
+
+
 @operation(input=lambda g, input: _hardswish_slope(g, input))
 def hardswish(input: Array) -> Array:
     """input * relu6(input + 3) / 6."""

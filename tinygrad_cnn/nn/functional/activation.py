@@ -175,7 +175,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
     >>> nn.functional.hardsigmoid(tg.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return relu6(input + 3.0) / 6
+    return ops.hardsigmoid(input)
 
 
 @accepting_inplace
