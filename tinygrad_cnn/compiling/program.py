@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_cnn.compiling.conditions import conditions
 from tinygrad_cnn.compiling.form import Form, with_records
-from tinygrad_cnn.compiling.records_check import Kind, RecordsCheck
+from tinygrad_cnn.compiling.records_check import RecordsCheck, kind_of
 from tinygrad_cnn.kernels.dispatch import are_compiled_by_default
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
@@ -38,7 +38,7 @@ class Program:
         self._filled = [call.inputs[0] for call in self.calls if call.kind == "deliver"]
         self._zero_d = {i for i, v in enumerate(capture.values) if isinstance(v, np.ndarray) and v.ndim == 0}
         self._plain = Form(self.sources, self.calls, results, self._zero_d)
-        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        self._kinds = [kind_of(value) for value in capture.values]
         states = {source.ref for source in self.sources if source.kind == "state"}
         fast = with_records(self._kinds, self.calls, set(results), states)
         self._fast = Form(self.sources, fast, results, self._zero_d) if fast is not None else None
