@@ -59,10 +59,14 @@ def _logits(name: str, params: list[Any], x: Any) -> Any:
 class Jax:
     """Prepares workloads in JAX."""
 
-    kinds = ("step", "inference", "indexed", "small")
+    kinds = ("step", "program", "inference", "indexed", "small")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def offers(self, workload: Workload) -> bool:
+        """Return whether the workload can be done."""
+        return workload.kind in self.kinds and workload.model in SHAPES
 
     def prepare(self, workload: Workload) -> Job:
         """Return the workload, ready to run."""
@@ -104,6 +108,8 @@ class Jax:
             return losses
 
         return Job(lambda: _ready(train(*next(endless))), check, reset)
+
+    _program = _step
 
     def _inference(self, workload: Workload) -> Job:
         params = [jnp.array(w) for w in initial_weights(SHAPES[workload.model])]

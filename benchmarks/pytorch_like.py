@@ -35,11 +35,15 @@ class PyTorchLike:
         self.data: Any = import_module("torch.utils.data" if module == "torch" else f"{module}.data")
         self.folder = folder
         self.compile = self.library.compile if compiled else lambda function: function
-        self.kinds: tuple[str, ...] = ("step", "inference", "small")
+        self.kinds: tuple[str, ...] = ("step", "program", "inference", "small")
         if not compiled:
             self.kinds += ("epoch", "indexed", "accuracy", "memory", "forward", "both", "growth")
         if module == "tinygrad_cnn":
             self.kinds += ("tape",)
+
+    def offers(self, workload: Workload) -> bool:
+        """Return whether the workload can be done."""
+        return workload.kind in self.kinds
 
     def prepare(self, workload: Workload) -> Job:
         """Return the workload, ready to run."""
@@ -50,9 +54,10 @@ class PyTorchLike:
 
     def _model(self, name: str, seed: int = 0) -> tuple[Any, Callable[[], None]]:
         model = models.build(self.library, name)
-        shapes = [tuple(p.shape) for p in model.parameters()]
-        weights = [self.library.from_numpy(w) for w in initial_weights(shapes, seed)]
-        state = dict(zip(model.state_dict(), weights, strict=True))
+        state = {name: value.clone() for name, value in model.state_dict().items()}
+        names, parameters = zip(*model.named_parameters(), strict=True)
+        weights = initial_weights([tuple(p.shape) for p in parameters], seed)
+        state.update(zip(names, map(self.library.from_numpy, weights), strict=True))
         model.load_state_dict(state)
         return model, lambda: model.load_state_dict(state) and None
 
@@ -61,10 +66,11 @@ class PyTorchLike:
         criterion = self.library.nn.CrossEntropyLoss()
         optimizer = self.library.optim.SGD(model.parameters(), **{"lr": 0.01, **options})
         forward = self.compile(model)
+        loss_of = getattr(model, "loss", lambda x, y: criterion(forward(x), y))
 
         def train(x: Any, y: Any) -> Any:
             optimizer.zero_grad()
-            loss = criterion(forward(x), y)
+            loss = loss_of(x, y)
             loss.backward()
             optimizer.step()
             return loss
@@ -83,9 +89,13 @@ class PyTorchLike:
     def _step(self, workload: Workload) -> Job:
         model, reset = self._model(workload.model)
         train, _ = self._trainer(model)
+        if workload.kind == "program" and self.library.__name__ == "tinygrad_cnn":
+            train = self.library.compile(train)
         tensors = [tuple(map(self.library.from_numpy, batch)) for batch in batches(self.folder, workload)]
         endless = cycle(tensors)
         return Job(lambda: train(*next(endless)), _losses(train, tensors, reset), reset)
+
+    _program = _step
 
     def _inference(self, workload: Workload) -> Job:
         model, _ = self._model(workload.model)

@@ -72,7 +72,7 @@ class Benchmark:
         results: dict[str, Result] = {}
         for name, worker in self.workers.items():
             try:
-                if workload.kind in worker.ask("kinds"):
+                if worker.ask("offers", workload):
                     numbers[name] = worker.ask("prepare", workload)
             except Refused as error:
                 results[name] = {"refused": str(error)}
@@ -105,7 +105,7 @@ class Benchmark:
         """Return the peak memory of each framework, in a process of its own."""
         results: dict[str, Result] = {}
         for peer in self.peers:
-            if workload.kind not in self.workers[peer.name].ask("kinds"):
+            if not self.workers[peer.name].ask("offers", workload):
                 continue
             worker = Worker(peer, self.folder, self.environment)
             try:

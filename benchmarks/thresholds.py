@@ -16,9 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn import compile, from_numpy
 from tinygrad_cnn.kernels import threads, thresholds
 from tinygrad_cnn.kernels.dispatch import TABLE
 from tinygrad_cnn.kernels.geometry import Geometry, Window
+from tinygrad_cnn.models import LeNet
+from tinygrad_cnn.nn.functional import cross_entropy
 
 Run = Callable[[], Any]
 BATCH = 64
@@ -89,6 +92,23 @@ def matmul(a: Any, b: Any) -> Run:
     return run
 
 
+def compiled_training(n: int) -> Run:
+    """Return training steps of LeNet, compiled anew for each value of a constant, with batches of n images."""
+    model, x, labels = LeNet(), from_numpy(values(n, 1, 28, 28)), from_numpy(np.arange(n) % 10)
+    steps: dict[tuple[int, int], Run] = {}
+
+    def step() -> None:
+        model.zero_grad()
+        cross_entropy(model(x), labels).backward()
+
+    def run() -> None:
+        runner = importlib.import_module("tinygrad_cnn.compiling.records.runner")
+        constants = runner.PROGRAM_BLOCK, runner.SAMPLES_PER_THREAD
+        steps.setdefault(constants, compile(step))()
+
+    return run
+
+
 class Threshold(NamedTuple):
     """Modules of the package that read the constant, and work of n elements, multiplications or bytes."""
 
@@ -144,6 +164,10 @@ THRESHOLDS: dict[str, Threshold] = {
     "BLAS_UNPACKED_MULTIPLICATIONS": Threshold(
         ("kernels.conv",), lambda n: row("conv2d", "numpy", *multiplied(n)), (10**5, 10**6, 10**7, 10**8)
     ),
+    "PROGRAM_BLOCK": Threshold(
+        ("compiling.records.runner",), compiled_training, (64, 128, 256, 512), (thresholds.PROGRAM_BLOCK, 1 << 60)
+    ),
+    "SAMPLES_PER_THREAD": Threshold(("compiling.records.runner",), compiled_training, (4, 8, 12, 16, 24, 32)),
     "BLAS_PACKED_ROWS": Threshold(
         ("kernels.conv",),
         lambda n: row("conv2d", "numpy", images(1 << 19, 8, 16), values(n, 8, 3, 3), None, Geometry()),

@@ -104,9 +104,9 @@ class _Here:
         self.job: Any = None
         gc.freeze()  # collecting between workloads then takes no time for the framework's own objects
 
-    def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of work that this framework can do."""
-        return tuple(self.twin.kinds)
+    def offers(self, workload: Workload) -> bool:
+        """Return whether this framework can do a workload."""
+        return bool(self.twin.offers(workload))
 
     def prepare(self, workload: Workload) -> list[float]:
         """Prepare a workload; return the numbers on which all frameworks must agree."""

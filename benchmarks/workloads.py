@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.models import LENGTH, TOKENS
+
 Array = NDArray[Any]
+
+NOISE = {"residual": (64, 16, 16), "resnet8": (3, 32, 32)}
+"""The shapes of the inputs of models that are given noise."""
 
 STEPS = 5
 """The number of first losses that must agree before anything is timed."""
@@ -43,14 +48,19 @@ def _lenet(kind: str, title: str, batches: Sequence[int], targets: Sequence[tupl
 
 
 WORKLOADS = [
-    *_lenet("step", "step", (1, 16, 64, 128, 512), [(2.5, 3), *[(2.0, 3)] * 4]),
-    *_lenet("inference", "inference", (1, 256), [(2, 3)] * 2),
-    Workload("epoch", "epoch of 60,000, DataLoader", "epoch", (3, 5)),
+    *_lenet("program", "compiled step", (1, 16, 64, 128, 512), [(3, 7), (2, 4.5), (1.5, 4), (1.5, 4), (1.5, 4)]),
+    *_lenet("step", "step", (1, 16, 64, 128, 512), [(1.4, 1.9), (1.2, 2.0), (1.1, 2.3), (1.2, 2.6), (1.3, 2.5)]),
+    *_lenet("inference", "inference", (1, 256), [(3, 6), (2.2, 5)]),
+    Workload("epoch", "epoch of 60,000, DataLoader", "epoch", (1.5, 5)),
     Workload("epoch-indexed", "epoch, indexed by hand", "indexed"),
-    Workload("accuracy", "time to 99 % of the test digits", "accuracy", (2, 3)),
-    Workload("mlp", "MLP 784-512-512-10 step, 128", "step", (1, 1), "mlp", 128),
-    Workload("wide", "convnet 1-32-64-128 step, 64", "step", (0.7, 1), "wide"),
-    Workload("residual", "residual block step, 64", "step", (0.7, 1), "residual"),
+    Workload("accuracy", "time to 99 % of the test digits", "accuracy", (1.5, 4)),
+    Workload("mlp", "MLP 784-512-512-10 compiled step, 128", "program", (1, 1.3), "mlp", 128),
+    Workload("wide", "convnet 1-32-64-128 compiled step, 64", "program", (0.9, 1.3), "wide"),
+    Workload("residual", "residual block, compiled step, 64", "program", (0.8, 1.2), "residual"),
+    Workload("gpt", "GPT block of 128 x 64 compiled step, 16", "program", (0.8, 1), "gpt", 16),
+    Workload("lstm", "LSTM of 128 over rows, compiled step, 64", "program", (0.8, 1), "lstm"),
+    Workload("vae", "VAE 784-400-20 compiled step, 128", "program", (0.8, 1), "vae", 128),
+    Workload("resnet8", "ResNet-8 compiled step, 64", "program", (0.8, 1), "resnet8"),
     Workload("small", "operation on 100 elements", "small", (2, 2)),
     Workload("tape", "operation that computes nothing", "tape"),
     Workload("import", "import", "import", (5, 2)),
@@ -98,12 +108,15 @@ def read_digits(folder: Path, part: str) -> tuple[Array, Array]:
 
 
 def batches(folder: Path, workload: Workload, count: int = 8) -> list[tuple[Array, Array]]:
-    """Return a few batches of a model's inputs: digits, or noise for the residual block."""
+    """Return a few batches of a model's inputs: digits; noise for models of coloured images; characters."""
     size = workload.batch
-    if workload.model == "residual":
-        rng = np.random.default_rng(0)
-        shape = (size, 64, 16, 16)
+    rng = np.random.default_rng(0)
+    if workload.model in NOISE:
+        shape = (size, *NOISE[workload.model])
         return [(rng.standard_normal(shape, np.float32), rng.integers(0, 10, size)) for _ in range(count)]
+    if workload.model == "gpt":
+        texts = rng.integers(0, TOKENS, (count, size, LENGTH + 1))
+        return [(text[:, :-1].copy(), text[:, 1:].flatten()) for text in texts]
     images = np.load(folder / "train-images.npy", mmap_mode="r")
     labels = np.load(folder / "train-labels.npy")
     starts = range(0, min(count * size, len(labels) - size + 1), size)

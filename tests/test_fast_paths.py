@@ -105,7 +105,9 @@ def test_every_threshold_between_two_ways_is_tried() -> None:
         "MATMUL_BLOCKED_UP_TO",  # nor so many terms: tests/test_sums.py has them
         "MATMUL_BLOCK_TERMS",
         "MEMORY_POOL_BYTES",
+        "PROGRAM_BLOCK",  # compiled: tests/test_compile_records.py has several blocks
         "POOLED_UP_TO_BYTES",  # past it, arrays are as they are below POOLED_FROM_BYTES
+        "SAMPLES_PER_THREAD",  # compiled: tests/test_compile_records.py has several threads
         "SPINS_BEFORE_SLEEP",
         "SUM_ROW_WIDTH",  # how wide blocks are, which are tried
         "WEIGHT_BLOCK",  # compiled

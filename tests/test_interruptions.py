@@ -208,6 +208,8 @@ def test_omp_num_threads_is_the_number_of_threads_at_first(given: str, wanted: s
 @pytest.mark.parametrize("kernels", ["numpy", "compiled"])
 def test_threads_have_the_affinity_of_the_process(kernels: str) -> None:
     """The package gives no thread another one, whichever kernels run, and takes no core beside those given."""
+    if kernels == "compiled":
+        pytest.importorskip("numba")
     code = f"""
 import os
 from pathlib import Path

@@ -31,6 +31,7 @@ INSIDE = set(  # of PyTorch itself, which no script uses
     is_vulkan_available jagged prepare_multiprocessing_environment torch_version GRID_SAMPLE_INTERPOLATION_MODES
     GRID_SAMPLE_PADDING_MODES ScalingType SwizzleType assert_int_or_pair boolean_dispatch bind copy_method_params
     EPOCH_DEPRECATION_WARNING anomaly_mode BroadcastingList1 BroadcastingList2 BroadcastingList3 DType
+    F JITException TYPE_CHECKING
     reproducibility_notes tf32_notes common_notes common_args multi_dim_common get_swap_module_params_on_conversion
     is_opaque_reference_type is_traceable_wrapper_subclass transfer_parametrizations_and_params OpaqueBase
     """.split()

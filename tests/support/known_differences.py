@@ -82,6 +82,8 @@ KNOWN = [
         r"gradient 2 of input 0 is \S* ?0",
         "second derivative of a norm",
     ),
+    Known("samples", "nn.functional.ctc_loss", "gradient 1 of input 0", "The gradient of `ctc_loss`"),
+    Known("modules", "CTCLoss", "gradient 1 of input 0", "The gradient of `ctc_loss`"),
     # rounding and overflow
     Known("types", "nn.functional.soft_margin_loss", "instead of.*inf", "F.soft_margin_loss"),
     # integers

@@ -62,18 +62,27 @@ def plain(step: Callable[..., tuple[Any, ...]], inputs: Inputs, steps: Steps) ->
 
 
 class _Shared:
-    """The backward pass over time of one call, which the derivatives of all its inputs share."""
+    """The backward pass over time of one call, which the derivatives of all its inputs share.
 
-    __slots__ = ("_given", "_result")
+    It decides nothing about the result, so that all are equal: a program may use one of them in each run.
+    """
+
+    __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._given = self._result = None
+        self._last: tuple[Any, Any] = (), None
 
-    def of(self, g: Any, compute: Callable[[], Any]) -> Any:
-        """Return what was computed for the gradient ``g``; the first derivative that asks computes it."""
-        if self._given is not g:
-            self._given, self._result = g, compute()
-        return self._result
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shared)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def of(self, g: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what was computed for the gradients ``g``; the first derivative that asks computes it."""
+        last = self._last  # read once, since another thread may run the same program
+        if len(last[0]) != len(g) or any(a is not b for a, b in zip(last[0], g, strict=True)):
+            last = self._last = g, compute()
+        return last[1]
 
 
 def _differentiated(step: Callable[..., Any], inputs: Inputs, steps: Steps, g: tuple[Any, ...]) -> dict[str, Any]:

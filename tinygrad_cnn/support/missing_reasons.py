@@ -210,7 +210,7 @@ PATTERNS = (  # of names, for those that are many of a kind; the first that matc
     (r"torch\.(Tensor\.)?split_with_sizes", "there is torch.split, which takes sizes too"),
     (r"torch\.autograd\.(Profiler\w+|profiler\w*|kineto\w*|DeviceType)", "use tinygrad_cnn.profile(model, inputs)"),
     (r"torch\.autograd\.(SavedTensor|NestedIOFunction)", "use torch.autograd.Function"),
-    (r"torch\.autograd\.(is|set|enforce)_\w+", _INNER),
+    (r"torch\.autograd\.((is|set)_(multithreading|view_replay)\w*|enforce_\w+|is_tensor_like)", _INNER),
     (r"torch\.optim\.swap_\w+", "copy the parameters under torch.no_grad()"),
     (r"torch\.Tensor\.(is_inference|is_set_to|const_data_ptr|storage_type)", _INNER),
 )

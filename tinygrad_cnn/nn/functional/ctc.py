@@ -45,7 +45,7 @@ def ctc_loss(
         losses, counts = losses[0], np.ravel(array_of(target_lengths))[0]
     else:
         losses, counts = _losses(log_probs, targets, input_lengths, target_lengths, blank), array_of(target_lengths)
-    impossible = losses.array > -NEVER / 10
+    impossible = losses > -NEVER / 10
     losses = ops.masked_fill(losses, impossible, 0.0 if zero_infinity else np.inf)
     if reduction == "mean":
         losses = losses / np.maximum(counts, 1).astype(losses.dtype)
