@@ -34,7 +34,7 @@ def compiled_function(function: Callable[..., Any], fullgraph: bool = False) -> 
 
     With ``fullgraph``, what cannot be a program is an error.
     """
-    compiled = _Compiled(function, fullgraph)
+    compiled = Compiled(function, fullgraph)
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -52,8 +52,10 @@ class _Entry:
     is_checked = False
 
 
-class _Compiled:
-    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
+class Compiled:
+    """A function and its programs."""
+
+    def __init__(self, function: Callable[..., Any], fullgraph: bool = False) -> None:
         self.function, self.fullgraph = function, fullgraph
         self.programs: dict[Any, _Entry] = {}
         self.reason: str | None = None
@@ -84,9 +86,13 @@ class _Compiled:
                 return self._as_it_is(arguments, named, f"there were more than {MOST_PROGRAMS} kinds of arguments")
             entry = self.programs[key] = _Entry()
         if entry.is_checked:
-            assert entry.program is not None
-            return entry.program(values) if entry.program.allows(values) else self.function(*arguments, **named)
+            return self._run(entry, arguments, named, values)
         return self._captured(entry, arguments, named, values)
+
+    def _run(self, entry: _Entry, arguments: Any, named: Any, values: list[Any]) -> Any:
+        """Run a program that was checked, or the function, where the numbers do not meet the conditions."""
+        assert entry.program is not None
+        return entry.program(values) if entry.program.allows(values) else self.function(*arguments, **named)
 
     def _key(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, list[Any]]:
         """Return what a program depends on in the arguments, or None, and the tensors and arrays among them."""
