@@ -202,6 +202,7 @@ COSTS: dict[str, Callable[[Any], list[Run]]] = {
     "POOL_COST": lambda x: pooling("numpy", x),
     "COMPILED_POOL_COST": lambda x: pooling("compiled", x),
     "COMPILED_COPY_COST": lambda x: [row("copy_to_batch_innermost", "compiled", np.ascontiguousarray(x))],
+    "COMPILED_ELEMENTWISE_COST": lambda x: [row("gelu", "compiled", x), row("sigmoid", "compiled", x)],
     "COMPILED_RELU_COST": lambda x: [row("relu", "compiled", x), row("where_nonzero", "compiled", x, x)],
     "COMPILED_SUM_COST": lambda x: [row("channel_sums", "compiled", x)],
     "COMPILED_RESAMPLE_COST": lambda x: [resampling("compiled", x)],

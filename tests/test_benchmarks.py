@@ -58,7 +58,7 @@ def test_numbers_that_differ_are_told_apart() -> None:
 def test_workloads_are_chosen_by_pattern() -> None:
     assert [w.name for w in select(["lenet-inference-*"])] == ["lenet-inference-1", "lenet-inference-256"]
     assert select([]) == WORKLOADS
-    with pytest.raises(ValueError, match=r"no workload is named 'lenet-9'; there are lenet-step-1"):
+    with pytest.raises(ValueError, match=r"no workload is named 'lenet-9'; there are lenet-program-1"):
         select(["lenet-9"])
 
 

@@ -38,20 +38,17 @@ NO_PROGRAMS: dict[str, list[str]] = {
     "computed outside of operations": (
         "where_nonzero, index, getitem, getitem_mixed, pad_with_its_own, gather, "
         "index_select, scatter, scatter_value, scatter_add, index_add, "
-        "index_add_alpha, masked_fill, masked_fill_tensor, masked_select, masked_scatter, take, take_along_dim, "
-        "block_diag, vander, scatter_reduce_sum, scatter_reduce_sum_of_the_source, scatter_reduce_prod, "
+        "index_add_alpha, masked_fill_tensor, masked_select, masked_scatter, take, take_along_dim, "
+        "block_diag, scatter_reduce_sum_of_the_source, scatter_reduce_prod, "
         "scatter_reduce_prod_of_the_source, scatter_reduce_mean, scatter_reduce_mean_of_the_source, "
         "scatter_reduce_amax, scatter_reduce_amax_of_the_source, scatter_reduce_amin, "
-        "scatter_reduce_amin_of_the_source, index_fill, solve_triangular, embedding, embedding_bag, "
-        "scaled_dot_product_attention, ctc_loss, cholesky_solve, cholesky_inverse, cond_of_order, linalg_vander, "
-        "pdist, nll_loss with weights, batch_norm_in_evaluation, avg_pool2d, "
-        "max_unpool2d, max_pick2d, avg_pool1d, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, "
-        "adaptive_max_pool2d, repeat_interleave, tril, triu, nll_loss, pad, interpolate_nearest, "
-        "interpolate_linear, interpolate_bilinear"
+        "scatter_reduce_amin_of_the_source, index_fill, embedding, embedding_bag, "
+        "ctc_loss, cond_of_order, "
+        "batch_norm_in_evaluation, max_unpool2d, max_pick2d, repeat_interleave"
     ).split(", "),
     "takes numbers out": (
-        "nanmean, cummax, cummin, kthvalue, nanmedian, lstsq, matrix_exp, cross_entropy with weights, "
-        "nll_loss with weights, cross_entropy, nll_loss, categorical_cross_entropy, sort, topk, median, "
+        "nanmean, cummax, cummin, kthvalue, nanmedian, lstsq, matrix_exp, "
+        "sort, topk, median, "
         "median_values, quantile, nanquantile, bincount_weights"
     ).split(", "),
     "are drawn by the function": ["cross_entropy of a class for each row"],

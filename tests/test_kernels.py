@@ -15,8 +15,8 @@ from tests.support.thresholds import as_for_large_arrays
 from tinygrad_cnn.kernels.dispatch import TABLE
 
 COMPILED = """
-    channel_sums conv2d conv2d_input conv2d_weight copy_to_batch_innermost large_matmul max_pool2d max_unpool2d relu
-    resample where_nonzero
+    channel_sums conv2d conv2d_input conv2d_weight copy_to_batch_innermost erf erfc gelu gelu_slope hardswish
+    hardswish_slope large_matmul leaky max_pool2d max_unpool2d relu resample sigmoid where_between where_nonzero
 """.split()
 
 

@@ -1,4 +1,4 @@
-"""Dropout, padding rows and blocked queries: what is random or constant, and so not in the registry."""
+"""Dropout, padding rows, blocked queries, integers: what is random or constant, and so not in the registry."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ DROPS = [
     pytest.param(F.dropout1d, (40, 50, 3), (40, 50, 1), id="dropout1d"),
     pytest.param(F.dropout2d, (40, 50, 2, 3), (40, 50, 1, 1), id="dropout2d"),
 ]
+
+
+@pytest.mark.parametrize("dtype", [tg.bool, tg.int64])
+@pytest.mark.parametrize(
+    "name",
+    "celu elu gelu hardshrink hardsigmoid hardswish leaky_relu mish selu sigmoid silu softplus softshrink".split(),
+)
+def test_activations_of_integers_are_those_of_floats(name: str, dtype: Any) -> None:
+    whole = tg.tensor([1, 0, 4]).to(dtype)
+    found, wanted = getattr(F, name)(whole), getattr(F, name)(whole.float())
+    assert found.dtype == tg.float32
+    np.testing.assert_array_equal(found.numpy(), wanted.numpy())
 
 
 @pytest.mark.parametrize(("drop", "shape", "mask_shape"), DROPS)

@@ -33,9 +33,16 @@ CALLS: list[tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = [
     (lambda a, b: np.tensordot(a, b, axes=([0], [1])), arrays((2, 3), (4, 2))),
     (np.kron, arrays((2, 3), (2,))),
     (np.trace, arrays((2, 3))),
+    (lambda a: np.trace(a, offset=1, axis1=2, axis2=0), arrays((2, 3, 4))),
     (np.cross, arrays((2, 3), (3,))),
+    (lambda a, b: np.cross(a, b, axisa=0, axisb=1, axisc=0), arrays((3, 2), (2, 3))),
     (lambda a, b: np.cross(a, b, axis=0), arrays((3, 2), (3, 2))),
     (np.linalg.inv, (SQUARE,)),
+    (np.linalg.pinv, arrays((4, 3))),
+    (np.linalg.eigvalsh, (SQUARE + np.swapaxes(SQUARE, -1, -2),)),
+    (lambda a: np.linalg.eigh(a).eigenvalues, (SQUARE + np.swapaxes(SQUARE, -1, -2),)),
+    (lambda a: np.linalg.svd(a, full_matrices=False).S, arrays((4, 3))),
+    (lambda a: abs(np.linalg.qr(a).R), arrays((4, 3))),
     (np.linalg.det, (SQUARE,)),
     (lambda a: np.linalg.slogdet(a).logabsdet, (SQUARE,)),
     (np.linalg.solve, (SQUARE, *arrays((2,)))),
@@ -61,6 +68,6 @@ def test_tensors_give_what_arrays_give_and_are_recorded(call: Any, inputs: tuple
 
 def test_what_is_not_recorded_is_refused() -> None:
     x = tg.ones(2, 2, requires_grad=True)
-    for call in (lambda: np.linalg.svd(x), lambda: np.linalg.eigh(x), lambda: np.pad(x, 1, mode="edge")):
+    for call in (lambda: np.linalg.eig(x), lambda: np.fft.fft(x), lambda: np.pad(x, 1, mode="edge")):
         with pytest.raises(TypeError, match="is not recorded"):
             call()

@@ -16,6 +16,7 @@ from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.reduce import as_type
 from tinygrad_cnn.ops.spellings import spell
 from tinygrad_cnn.support.missing_names import explain_missing_names
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.typing import T
 
 __all__ = [
@@ -196,7 +197,7 @@ def vander(x: T, *, N: int | None = None) -> T:
             [1, 3, 9]])
     """
     x = x if x.ndim else ops.unsqueeze(x, 0)
-    return ops.pow(ops.unsqueeze(x, -1), np.arange(x.shape[-1] if N is None else N))
+    return ops.pow(ops.unsqueeze(x, -1), constant(np.arange(x.shape[-1] if N is None else N)))
 
 
 def tensorinv(A: T, ind: int = 2) -> T:

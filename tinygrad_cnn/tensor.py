@@ -12,10 +12,10 @@ import numpy as np
 from tinygrad_cnn import ops
 from tinygrad_cnn.methods import numpy_protocol
 from tinygrad_cnn.methods.in_place import InPlace
+from tinygrad_cnn.methods.operators import Operators
 from tinygrad_cnn.ops.broadcast import cast
-from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.shape import _permute
-from tinygrad_cnn.support.arrays import own_array, plain_array
+from tinygrad_cnn.support.arrays import held, own_array, plain_array
 from tinygrad_cnn.support.devices import device
 from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64, is_supported
 from tinygrad_cnn.support.html import tensor_html
@@ -24,15 +24,12 @@ from tinygrad_cnn.tape.backward import backward
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import _mode, is_grad_enabled
 from tinygrad_cnn.tape.hooks import GradientHooks, RemovableHandle
-from tinygrad_cnn.tape.mistakes import explained
 from tinygrad_cnn.tape.record import Node, Variable, make_tensor
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, Scalar
 
-_matmul = explained(ops.matmul, __name__)
 
-
-class Tensor(InPlace):
+class Tensor(Operators, InPlace):
     """An n-dimensional array of numbers that records the operations on it, so that they can be differentiated.
 
     ``Tensor(data)`` copies its data: lists and numbers become float32, int64 or bool, arrays keep their type. With
@@ -323,107 +320,6 @@ class Tensor(InPlace):
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
 
-    # --- operators ---
-
-    def __add__(self, other: Any) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return ops.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return ops.floor_divide(other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return ops.remainder(self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return ops.remainder(other, self)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
-
-    def __pow__(self, other: Any) -> Tensor:
-        return ops.pow(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.pow(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return _matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return _matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.neg(self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return ops.abs(self)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return ops.eq(self, other)
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return ops.ne(self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return ops.lt(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return ops.le(self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return ops.gt(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return ops.ge(self, other)
-
-    def __and__(self, other: Any) -> Tensor:
-        return ops.bitwise_and(self, other)
-
-    def __or__(self, other: Any) -> Tensor:
-        return ops.bitwise_or(self, other)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return ops.bitwise_xor(self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __invert__(self) -> Tensor:
-        return ops.bitwise_not(self)
-
-    __hash__ = object.__hash__
-
-    __getitem__ = getitem
-
 
 class OutdatedView(Tensor):
     """A view that cannot be recorded any more: its base was written to, and it was made where that is not followed.
@@ -482,7 +378,10 @@ def as_array(data: Any, dtype: Any = None) -> Array:
     if not is_supported(array.dtype):
         raise TypeError(f"tensor: cannot make numbers of {type(data).__name__} {data!r:.60}")
     if dtype is not None:
-        return array.astype(as_dtype(dtype), copy=False)
+        wanted = as_dtype(dtype)
+        return array.astype(wanted, copy=False) if isinstance(given, np.ndarray) else held("tensor", array, wanted)
     if array.dtype == np.float64 and not isinstance(given, (np.ndarray, np.generic)):
         return array.astype(default_dtype())
+    if array.dtype == np.uint64 and not isinstance(given, (np.ndarray, np.generic)):
+        return held("tensor", array, int64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)

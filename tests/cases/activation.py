@@ -14,6 +14,7 @@ import tinygrad_cnn.nn.functional as F
 from tests.support.registry import Sample, calls, case, dim_of, refuse, zeros
 from tests.support.strategies import Draw, anywhere, generators, off_zero, shapes
 from tinygrad_cnn.ops import activation
+from tinygrad_cnn.ops.choices import where_between
 
 
 def wide(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -33,10 +34,8 @@ def hardtanh(x: np.ndarray, min_val: float = -1.0, max_val: float = 1.0) -> np.n
     return np.clip(x, min_val, max_val)
 
 
-def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-    return x * stats.norm.cdf(x)
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
 def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
@@ -44,23 +43,23 @@ def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.nd
 
 
 for name, oracle, records, choices in [
-    ("leaky_relu", lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x), "where", [0.3]),
-    ("elu", elu, "expm1 where", [0.3, 2.0]),
-    ("selu", lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772), "expm1 where", []),
-    ("celu", lambda x, alpha=1.0: elu(x / alpha) * alpha, "expm1 where", [0.5]),
-    ("gelu", gelu, "mul", ["none", "tanh"]),
+    ("leaky_relu", lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x), "leaky", [0.3]),
+    ("elu", elu, "exponential_below_zero", [0.3, 2.0]),
+    ("selu", lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772), "exponential_below_zero", []),
+    ("celu", lambda x, alpha=1.0: elu(x / alpha) * alpha, "exponential_below_zero", [0.5]),
+    ("gelu", lambda x: x * stats.norm.cdf(x), "gelu", []),
     ("silu", lambda x: x / (1 + np.exp(-x)), "sigmoid mul", []),
-    ("mish", lambda x: x * np.tanh(np.log1p(np.exp(x))), "tanh logaddexp", []),
-    ("softplus", softplus, "logaddexp where", [2.0, (0.5, 1.25)]),
+    ("mish", lambda x: x * np.tanh(np.log1p(np.exp(x))), "tanh softplus", []),
+    ("softplus", softplus, "softplus", [2.0, (0.5, 1.25)]),
     ("softsign", lambda x: x / (1 + np.abs(x)), "div abs", []),
-    ("hardtanh", hardtanh, "where", [(-2.5, 0.5)]),
-    ("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), "where", []),
-    ("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), "where", []),
-    ("relu6", lambda x: np.clip(x, 0, 6), "where", []),
-    ("logsigmoid", special.log_expit, "logaddexp", []),
+    ("hardtanh", hardtanh, "clamp", [(-2.5, 0.5)]),
+    ("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), "clamp", []),
+    ("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), "hardswish", []),
+    ("relu6", lambda x: np.clip(x, 0, 6), "clamp", []),
+    ("logsigmoid", special.log_expit, "log_one_plus_exp", []),
     ("tanhshrink", lambda x: x - np.tanh(x), "tanh sub", []),
-    ("hardshrink", lambda x, lambd=0.5: np.where(np.abs(x) > lambd, x, 0), "where", [1.5]),
-    ("softshrink", lambda x, lambd=0.5: x - np.clip(x, -lambd, lambd), "clamp", [1.5]),
+    ("hardshrink", lambda x, lambd=0.5: np.where(np.abs(x) > lambd, x, 0), "where_between", [1.5]),
+    ("softshrink", lambda x, lambd=0.5: x - np.clip(x, -lambd, lambd), "softshrink", [1.5]),
 ]:
     names = inspect.getfullargspec(oracle).args[1:] if choices else []
     arguments = [dict(zip(names, c if isinstance(c, tuple) else (c,), strict=False)) for c in choices]
@@ -75,12 +74,46 @@ for name, oracle, records, choices in [
         torch=theirs.get(name, f"nn.functional.{name}"),
     )
 
+case(
+    "gelu_tanh",
+    lambda x: F.gelu(x, "tanh"),
+    gelu_tanh,
+    some(),
+    records="sigmoid mul",
+    torch=lambda torch, x: torch.nn.functional.gelu(x, approximate="tanh"),
+)
 case("relu", tg.relu, lambda x: np.where(x > 0, x, 0), calls(off_zero), torch="relu")
 case(
     "where_nonzero",
     lambda values, mask: activation._where_nonzero(values, mask.astype(values.dtype)),
     lambda values, mask: np.where(mask != 0, values, 0),
     calls(anywhere, arguments=lambda draw, shape: {"mask": np.maximum(off_zero(draw(generators()), shape), 0)}),
+)
+case(
+    "gelu_slope",
+    activation._gelu_slope,
+    lambda g, x: g * (stats.norm.cdf(x) + x * stats.norm.pdf(x)),
+    calls(anywhere, wide),
+)
+case(
+    "hardswish_slope",
+    activation._hardswish_slope,
+    lambda g, x: g * np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0),
+    calls(anywhere, wide),
+)
+case(
+    "where_between",
+    lambda x, gate, low, high, inside: where_between(x, gate, low=low, high=high, inside=inside),
+    lambda x, gate, low, high, inside: np.where(((gate >= low) & (gate <= high)) == inside, x, 0),
+    calls(
+        anywhere,
+        arguments=lambda draw, shape: {
+            "gate": wide(draw(generators()), shape),
+            "low": draw(st.sampled_from([-np.inf, -1.0])),
+            "high": draw(st.sampled_from([0.5, np.inf])),
+            "inside": draw(st.booleans()),
+        },
+    ),
 )
 case(
     "threshold",
@@ -136,7 +169,9 @@ case(
 
 # --- what must be refused ---
 
-refuse(lambda: F.hardtanh(zeros(2), 1.0, -1.0), ValueError, r"hardtanh: min_val 1.0 is above max_val -1.0")
+refuse(
+    lambda: F.hardtanh(zeros(2), 1.0, -1.0), ValueError, r"hardtanh: wanted min_val <= max_val, got 1.0 and -1.0"
+)
 refuse(lambda: F.softshrink(zeros(2), -1.0), ValueError, r"softshrink: lambd is -1.0; wanted at least 0")
 refuse(lambda: F.gelu(zeros(2), "erf"), ValueError, r"gelu: approximate is 'erf'; wanted 'none' or 'tanh'")
 refuse(lambda: F.celu(zeros(2), 0.0), ValueError, r"celu: alpha is 0")

@@ -93,13 +93,13 @@ loss(
     "smooth_l1_loss",
     smooth_l1,
     either.flatmap(lambda kinds: pairs(*kinds, beta=st.one_of(betas, st.just(0.0)))),
-    records="abs",
+    records="sub",
 )
 loss(
     "huber_loss",
     lambda x, y, delta: delta * smooth_l1(x, y, delta),
     either.flatmap(lambda kinds: pairs(*kinds, delta=betas)),
-    records="abs",
+    records="huber",
 )
 
 # --- of probabilities ---

@@ -125,10 +125,12 @@ ROOMS["methods"] = Room(
 ROOMS["creation"] = Room(
     "tests/test_creation.py",
     [
-        Break("creation.py", "np.integer)) for v in (first, last, by))", "np.integer)) for v in (first, last))"),
-        Break("creation.py", 'filled if dtype or filled.dtype.kind != "f" else', "filled if True else"),
-        Break("creation.py", "low, high = 0, low", "low, high = 1, low"),
-        Break("creation.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
+        Break(
+            "creation/given.py", "np.integer)) for v in (first, last, by))", "np.integer)) for v in (first, last))"
+        ),
+        Break("creation/given.py", '{"f": default_dtype(), "b": bool_}', '{"b": bool_}'),
+        Break("creation/drawn.py", "low, high = 0, low", "low, high = 1, low"),
+        Break("creation/leaf.py", "result.requires_grad = requires_grad", "result.requires_grad = False"),
         Break("random.py", "Generator().manual_seed(seed)", "Generator()"),
         Break(
             "support/dtypes.py",
@@ -163,7 +165,12 @@ ROOMS["ops"] = Room(
             "target * (1 - smoothing)",
             "cross_entropy",
         ),
-        ops("loss.py", "else _total(counted))", "else None)", "cross_entropy or nll_loss"),
+        ops(
+            "loss.py",
+            "return weights, total",
+            "return weights, np.float32(indices.size)",
+            "cross_entropy or nll_loss",
+        ),
         ops("shape.py", "if n != 1 or i not in dims", "if n != 1", "squeeze"),
         ops("matrix.py", "squeeze(product, -1 if len(b) == 1 else -2)", "squeeze(product, -1)", "matmul"),
         ops("pool.py", "n + p * include_padding)", "n)", "avg_pool"),
@@ -187,8 +194,8 @@ ROOMS["ops at their edges"] = Room(
             "    z = wide - 0",
         ),
         Break("ops/loss.py", "    z[target == 0] = 0", "    z[target == 0] += 0"),
-        Break("ops/loss.py", "chosen = where(scale != 0, input, 0.0)", "chosen = input"),
-        Break("ops/loss.py", "np.log1p(np.exp(-np.abs(input)))", "np.log(1 + np.exp(-np.abs(input)))"),
+        Break("ops/loss.py", "chosen = where(ne(scale, 0), input, 0.0)", "chosen = input"),
+        Break("kernels/piecewise.py", "np.log1p(out, out=out)", "np.log(1 + out, out=out)"),
         Break("ops/reduce.py", " | (x != x)", ""),
         Break("ops/distance.py", "where(positive, where(positive, x, 1.0) ** p, 0.0)", "x**p"),
         Break("ops/matrix.py", "return scaled if beta == 0 else", "return"),

@@ -104,6 +104,11 @@ VALUES = {
     "sort of ties, backwards, with NaN": lambda m: m.sort(
         m.tensor([1.0, 1.0, nan, 2.0]), descending=True, stable=True
     ),
+    "mode of infinities": lambda m: m.mode(m.tensor([[inf, 0.0, inf], [-inf, -inf, 0.0]])),
+    "norm of order 0 with NaN": lambda m: m.norm(m.tensor([nan, 0.0, inf, 2.0]), 0),
+    "cumulative_trapezoid of nothing": lambda m: m.cumulative_trapezoid(m.zeros(2, 0)),
+    "trapezoid of nothing": lambda m: m.trapezoid(m.zeros(2, 0)),
+    "cumulative_trapezoid of one value": lambda m: m.cumulative_trapezoid(m.zeros(2, 1)),
     "topk of a number": lambda m: m.tensor(3.0).topk(1),
     "topk of NaN": lambda m: m.tensor([1.0, nan, 2.0]).topk(2),
     "unique of NaN": lambda m: m.unique(m.tensor([nan, nan, 1.0])),
@@ -119,6 +124,7 @@ VALUES = {
     "where of numbers": lambda m: m.where(m.tensor([True, False]), 0.5, 2.0),
     "where of an integer and a float": lambda m: m.where(m.tensor([True, False]), 1, 0.5),
     "where of integers": lambda m: m.where(m.tensor(True), 1, 2),
+    "xlogy of bytes and a larger number": lambda m: m.xlogy(m.tensor([2], dtype=m.uint8), 300),
     "xlogy with a number": lambda m: m.xlogy(m.tensor([2.0]), 1.0),
     "xlogy of a wider number": lambda m: m.xlogy(m.tensor([2.0]), m.tensor(1.0, dtype=m.float64)),
     "xlogy of float64 and integers": lambda m: m.xlogy(m.tensor(2.0, dtype=m.float64), m.tensor([1])),

@@ -40,10 +40,11 @@ def mapped(case: OpCase) -> bool:
 # What no layer's inference is made of. A new operation is to be mapped, or to be named here.
 UNMAPPED = set(
     "add_region all any atan2 avg_unpool2d binary_cross_entropy bitwise_left_shift bitwise_right_shift "
-    "cholesky class_cross_entropy cofactors conv2d_weight copysign det diagonal digamma div_trunc eigh erfcx "
-    "erfinv gcd heaviside inv isclose isneginf isposinf isreal lcm lgamma logabsdet max_pick2d max_unpool2d "
-    "nan_to_num nonzero one_hot overlapped pinv polygamma put put_region qr recurrent roll sign_of_det "
-    "signbit soft_cross_entropy solve sum_to svd svdvals take_region undiagonal where_nonzero windows".split()
+    "cholesky class_cross_entropy cofactors conv2d_weight copysign det digamma div_trunc eigh "
+    "erfcx erfinv gcd gelu_slope hardswish_slope heaviside inv isclose isneginf isposinf isreal lcm "
+    "lgamma logabsdet max_pick2d max_unpool2d nan_to_num nonzero one_hot overlapped pinv polygamma put "
+    "put_region qr recurrent roll sign_of_det signbit soft_cross_entropy solve sum_to svd svdvals "
+    "take_region undiagonal where_nonzero windows".split()
 )
 
 
@@ -61,7 +62,7 @@ def single(value: Any) -> Any:
 
 UNEXPORTED = (
     "length of 0|several arrays|booleans|with steps|not slices|to decimals|with keepdim|of integers|"
-    "a margin as wide|operation [a-z_0-9]* (\\(.*\\) )?has no"
+    "a margin as wide|along the batch|operation [a-z_0-9]* (\\(.*\\) )?has no"
 )
 # What computes with NumPy beside its operations, and so is refused.
 ON_THE_HOST = set(

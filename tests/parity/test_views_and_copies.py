@@ -43,6 +43,73 @@ def test_view_refuses_where_pytorch_does(code: str) -> None:
     assert shapes[0] == shapes[1]
 
 
+IDLE = """
+m.chain_matmul(x[0])
+m.linalg.matrix_power(x[..., :3], 1)
+m.linalg.multi_dot([x[0], m.eye(4)])
+m.einsum("ijk->ijk", x)
+m.einsum("ijk->ij", x[:, :, :1])
+m.flip(x, ())
+m.rot90(x, 4)
+m.roll(x, 0)
+m.tile(x, ())
+m.repeat_interleave(x, 1)
+m.diff(x, n=0)
+m.cat([x])
+m.hstack([x])
+m.atleast_3d(x)
+m.sum(x, ())
+m.triu(x, -9)
+m.ravel(x.mT[:, :1])
+m.squeeze(x[:1])
+m.movedim(x, 0, 0)
+m.as_tensor(x)
+m.tensor_split(x, 1)
+m.utils.data.default_collate([x])
+m.nn.utils.parameters_to_vector([x[0, 0]])
+m.nn.utils.rnn.pad_sequence([x[0]])
+x.repeat(1, 1, 1)
+x.to(m.float32)
+x.to(m.float32, copy=True)
+x.clamp(min=-99)
+x.round()
+x.positive()
+x.expand(-1, -1, -1)
+x.reshape(2, 3, 4)
+x[0, 0].flatten()
+x[0, 0, 0].flatten()
+F.adaptive_avg_pool1d(x, 4)
+F.avg_pool1d(x, 1)
+F.channel_shuffle(x, 1)
+F.channel_shuffle(x, 3)
+F.dropout(x, 0.0)
+F.dropout(x, 0.5, training=False)
+F.interpolate(x, scale_factor=1)
+F.max_pool1d(x, 1)
+F.pad(x, (0, 0))
+F.pixel_shuffle(x, 1)
+F.pixel_unshuffle(x, 1)
+F.unfold(x[None], 1)
+F.hardtanh(x, -99.0, 99.0)
+m.nn.Flatten(2, 2)(x)
+m.nn.Identity()(x)
+m.nn.Sequential()(x)
+m.nn.ReflectionPad1d(0)(x)
+""".strip().splitlines()
+
+
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+@pytest.mark.parametrize("code", IDLE)
+def test_where_nothing_is_to_be_done_a_view_or_a_copy_is_returned_as_in_pytorch(code: str) -> None:
+    written = []
+    for package in (tg, torch):
+        x = package.arange(24.0).reshape(2, 3, 4)
+        out = eval(code, {"m": package, "F": package.nn.functional, "x": x})
+        (out[0] if isinstance(out, (list, tuple)) else out).fill_(-1.0)
+        written.append(x.tolist())
+    assert written[0] == written[1]
+
+
 def test_contiguous_lies_row_by_row() -> None:
     """A strided tensor that can be flattened without a copy is copied all the same."""
     x = tg.arange(24).reshape(2, 3, 4)[:, :, ::2]

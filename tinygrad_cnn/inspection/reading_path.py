@@ -23,7 +23,7 @@ from tinygrad_cnn.models import LeNet
 from tinygrad_cnn.nn import CrossEntropyLoss
 from tinygrad_cnn.optim import SGD
 
-ROOT = Path(creation.__file__).parents[1]
+ROOT = Path(creation.__file__).parents[2]
 
 
 class Passage(NamedTuple):

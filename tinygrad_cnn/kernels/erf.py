@@ -1,4 +1,7 @@
-"""The error function, which NumPy does not have."""
+"""The error function and what is made of it, which NumPy does not have: the definitions, exact and slow.
+
+`gaussian.py` has the same functions for float32, in a tenth of the time.
+"""
 
 from __future__ import annotations
 
@@ -73,13 +76,8 @@ def _scaled_tail(y: Array) -> Array:
     return scaled
 
 
-def erf(x: Array, complement: bool = False) -> Array:
-    """Return 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x, or, as the complement, 1 minus that.
-
-    To the rounding of float64; the complement keeps its relative accuracy for large x too.
-    """
-    if x.dtype == np.float16:  # the coefficients overflow it
-        return erf(x.astype(np.float32), complement).astype(np.float16)
+def _by_parts(x: Array, complement: bool) -> Array:
+    """Return the error function of float64, or its complement, by the approximation of each number's interval."""
     flat = x.reshape(-1)
     near = ~(np.abs(flat) > 0.46875)
     out = np.empty_like(flat)
@@ -94,11 +92,38 @@ def erf(x: Array, complement: bool = False) -> Array:
     return out.reshape(x.shape)
 
 
+def erf(x: Array) -> Array:
+    """Return 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x, computed in float64."""
+    return _by_parts(x.astype(np.float64), complement=False).astype(x.dtype)
+
+
+def erfc(x: Array) -> Array:
+    """Return 1 - erf(x), computed in float64; it keeps its relative accuracy for large x too."""
+    return _by_parts(x.astype(np.float64), complement=True).astype(x.dtype)
+
+
+def gelu(x: Array) -> Array:
+    """Return x times the standard normal distribution function of x, computed in float64."""
+    wide = x.astype(np.float64)
+    return (wide * _distribution(wide)).astype(x.dtype)
+
+
+def gelu_slope(g: Array, x: Array) -> Array:
+    """Return g times the derivative of gelu: the distribution function plus x times the density."""
+    wide = x.astype(np.float64)
+    density = np.exp(-0.5 * np.square(np.clip(wide, -50, 50))) / (2 * pi) ** 0.5
+    return (g * (_distribution(wide) + wide * density)).astype(x.dtype)
+
+
+def _distribution(x: Array) -> Array:
+    return 0.5 * _by_parts(x * -(0.5**0.5), complement=True)
+
+
 def erfcx(x: Array) -> Array:
     """Return e^(x^2) erfc(x) of float64 numbers, without underflow."""
     flat = x.reshape(-1)
     size = np.abs(flat)
-    out = np.exp(np.square(flat)) * erf(flat, complement=True)
+    out = np.exp(np.square(flat)) * _by_parts(flat, complement=True)
     large = size > 0.46875
     scaled = _scaled_tail(size[large])
     out[large] = np.where(flat[large] < 0, 2 / _exp_minus_square(np.minimum(size[large], 30)) - scaled, scaled)

@@ -157,6 +157,37 @@ def where_nonzero(values: Array, mask: Array) -> Array:
     return np.where(mask != 0, values, np.zeros((), values.dtype))
 
 
+def leaky(values: Array, gate: Array, slope: float) -> Array:
+    """Return values where a gate is above 0, else slope * values."""
+    return np.where(gate > 0, values, values * slope)
+
+
+def where_between(values: Array, gate: Array, low: float, high: float, inside: bool) -> Array:
+    """Return values where a gate is (or is not) from low to high, else 0; NaN is outside."""
+    return np.where(((gate >= low) & (gate <= high)) == inside, values, np.zeros((), values.dtype))
+
+
+def hardswish(x: Array) -> Array:
+    """Return x times x + 3, limited to 0 and 6, over 6."""
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def hardswish_slope(g: Array, x: Array) -> Array:
+    """Return g times the derivative of hardswish: x / 3 + 1 / 2 between -3 and 3, and 0 and 1 beyond."""
+    slope = np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5))
+    return g * slope.astype(x.dtype)
+
+
+def log_one_plus_exp(x: Array) -> Array:
+    """Return log(1 + e^x), without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + e^-x), computed so that nothing overflows."""
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
 def linear(x: Array, w: Array, bias: Array | None) -> Array:
     """Return x @ w.T, plus the bias, for rows x (..., C) and a weight w (O, C)."""
     return np.matmul(x, w.T) if bias is None else np.matmul(x, w.T) + bias

@@ -121,6 +121,9 @@ COMPILED_COPY_COST = 60
 COMPILED_RELU_COST = 12
 """Of compiled relu and its derivative."""
 
+COMPILED_ELEMENTWISE_COST = 30
+"""Of a compiled elementwise function of a few steps."""
+
 COMPILED_SUM_COST = 12
 """Of compiled sums over all but the channels."""
 

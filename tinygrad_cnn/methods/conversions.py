@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
 from tinygrad_cnn.support import dtypes
+from tinygrad_cnn.support.arrays import held_number
 from tinygrad_cnn.support.devices import want_cpu
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.record import make_tensor
@@ -126,7 +127,8 @@ class Conversions(Methods):
         requires_grad: builtins.bool = False,
     ) -> Self:
         """Return a tensor filled with one value, of this tensor's type."""
-        filled = np.full(lengths("new_full", (size,)), fill_value, self._chosen(dtype))
+        wanted = self._chosen(dtype)
+        filled = np.full(lengths("new_full", (size,)), held_number("new_full", fill_value, wanted), wanted)
         return self._new(filled, requires_grad, device)
 
     @effect

@@ -20,11 +20,12 @@ from tinygrad_cnn.methods.recorded_writes import (
     overwrite,
     write,
 )
-from tinygrad_cnn.ops.arguments import array_of
+from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.index import places, put_at, take_at
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import own_array
+from tinygrad_cnn.support.arrays import held, held_number, own_array, want_range
+from tinygrad_cnn.support.dtypes import last_whole_number
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
@@ -106,7 +107,7 @@ class InPlace(Conversions):
         given = own_array(name, value) if isinstance(value, np.ndarray) else array_of(value)
         try:
             function(self.array, given)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise _named(error, name, self) from error
         mark_written(self.array, name)
         return self
@@ -298,12 +299,14 @@ class InPlace(Conversions):
         """Fill with random numbers, uniform on [from_, to)."""
         if not from_ <= to:
             raise ValueError(f"uniform_: wanted from <= to, got from = {from_} and to = {to}")
+        want_float("uniform_", self)
         return self._fill_random("uniform_", lambda rng, shape: rng.uniform(from_, to, shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator = None) -> Self:
         """Fill with random numbers from the normal distribution."""
         if not std >= 0:
             raise ValueError(f"normal_: std is {std}; wanted a number of at least 0")
+        want_float("normal_", self)
         return self._fill_random("normal_", lambda rng, shape: rng.normal(mean, std, shape), generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator = None) -> Self:
@@ -319,9 +322,10 @@ class InPlace(Conversions):
         floating-point type has every whole number.
         """
         start, end = (0, from_) if to is None else (from_ or 0, to)
-        last = _last_whole_number(self.dtype) if end is None else int(end) - 1
+        last = last_whole_number(self.dtype) if end is None else int(end) - 1
         if start > last:
             raise ValueError(f"random_: wanted from < to, got from = {start} and to = {end}")
+        want_range("random_", start, last, self.dtype)
         return self._fill_random(
             "random_", lambda rng, shape: rng.integers(start, last, shape, endpoint=True), generator
         )
@@ -330,6 +334,7 @@ class InPlace(Conversions):
         """Fill with random numbers from the exponential distribution of rate lambd, whose mean is 1 / lambd."""
         if not lambd > 0:
             raise ValueError(f"exponential_: lambd is {lambd}; wanted a rate above 0")
+        want_float("exponential_", self)
         return self._fill_random("exponential_", lambda rng, shape: rng.exponential(1 / lambd, shape), generator)
 
     def _fill_random(self, name: str, draw: Callable[..., Any], generator: Generator) -> Self:
@@ -358,6 +363,7 @@ class InPlace(Conversions):
         """Set every element to a value in place."""
         if np.ndim(array_of(value)):
             raise RuntimeError(f"fill_: wanted one value, got shape {np.shape(array_of(value))}")
+        value = held_number("fill_", value, self.dtype)
         if must_be_recorded(self, (value,)):
             return self._record_copy("fill_", value)
         return self._writes("fill_", lambda a, b: a.fill(b), value)
@@ -370,6 +376,8 @@ class InPlace(Conversions):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = _without_leading_ones(value)
+        if type(value) in (int, float) and self.dtype.kind in "iu":
+            value = held("setitem", value, self.dtype)
         if must_be_recorded(self, (value,)):
             self._record_assignment(index, value)
             return
@@ -409,9 +417,26 @@ class InPlace(Conversions):
     def __itruediv__(self, other: Any) -> Self:
         return self.div_(other)
 
+    def __ifloordiv__(self, other: Any) -> Self:
+        return self.floor_divide_(other)
 
-def _last_whole_number(dtype: np.dtype[Any]) -> int:
-    """Return the largest number of an integer type, or up to which a floating-point type has every whole number."""
-    if dtype.kind == "f":
-        return int(2 ** (np.finfo(dtype).nmant + 1))
-    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+    def __imod__(self, other: Any) -> Self:
+        return self.remainder_(other)
+
+    def __ipow__(self, other: Any) -> Self:
+        return self.pow_(other)
+
+    def __iand__(self, other: Any) -> Self:
+        return self.bitwise_and_(other)
+
+    def __ior__(self, other: Any) -> Self:
+        return self.bitwise_or_(other)
+
+    def __ixor__(self, other: Any) -> Self:
+        return self.bitwise_xor_(other)
+
+    def __ilshift__(self, other: Any) -> Self:
+        return self.bitwise_left_shift_(other)
+
+    def __irshift__(self, other: Any) -> Self:
+        return self.bitwise_right_shift_(other)

@@ -222,6 +222,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     >>> (nn.init.sparse_(tg.empty(4, 2), 0.5) == 0).sum(0)
     tensor([2, 2])
     """
+    want_float("sparse_", tensor)
     if tensor.ndim != 2 or not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: shape {tensor.shape}, sparsity {sparsity}; wanted a matrix and a fraction")
     rng = generator or default_generator()

@@ -8,7 +8,7 @@ result is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import log, prod
+from math import inf, log, prod
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,44 @@ def _log_of_sum(b: Graph, x: Any, y: Any) -> Ref:
 
 
 def _clamp(b: Graph, input: Any, min: Any, max: Any, out: Ref) -> Ref:
-    above = input if min is None else b("Max", input, b.cast(min, out.dtype))
-    return above if max is None else b("Min", above, b.cast(max, out.dtype))
+    above = input if min == -inf else b("Max", input, b.cast(min, out.dtype))
+    return above if max == inf else b("Min", above, b.cast(max, out.dtype))
+
+
+def _between(b: Graph, input: Any, gate: Any, low: float, high: float, inside: bool) -> Ref:
+    reached = b("GreaterOrEqual", gate, b.cast(low, gate.dtype), dtype=np.bool_)
+    within = b("And", reached, b("LessOrEqual", gate, b.cast(high, gate.dtype), dtype=np.bool_), dtype=np.bool_)
+    parts = [input, b.cast(0, input.dtype)]
+    return b("Where", within, *(parts if inside else parts[::-1]), dtype=input.dtype)
+
+
+def _gelu(b: Graph, input: Any) -> Ref:
+    share = b("Add", b("Erf", b("Mul", input, b.cast(0.5**0.5, input.dtype))), b.cast(1, input.dtype))
+    return b("Mul", b("Mul", input, b.cast(0.5, input.dtype)), share)
+
+
+def _leaky(b: Graph, input: Any, gate: Any, slope: float) -> Ref:
+    above = b("Greater", gate, b.cast(0, gate.dtype), dtype=np.bool_)
+    return b("Where", above, input, b("Mul", input, b.cast(slope, input.dtype)), dtype=input.dtype)
+
+
+def _below_zero(b: Graph, input: Any, alpha: float, scale: float) -> Ref:
+    low = b("Mul", b("Min", input, b.cast(0, input.dtype)), b.cast(scale, input.dtype))
+    curve = b("Mul", b("Sub", b("Exp", low), b.cast(1, input.dtype)), b.cast(alpha, input.dtype))
+    return b("Add", b("Relu", input), curve)
+
+
+def _softplus(b: Graph, input: Any, beta: float, threshold: float, out: Ref) -> Ref:
+    scaled = b("Mul", input, b.cast(beta, input.dtype))
+    soft = b("Div", _log_of_sum(b, scaled, _one(b, out, 0)), b.cast(beta, input.dtype))
+    far = b("Greater", scaled, b.cast(threshold, input.dtype), dtype=np.bool_)
+    return b("Where", far, input, soft, dtype=input.dtype)
+
+
+def _huber(b: Graph, input: Any, delta: float) -> Ref:
+    distance = b("Abs", input)
+    near = b("Min", distance, b.cast(delta, input.dtype))
+    return b("Mul", near, b("Sub", distance, b("Mul", near, b.cast(0.5, input.dtype))))
 
 
 def _hypot(b: Graph, inputs: list[Any], out: Ref) -> Ref:
@@ -271,6 +307,17 @@ def _flip(b: Graph, input: Any, dims: tuple[int, ...]) -> Ref:
     return b("Slice", input, *map(b.integers, ends))
 
 
+def _diagonal(b: Graph, input: Any, offset: int, out: Ref) -> Ref:
+    """Every m + 1st entry of each matrix (n, m), flattened."""
+    *before, n, m = input.shape
+    if isinstance(n, Batch) or isinstance(m, Batch):
+        raise ValueError("along the batch")
+    start, step = (offset if offset >= 0 else -offset * m), m + 1
+    flat = b("Reshape", input, b.integers([0] * len(before) + [n * m]))
+    cut = [start], [start + out.shape[-1] * step], [len(before)], [step]
+    return b("Slice", flat, *map(b.integers, cut))
+
+
 def _index(b: Graph, input: Any, arrays: Any, index: Any, out: Ref) -> Ref:
     """Slices, then the one array of indices, then the dimensions that integers take away, then new ones."""
     parts = _spelled_out(filled(index, arrays), len(input.shape))
@@ -384,12 +431,21 @@ MAPPINGS: dict[str, Mapping] = {
     "conv2d": _conv,
     "conv2d_input": _conv_transpose,
     "cumsum": lambda b, input, dim: b("CumSum", input, b.ref(np.int64(dim))),
+    "diagonal": _diagonal,
     "erfc": lambda b, input, out: b("Sub", _one(b, out), b("Erf", input)),
+    "exponential_below_zero": _below_zero,
     "exp2": lambda b, input, out: b("Pow", _one(b, out, 2), b.cast(input, out.dtype)),
     "expm1": lambda b, input, out: b("Sub", b("Exp", input), _one(b, out)),
     "flip": _flip,
     "floor_divide": lambda b, inputs, out: b("Floor", b("Div", *(b.cast(x, out.dtype) for x in inputs))),
     "fmod": lambda b, inputs, out: b("Mod", *(b.cast(x, out.dtype) for x in inputs), fmod=1),
+    "gelu": _gelu,
+    "leaky": _leaky,
+    "where_between": _between,
+    "softplus": _softplus,
+    "hardswish": lambda b, input: b("Mul", input, b("HardSigmoid", input, alpha=1 / 6, beta=0.5)),
+    "huber": _huber,
+    "softshrink": lambda b, input, lambd: b("Shrink", input, bias=float(lambd), lambd=float(lambd)),
     "hypot": _hypot,
     "im2col": _im2col,
     "index": _index,

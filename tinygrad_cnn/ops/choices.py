@@ -11,10 +11,12 @@ from typing import Any, overload
 
 import numpy as np
 
+from tinygrad_cnn.kernels import piecewise
 from tinygrad_cnn.kernels.where import where as where_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import elementwise, selecting
-from tinygrad_cnn.support.dtypes import result_type
+from tinygrad_cnn.support.arrays import held
+from tinygrad_cnn.support.dtypes import as_float, result_type
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
@@ -82,16 +84,37 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return tuple(make_tensor(condition, place) for place in np.nonzero(condition.array))
     if isinstance(condition, Variable) and not any(isinstance(v, Variable) for v in (input, other)):
         input = make_tensor(condition, np.asarray(input, result_type(input, other)))
+    for number, beside in ((input, other), (other, input)):
+        if type(number) is int and isinstance(beside, Variable) and beside.dtype.kind in "iu":
+            held("where", number, beside.dtype)
     return _where(condition, input, other)
 
 
-@operation(input=lambda g, input, min, max: where(_between(array_of(input), min, max), g, 0.0))
-def _clamp(input: Array, *, min: Any, max: Any) -> Array:
+# The gate decides, and has no derivative.
+@operation(
+    input=lambda g, gate, low, high, inside: where_between(g, gate, low=low, high=high, inside=inside),
+)
+def where_between(input: Array, gate: Array, *, low: float, high: float, inside: bool) -> Array:
+    """input where the gate, of the same shape, is (or is not) from low to high, else 0; NaN is outside."""
+    return piecewise.where_between(as_float(input), gate, low, high, inside)
+
+
+@operation(
+    input=lambda g, input, min, max, strict: where_between(
+        g, input, inside=True, **_bounds(input.dtype, min, max, strict)
+    )
+)
+def _clamp(input: Array, *, min: float, max: float, strict: bool) -> Array:
+    """input limited to [min, max]; at the bounds the derivative is 1, or, if ``strict``, 0."""
     return input.clip(min, max)
 
 
-def _between(x: Array, min: float | None, max: float | None) -> Any:
-    return (x >= (-inf if min is None else min)) & (x <= (inf if max is None else max))
+def _bounds(dtype: Any, min: float, max: float, strict: bool) -> dict[str, float]:
+    """Return the smallest and the largest number at which the derivative of `_clamp` is 1."""
+    if not strict:
+        return {"low": min, "high": max}
+    low, high = (float(np.nextafter(dtype.type(a), dtype.type(b))) for a, b in ((min, inf), (max, -inf)))
+    return {"low": low, "high": high}
 
 
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
@@ -106,7 +129,9 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     if min is None and max is None:
         raise ValueError("clamp: wanted min, max or both, got neither")
     if input.dtype.kind == "f" and all(bound is None or type(bound) in (int, float) for bound in (min, max)):
-        return _clamp(input, min=min, max=max)
+        return _clamp(input, min=-inf if min is None else min, max=inf if max is None else max, strict=False)
+    if type(max) is int and max < 0 and input.dtype.kind == "u":
+        raise ValueError(f"clamp: max is {max}, which does not fit into {input.dtype}")
     if min is not None:
         input = where((input < min) | (min != min), min, input)  # a bound that is NaN gives NaN
     return input if max is None else where((input > max) | (max != max), max, input)

@@ -21,6 +21,7 @@ from tinygrad_cnn.ops.reduce import norm, sum
 from tinygrad_cnn.ops.scan import cumsum
 from tinygrad_cnn.ops.shape import cat, movedim, reshape, squeeze, stack, transpose, unsqueeze
 from tinygrad_cnn.ops.split_join import atleast_2d, tensor_split, vstack
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.typing import T
 
@@ -174,7 +175,7 @@ def _areas(name: str, y: T, x: T | None, dx: float | None, dim: int) -> tuple[T,
     axis = one_dim(name, dim, y.ndim)
     length = y.shape[axis] if y.ndim else 0
     if not length:
-        return sum(y, axis, keepdim=True) * 0.0 if y.ndim else y * 0.0, axis
+        return y * 0.0, axis
     heights = narrow(y, axis, 1, length - 1) + narrow(y, axis, 0, length - 1)
     if x is None:
         return heights * (1 if dx is None else dx), axis
@@ -323,4 +324,4 @@ def vander(x: T, N: int | None = None, increasing: bool = False) -> T:
         raise ValueError(f"vander: wanted a vector, got shape {x.shape}")
     count = x.shape[0] if N is None else whole("vander", "N", N, 0)
     exponents = np.arange(count) if increasing else np.arange(count)[::-1]
-    return pow(unsqueeze(x, -1), make_tensor(x, exponents))
+    return pow(unsqueeze(x, -1), make_tensor(x, constant(exponents)))

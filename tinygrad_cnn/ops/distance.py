@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.elementwise import abs, add, square, sub
 from tinygrad_cnn.ops.index import index_select, narrow
 from tinygrad_cnn.ops.reduce import amax, norm, sum
 from tinygrad_cnn.ops.shape import cat, unsqueeze
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.typing import T
 
@@ -118,7 +119,7 @@ def pdist(input: T, p: float = 2.0) -> T:
     want_float("pdist", input)
     if input.ndim != 2 or p < 0:
         raise ValueError(f"pdist: got shape {input.shape} and p {p}; wanted a matrix, and p of at least 0")
-    first, second = np.triu_indices(input.shape[0], 1)
+    first, second = map(constant, np.triu_indices(input.shape[0], 1))
     return p_norm(sub(index_select(input, 0, first), index_select(input, 0, second)), p, 1)
 
 

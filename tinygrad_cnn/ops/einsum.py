@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from tinygrad_cnn.ops.arguments import as_tuple, one_dim, want_same_dtype
 from tinygrad_cnn.ops.elementwise import mul
-from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.matrix import matmul
+from tinygrad_cnn.ops.rearrange import diagonal
 from tinygrad_cnn.ops.reduce import as_type, sum
 from tinygrad_cnn.ops.shape import permute, reshape
 from tinygrad_cnn.typing import T
@@ -107,19 +107,12 @@ def _plain(x: Any, labels: Labels, lengths: dict[Hashable, int]) -> tuple[Any, L
             if x.shape[first] != x.shape[last]:
                 raise ValueError(f"einsum: shape {x.shape} has no diagonal along the dimensions {label}")
             rest = [i for i in range(len(labels)) if i not in (first, last)]
-            x = _diagonal(permute(x, [*rest, first, last]))
+            x = diagonal(x, 0, first, last)
             labels = [*(labels[i] for i in rest), label]
     kept = [i for i, label in enumerate(labels) if x.shape[i] == lengths[label]]
     if len(kept) < len(labels):
         x = reshape(x, [x.shape[i] for i in kept])
     return x, [labels[i] for i in kept]
-
-
-def _diagonal(x: Any) -> Any:
-    """Return the diagonal of each matrix of (..., n, m): every m + 1st entry of the flattened matrix."""
-    *before, n, m = x.shape
-    step = m + 1
-    return getitem(reshape(x, [*before, n * m]), (..., slice(0, min(n, m) * step, step)))
 
 
 def _summed(x: Any, labels: Labels, wanted: set[Hashable]) -> tuple[Any, Labels]:
@@ -208,4 +201,4 @@ def trace(input: T) -> T:
     """
     if input.ndim != 2:
         raise ValueError(f"trace: wanted a matrix, got shape {input.shape}")
-    return sum(_diagonal(input))
+    return sum(diagonal(input))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.kernels import batch_innermost as kernels
+from tinygrad_cnn.kernels.elementwise import sigmoid as sigmoid_kernel
 from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast, elementwise, fractional
 from tinygrad_cnn.ops.choices import where
@@ -385,7 +386,7 @@ def xlogy(input: Any, other: Any) -> Any:
     >>> tg.xlogy(tg.tensor([0.0, 2.0]), tg.tensor([0.0, 10.0]))
     tensor([0.0000, 4.6052])
     """
-    dtype = result_type(array_of(input), array_of(other))
+    dtype = as_float(np.empty(0, result_type(array_of(input), array_of(other)))).dtype
     other = cast(other, dtype=dtype) if isinstance(other, Variable) else np.asarray(array_of(other), dtype)
     undefined = (input == 0) & ((other <= 0) | (other == np.inf))
     return mul(input, log(where(undefined, dtype.type(1), other)))
@@ -453,5 +454,4 @@ def sigmoid(input: Array) -> Array:
     >>> tg.sigmoid(tg.tensor([0.0, 2.0]))
     tensor([0.5000, 0.8808])
     """
-    input = as_float(input)
-    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
+    return sigmoid_kernel(as_float(input))

@@ -19,6 +19,7 @@ from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import diag_embed, tril, triu
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import cat, squeeze, unsqueeze
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
@@ -316,7 +317,7 @@ def solve_triangular(A: T, B: T, *, upper: bool, left: bool = True, unitriangula
     inside = int(unitriangular)
     part: Any = triu(A, inside) if upper else tril(A, -inside)
     if unitriangular:
-        part = part + np.eye(A.shape[-1], dtype=A.dtype)
+        part = part + constant(np.eye(A.shape[-1], dtype=A.dtype))
     return _solve(part, B) if left else _mT(_solve(_mT(part), _mT(B)))
 
 

@@ -149,7 +149,7 @@ def erfinv(input: Array) -> Array:
         half = 2 / (pi * 0.147) + log / 2
         x = np.sqrt(np.sqrt(half * half - log / 0.147) - half)
         for _ in range(4):
-            error = np.where(y > 0.5, (1 - y) - kernel.erf(x, complement=True), kernel.erf(x) - y)
+            error = np.where(y > 0.5, (1 - y) - kernel.erfc(x), kernel.erf(x) - y)
             step = error / (2 / pi**0.5 * np.exp(-x * x))
             x = x - step / (1 + x * step)
         x = np.where(y < 1, x, np.where(y == 1, np.inf, np.nan))

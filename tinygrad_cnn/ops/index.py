@@ -15,6 +15,8 @@ from tinygrad_cnn.kernels import sums
 from tinygrad_cnn.kernels.thresholds import INDEX_CHECKED_FROM, SUMMED_PLAINLY_UP_TO
 from tinygrad_cnn.ops.arguments import array_of, one_dim, want_same_dtype
 from tinygrad_cnn.ops.broadcast import broadcast_to
+from tinygrad_cnn.support.arrays import held_number
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, Shape, T
@@ -168,6 +170,8 @@ def _is_integer(part: Any) -> bool:
 def _place(name: str, index: Any) -> Any:
     """Return one part of an index as NumPy understands it; lists and tensors become arrays."""
     array = array_of(index)
+    if hasattr(array, "__array__") and not isinstance(array, (np.ndarray, np.generic)):
+        array = np.asarray(array)  # an array of another library
     if isinstance(array, (list, tuple, range)):
         array = np.asarray([array_of(i) for i in array]) if len(array) else np.empty(0, np.int64)
     if isinstance(array, np.ndarray):
@@ -279,7 +283,7 @@ def _coordinates(name: str, input: T, dim: int, index: Any) -> tuple[Any, ...]:
         raise ValueError(f"{name}: an index of shape {array.shape} does not fit an input of {shape}")
     if not shape:
         return ()
-    grid = [np.arange(n).reshape(-1, *[1] * (array.ndim - d - 1)) for d, n in enumerate(array.shape)]
+    grid = [constant(np.arange(n).reshape(-1, *[1] * (array.ndim - d - 1))) for d, n in enumerate(array.shape)]
     return (*grid[:axis], array, *grid[axis + 1 :])
 
 
@@ -334,7 +338,7 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
-        return put_at(input, src, where)
+        return put_at(input, held_number("scatter", src, input.dtype), where)
     want_same_dtype("scatter", input=input, src=src)
     return put_at(input, _first_of("scatter", src, np.shape(array_of(index))), where)
 

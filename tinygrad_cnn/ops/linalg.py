@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.ops.arguments import want_float, want_same_dtype
-from tinygrad_cnn.ops.broadcast import broadcasting, half_in_float32
+from tinygrad_cnn.ops.broadcast import apart, broadcasting, half_in_float32
 from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.matrix import matmul
 from tinygrad_cnn.ops.rearrange import tril
@@ -283,8 +283,8 @@ def matrix_power(A: T, n: int) -> T:
     if n < 0:
         return matrix_power(_inv(base), -n)
     if n == 1:
-        return base
-    half = matrix_power(base, n // 2)
+        return apart(base, A)
+    half = base if n < 4 else matrix_power(base, n // 2)
     return matmul(matmul(half, half), base) if n % 2 else matmul(half, half)
 
 
@@ -305,7 +305,7 @@ def chain_matmul(*matrices: T) -> T:
     >>> tg.chain_matmul(tg.ones(2, 3), tg.ones(3, 4), tg.ones(4, 1)).tolist()
     [[12.0], [12.0]]
     """
-    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+    return apart(matrices[0], matrices[0]) if len(matrices) == 1 else multi_dot(matrices)
 
 
 def multi_dot(tensors: Sequence[T]) -> T:

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from tinygrad_cnn.kernels import sums
+from tinygrad_cnn.kernels.memory import empty_like
+from tinygrad_cnn.kernels.piecewise import log_one_plus_exp
 from tinygrad_cnn.ops.arguments import array_of, want_float, want_same_dtype
 from tinygrad_cnn.ops.broadcast import elementwise, half_in_float32
-from tinygrad_cnn.ops.choices import clamp, where
+from tinygrad_cnn.ops.choices import _clamp, clamp, where
+from tinygrad_cnn.ops.comparison import ne
 from tinygrad_cnn.ops.elementwise import log, sigmoid
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.reduce import _sum, mean, sum
-from tinygrad_cnn.ops.shape import unsqueeze
+from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.ops.softmax import _check_classes, _log_softmax, _softmax
-from tinygrad_cnn.tape.record import operation
+from tinygrad_cnn.support.dtypes import as_float
+from tinygrad_cnn.tape.capture import constant, effect
+from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, T
 
@@ -36,8 +41,14 @@ def _warn_after(operation: str, input: Any, name: str, mend: str) -> None:
 
 
 def _as_distribution(
-    name: str, input: T, target: Any, weight: Any = None, ignore_index: int = -100, smoothing: float = 0.0
-) -> tuple[Any, float | None]:
+    name: str,
+    input: T,
+    target: Any,
+    reduction: str,
+    weight: Any = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> tuple[Any, Any]:
     """Return the target as a weight for each class, in the input's shape, and the divisor of the mean loss.
 
     A divisor of None stands for the number of losses. Classes are along dimension 1 (0 of a vector). Class indices
@@ -48,12 +59,13 @@ def _as_distribution(
     if axis < 0:
         raise ValueError(f"{name}: wanted input (N, C, ...) or (C,), got a 0-d tensor")
     along = (-1, *(1,) * (len(shape) - axis - 1))
-    scale = None if weight is None else _class_weights(name, weight, input).reshape(along)
+    if weight is not None:
+        _check_class_weights(name, weight, input)
     if target.shape == shape and target.dtype.kind == "f":
         want_same_dtype(name, input=input, target=target)
         if smoothing:
             target = target * (1 - smoothing) + smoothing / shape[axis]
-        return (target if scale is None else target * scale), None
+        return (target if weight is None else target * reshape(weight, along)), None
     if target.shape == shape and target.dtype.kind in "iub":
         raise TypeError(
             f"{name}: target has the input's shape, {shape}, but is {target.dtype}; wanted class indices, "
@@ -66,32 +78,47 @@ def _as_distribution(
             f"{name}: target of shape {target.shape} does not fit input {shape}: wanted {wanted} for class indices"
             f"{', target.squeeze(-1),' if column else ','} or the input's shape for probabilities"
         )
-    indices = array_of(target)
+    weights, total = _of_classes(name, target, weight, shape, input.dtype, ignore_index, smoothing, reduction)
+    return make_tensor(input, weights), total
+
+
+@effect
+def _of_classes(
+    name: str,
+    target: Any,
+    weight: Any,
+    shape: tuple[int, ...],
+    dtype: Any,
+    ignore_index: int,
+    smoothing: float,
+    reduction: str,
+) -> tuple[Array, Array]:
+    """Return a weight for each class, from class indices, and the sum of all weights."""
+    axis, indices = min(1, len(shape) - 1), array_of(target)
+    along = (-1, *(1,) * (len(shape) - axis - 1))
+    scale = None if weight is None else array_of(weight).reshape(along)
     ignored = indices == ignore_index
-    ignoring = bool(ignored.any())
-    _check_classes(name, indices[~ignored] if ignoring else indices, shape[axis])
-    chosen = (np.expand_dims(indices, axis) == np.arange(shape[axis]).reshape(along)).astype(input.dtype)
-    if ignoring:
-        chosen *= np.expand_dims(~ignored, axis)
-    counted = chosen if scale is None else chosen * scale
-    if not smoothing:
-        return counted, (None if scale is None and not ignoring else _total(counted))
-    spread = np.expand_dims(~ignored, axis) * np.full_like(chosen, smoothing / shape[axis])
-    return (1 - smoothing) * counted + (spread if scale is None else spread * scale), _total(counted)
+    _check_classes(name, indices[~ignored] if ignored.any() else indices, shape[axis])
+    classes = np.arange(shape[axis]).reshape(along)
+    counts = np.expand_dims(~ignored, axis)
+    chosen = ((np.expand_dims(indices, axis) == classes) & counts).astype(dtype)
+    weights = chosen if scale is None else chosen * scale
+    total = np.asarray(sums.wide_total(weights, tuple(range(weights.ndim))), np.result_type(dtype, np.float32))
+    if not total and reduction == "mean":
+        raise _no_mean(name, indices.shape, 0)
+    if smoothing:
+        spread = counts * np.full_like(chosen, smoothing / shape[axis])
+        weights = (1 - smoothing) * weights + (spread if scale is None else spread * scale)
+    return weights, total
 
 
-def _total(weights: Array) -> float:
-    return float(sums.wide_total(weights, tuple(range(weights.ndim))))
-
-
-def _class_weights(name: str, weight: Any, input: T) -> Array:
+def _check_class_weights(name: str, weight: Any, input: T) -> None:
     classes = input.shape[min(1, input.ndim - 1)]
     want_same_dtype(name, input=input, weight=weight)
     if getattr(weight, "requires_grad", False):
         raise RuntimeError(f"{name}: weight is a constant and has no derivative; give it detach()")
     if weight.shape != (classes,):
         raise ValueError(f"{name}: weight of shape {weight.shape}; wanted one for each class, ({classes},)")
-    return array_of(weight)
 
 
 def reduced(name: str, losses: T, reduction: str, count: float | None = None) -> T:
@@ -103,11 +130,14 @@ def reduced(name: str, losses: T, reduction: str, count: float | None = None) ->
     if reduction == "sum":
         return sum(losses)
     if not (prod(losses.shape) if count is None else count):
-        raise ValueError(
-            f"{name}: the mean of an empty batch is not defined "
-            f"(losses of shape {losses.shape}, of weight {count or 0:g})"
-        )
+        raise _no_mean(name, losses.shape, count or 0)
     return mean(losses) if count is None else _sum_over(losses, count)
+
+
+def _no_mean(name: str, shape: tuple[int, ...], weight: float) -> ValueError:
+    return ValueError(
+        f"{name}: the mean of an empty batch is not defined (losses of shape {shape}, of weight {weight:g})"
+    )
 
 
 @half_in_float32
@@ -190,7 +220,9 @@ def cross_entropy(
     plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
     if plain and _are_classes(input, target, ignore_index):
         return _class_cross_entropy(input, target, divisor=target.shape[0] if reduction == "mean" else 1)
-    distribution, count = _as_distribution("cross_entropy", input, target, weight, ignore_index, label_smoothing)
+    distribution, count = _as_distribution(
+        "cross_entropy", input, target, reduction, weight, ignore_index, label_smoothing
+    )
     losses = _soft_cross_entropy(input, distribution, dim=min(1, input.ndim - 1))
     return reduced("cross_entropy", losses, reduction, count)
 
@@ -217,9 +249,9 @@ def nll_loss(
     _warn_after("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
     if weight is None and input.dtype.kind == "f" and _are_classes(input, target, ignore_index):
         indices = array_of(target)
-        return reduced("nll_loss", -getitem(input, (np.arange(len(indices)), indices)), reduction)
-    scale, count = _as_distribution("nll_loss", input, target, weight, ignore_index)
-    chosen = where(scale != 0, input, 0.0)
+        return reduced("nll_loss", -getitem(input, (constant(np.arange(len(indices))), indices)), reduction)
+    scale, count = _as_distribution("nll_loss", input, target, reduction, weight, ignore_index)
+    chosen = where(ne(scale, 0), input, 0.0)
     losses = -sum(chosen if weight is None else chosen * scale, min(1, input.ndim - 1))
     return reduced("nll_loss", losses, reduction, count)
 
@@ -234,7 +266,7 @@ def categorical_cross_entropy(input: T, target: T, reduction: str = "mean") -> T
     >>> tg.categorical_cross_entropy(tg.tensor([[0.25, 0.75]]), tg.tensor([[0.0, 1.0]])).item()
     0.28768208622932434
     """
-    distribution, count = _as_distribution("categorical_cross_entropy", input, target)
+    distribution, count = _as_distribution("categorical_cross_entropy", input, target, reduction)
     losses = -sum(log(clamp(input, 1e-15, 1 - 1e-15)) * distribution, min(1, input.ndim - 1))
     return reduced("categorical_cross_entropy", losses, reduction, count)
 
@@ -261,4 +293,23 @@ def _binary_cross_entropy(input: Array, target: Array) -> Array:
 @operation(input=lambda g, input: g * sigmoid(input))
 def _log_one_plus_exp(input: Array) -> Array:
     """log(1 + e^input), without overflow."""
-    return np.maximum(input, 0) + np.log1p(np.exp(-np.abs(input)))
+    return log_one_plus_exp(as_float(input))
+
+
+# --- regression ---
+
+
+@operation(input=lambda g, input, delta, strict: g * _clamp(input, min=-delta, max=delta, strict=strict))
+def huber(input: Array, *, delta: float, strict: bool) -> Array:
+    """input^2 / 2 where its absolute value is at most delta, else delta * (|input| - delta / 2).
+
+    The second derivative at delta is 1, or, if ``strict``, 0.
+    """
+    input = as_float(input)
+    distance = np.abs(input, out=empty_like(input))
+    near = np.minimum(distance, delta, out=empty_like(input))
+    near *= 0.5
+    distance -= near
+    near *= 2
+    distance *= near
+    return distance

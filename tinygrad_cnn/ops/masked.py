@@ -11,6 +11,8 @@ from tinygrad_cnn.ops.broadcast import broadcast_to, cast
 from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import _integers, gather, put_at, take_at
 from tinygrad_cnn.ops.shape import reshape
+from tinygrad_cnn.support.arrays import held_number
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import Variable, make_tensor, operation
 from tinygrad_cnn.typing import Array, T
 
@@ -47,7 +49,9 @@ def masked_fill(input: T, mask: Any, value: Any) -> T:
     filled, array = _mask("masked_fill", input, mask)
     if np.ndim(array_of(value)):
         raise ValueError(f"masked_fill: wanted one value, got shape {np.shape(array_of(value))}")
-    value = np.asarray(value) if not isinstance(value, Variable) else value
+    if not isinstance(value, Variable):
+        number = np.asarray(held_number("masked_fill", value, input.dtype))
+        value = number if isinstance(value, np.ndarray) else constant(number)
     if value.dtype != input.dtype:
         value = cast(value, dtype=input.dtype)
     return where(mask if isinstance(mask, Variable) else array, value, filled)

@@ -98,7 +98,7 @@ def mode(input: T, dim: int = -1, keepdim: bool = False) -> Chosen:
     axis, rows = _rows("mode", input, dim)
     order = np.argsort(rows, -1, kind="stable")
     ordered, places = np.take_along_axis(rows, order, -1), np.arange(rows.shape[-1])
-    begins = np.where(np.diff(ordered, axis=-1, prepend=ordered[..., :1]) != 0, places, 0)
+    begins = np.where(ordered != np.roll(ordered, 1, -1), places, 0)
     most = (places - np.maximum.accumulate(begins, -1)).argmax(-1)[..., None]
     indices = np.take_along_axis(order, most, -1)[..., 0]
     return _pick(input, axis, keepdim, make_tensor(input, indices.reshape(indices.shape if input.ndim else ())))

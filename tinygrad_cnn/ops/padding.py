@@ -11,6 +11,8 @@ from tinygrad_cnn.ops.arguments import sizes
 from tinygrad_cnn.ops.broadcast import apart
 from tinygrad_cnn.ops.index import add_at, getitem
 from tinygrad_cnn.ops.shape import cat
+from tinygrad_cnn.support.arrays import held_number
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.typing import T
 
 # For a length n, the indices of the entries before and after: slices where possible, because these give views.
@@ -78,9 +80,10 @@ def _filled(input: T, pairs: Sequence[tuple[int, int]], value: float | None) -> 
     if not value:
         return widened
     widths = [before + after for before, after in pairs]  # the border is the same along the other dimensions
-    border = np.full([n if width else 1 for n, width in zip(shape, widths, strict=True)], value, input.dtype)
+    number = held_number("pad", float(value) if input.dtype.kind == "u" else value, input.dtype)
+    border = np.full([n if width else 1 for n, width in zip(shape, widths, strict=True)], number, input.dtype)
     border[tuple(part if width else slice(None) for part, width in zip(inner, widths, strict=True))] = 0
-    return widened + border
+    return widened + constant(border)
 
 
 def _bordered(input: T, dim: int, before: int, after: int, mode: str) -> T:

@@ -13,6 +13,7 @@ from tinygrad_cnn.kernels import pool as kernels
 from tinygrad_cnn.kernels.geometry import Window
 from tinygrad_cnn.ops.arguments import images_missing, pair, single, too_small, want_float
 from tinygrad_cnn.ops.shape import squeeze, unsqueeze
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.typing import Array, Pair, Shape, Size, T
 
@@ -122,7 +123,7 @@ def avg_pool2d(
         if not divisor:
             raise ValueError("avg_pool2d: divisor_override is 0")
     elif ceil_mode or not count_include_pad:
-        divisor = _counts(x.shape[2:], window, count_include_pad).astype(x.dtype)
+        divisor = constant(_counts(x.shape[2:], window, count_include_pad).astype(x.dtype))
     means = _avg_pool2d(x, divisor, window=window)
     return squeeze(means, 0) if alone else means
 

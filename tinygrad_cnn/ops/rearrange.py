@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.choices import where
 from tinygrad_cnn.ops.index import index_select
 from tinygrad_cnn.ops.reduce import sum
 from tinygrad_cnn.ops.shape import broadcast_tensors, movedim, reshape, transpose
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.record import operation
 from tinygrad_cnn.tape.views import view_operation
 from tinygrad_cnn.typing import Array, T
@@ -266,7 +267,8 @@ def _triangle(name: str, input: T, diagonal: int, lower: bool) -> T:
     if input.ndim < 2:
         raise ValueError(f"{name}: wanted at least two dimensions, got shape {input.shape}")
     rows, columns = input.shape[-2:]
-    return where(np.tri(rows, columns, diagonal, dtype=bool) == lower, input, np.zeros((), input.dtype))
+    kept = constant(np.tri(rows, columns, diagonal, dtype=bool) == lower)
+    return where(kept, input, constant(np.zeros((), input.dtype)))
 
 
 @view_operation(input=lambda g, input_shape, offset: _undiagonal(g, shape=input_shape, offset=offset))

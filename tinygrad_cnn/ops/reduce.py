@@ -131,13 +131,16 @@ def _var_mean_gradient(g: Any, input: Any, out: Any, dim: Any, divisor: float) -
     shape = input.shape
     distance = input - _spread(out[1], shape, dim)
     count = prod([shape[i] for i in dim])
-    return _spread(g[0] * (2 / divisor), shape, dim) * distance + _spread(g[1] * (1 / (count or nan)), shape, dim)
+    return _spread(g[0] * (2 / divisor if divisor else inf), shape, dim) * distance + _spread(
+        g[1] * (1 / (count or nan)), shape, dim
+    )
 
 
 @operation(input=lambda g, input, out, dim, divisor: _var_mean_gradient(g, input, out, dim, divisor))
 def _var_mean(input: Array, *, dim: tuple[int, ...], divisor: float, keepdim: bool) -> tuple[Array, Array]:
     center = sums.mean(input, dim, keepdims=True)
-    variance = sums.total(np.square(input - center), dim, keepdim) / divisor
+    with np.errstate(divide="ignore", invalid="ignore"):  # without degrees of freedom, inf or NaN
+        variance = np.true_divide(sums.total(np.square(input - center), dim, keepdim), divisor)
     return variance, center if keepdim else center.reshape(variance.shape)
 
 
@@ -153,7 +156,7 @@ def var_mean(
     """Return the variance and the mean over the given dimensions, by default all.
 
     The variance is the sum of squared distances from the mean, divided by n - correction (1, or 0 if not unbiased).
-    It is NaN if n - correction is not positive.
+    If n - correction is not positive, it is infinite, or NaN where all numbers are equal.
 
     >>> import tinygrad_cnn as tg
     >>> tg.var_mean(tg.tensor([1.0, 3.0]), correction=0)
@@ -168,7 +171,7 @@ def var_mean(
     want_float("var", input)
     dims = many_dims("var", dim, input.ndim)
     count = prod([input.shape[i] for i in dims])
-    both: Any = _var_mean(input, dim=dims, divisor=max(count - correction, 0) or nan, keepdim=keepdim)
+    both: Any = _var_mean(input, dim=dims, divisor=max(count - correction, 0), keepdim=keepdim)
     return both
 
 
@@ -258,7 +261,7 @@ def _norm(input: T, p: float | str, dims: tuple[int, ...], keepdim: bool) -> T:
     if p in (inf, -inf):
         return (amax if p == inf else amin)(abs(input), dims, keepdim)
     if p == 0:
-        return _sum(square(sign(input)), dim=dims, keepdim=keepdim)
+        return _sum(square(sign(where(isnan(input), 1.0, input))), dim=dims, keepdim=keepdim)  # NaN is not 0
     size = abs(input)
     if p == 1:
         return _sum(size, dim=dims, keepdim=keepdim)

@@ -14,6 +14,7 @@ from tinygrad_cnn.ops.index import _coordinates, _first_of, _integers, _one_inde
 from tinygrad_cnn.ops.reduce import amax, amin, sum
 from tinygrad_cnn.ops.scan import prod
 from tinygrad_cnn.ops.shape import cat, reshape, unsqueeze
+from tinygrad_cnn.support.arrays import held_number
 from tinygrad_cnn.tape.record import Variable
 from tinygrad_cnn.typing import Array, Shape, T
 
@@ -62,6 +63,7 @@ def index_fill(input: T, dim: int, index: Any, value: Any) -> T:
     place = _one_index("index_fill", input, dim, np.unique(array + length * (array < 0)))
     if np.ndim(array_of(value)):
         raise ValueError(f"index_fill: wanted one value, got shape {np.shape(array_of(value))}")
+    value = held_number("index_fill", value, input.dtype)
     values: Any = np.asarray(value, input.dtype) if not isinstance(value, Variable) else value
     if isinstance(value, Variable):
         values = broadcast_to(cast(values, dtype=input.dtype), input.array[place].shape)

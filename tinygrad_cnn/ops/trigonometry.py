@@ -6,7 +6,7 @@ from math import pi
 
 import numpy as np
 
-from tinygrad_cnn.kernels import erf as kernel
+from tinygrad_cnn.kernels import gaussian
 from tinygrad_cnn.ops.broadcast import fractional
 from tinygrad_cnn.ops.choices import clamp, where
 from tinygrad_cnn.ops.elementwise import exp, log, log1p, sqrt
@@ -237,7 +237,7 @@ def erf(input: Array) -> Array:
     >>> tg.erf(tg.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8427])
     """
-    return kernel.erf(as_float(input))
+    return gaussian.erf(as_float(input))
 
 
 @operation(input=lambda g, input: g * (-2 / pi**0.5 * exp(-(clamp(input, -100.0, 100.0) ** 2))))
@@ -248,4 +248,4 @@ def erfc(input: Array) -> Array:
     >>> tg.erfc(tg.tensor([0.0, 1.0]))
     tensor([1.0000, 0.1573])
     """
-    return kernel.erf(as_float(input), complement=True)
+    return gaussian.erfc(as_float(input))

@@ -92,7 +92,7 @@ def destination(name: str, *given: Any) -> np.dtype[Any] | None:
 
 def as_float(array: Any) -> Any:
     """Return floats unchanged, and integers or booleans converted to the default float type."""
-    if isinstance(array, (int, float)):
+    if not hasattr(array, "dtype"):  # a Python number
         return float(array)
     return array if array.dtype.kind == "f" else array.astype(default_dtype())
 
@@ -138,3 +138,10 @@ def result_type(*operands: Any) -> np.dtype[Any]:
 
 def _category(dtype: np.dtype[Any]) -> int:
     return _CATEGORIES[dtype.kind]
+
+
+def last_whole_number(dtype: np.dtype[Any]) -> int:
+    """Return the largest number of an integer type, or up to which a floating-point type has every whole number."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)

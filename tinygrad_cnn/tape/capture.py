@@ -479,6 +479,13 @@ def deliver_owned(leaf: Variable, gradient: Any) -> None:
         deliver(leaf, [gradient])
 
 
+def constant(array: Any) -> Any:
+    """Return an array as it is, once a capture knows that it depends on shapes and options alone."""
+    if _mode.capture is not None:
+        _mode.capture.constant(array)
+    return array
+
+
 def effect(function: Decorated) -> Decorated:
     """Have captures note a function that changes something or draws numbers: a program calls it again each time."""
 

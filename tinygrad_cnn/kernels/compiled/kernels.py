@@ -6,6 +6,17 @@ Each takes the arguments of the NumPy kernel of that name, and returns None for 
 from tinygrad_cnn.kernels.compiled.batch_innermost import copy_to_batch_innermost
 from tinygrad_cnn.kernels.compiled.checksums import note_intact
 from tinygrad_cnn.kernels.compiled.conv import conv2d, conv2d_input, conv2d_weight
+from tinygrad_cnn.kernels.compiled.elementwise import (
+    erf,
+    erfc,
+    gelu,
+    gelu_slope,
+    hardswish,
+    hardswish_slope,
+    leaky,
+    sigmoid,
+    where_between,
+)
 from tinygrad_cnn.kernels.compiled.matmul import large_matmul
 from tinygrad_cnn.kernels.compiled.pool import max_pool2d, max_unpool2d
 from tinygrad_cnn.kernels.compiled.relu import relu, where_nonzero
@@ -18,11 +29,20 @@ COMPILED = {
     "conv2d_input": conv2d_input,
     "conv2d_weight": conv2d_weight,
     "copy_to_batch_innermost": copy_to_batch_innermost,
+    "erf": erf,
+    "erfc": erfc,
+    "gelu": gelu,
+    "gelu_slope": gelu_slope,
+    "hardswish": hardswish,
+    "hardswish_slope": hardswish_slope,
     "large_matmul": large_matmul,
+    "leaky": leaky,
     "max_pool2d": max_pool2d,
     "max_unpool2d": max_unpool2d,
     "relu": relu,
     "resample": resample,
+    "sigmoid": sigmoid,
+    "where_between": where_between,
     "where_nonzero": where_nonzero,
 }
 

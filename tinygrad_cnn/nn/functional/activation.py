@@ -6,7 +6,6 @@ At a corner each has PyTorch's derivative: 0 if one side is constant, else the d
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,7 @@ from tinygrad_cnn.ops import (
     abs,
     argmax,
     clamp,
-    erfc,
     hardshrink,
-    logaddexp,
     narrow,
     prelu,
     scatter,
@@ -30,8 +27,9 @@ from tinygrad_cnn.ops import (
 from tinygrad_cnn.ops import activation as ops
 from tinygrad_cnn.ops import log_softmax as ops_log_softmax
 from tinygrad_cnn.ops import softmax as ops_softmax
-from tinygrad_cnn.ops.activation import exponential_below_zero
 from tinygrad_cnn.ops.arguments import one_dim, want_float
+from tinygrad_cnn.ops.choices import _clamp
+from tinygrad_cnn.ops.loss import _log_one_plus_exp
 from tinygrad_cnn.random import default_generator
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.mistakes import explain_calls
@@ -137,7 +135,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     >>> nn.functional.leaky_relu(tg.tensor([-1.0, 2.0]), 0.1)
     tensor([-0.1000,  2.0000])
     """
-    return where(input > 0, input, input * negative_slope)
+    return ops.leaky(input, input, slope=float(negative_slope))
 
 
 @accepting_inplace
@@ -149,11 +147,11 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     >>> nn.functional.hardtanh(tg.tensor([-4.0, 0.5, 4.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    if not min_val <= max_val:
+        raise ValueError(f"hardtanh: wanted min_val <= max_val, got {min_val} and {max_val}")
     if input.dtype.kind != "f":  # the result of integers is integers
-        min_val, max_val = int(min_val), int(max_val)
-    return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
+        return clamp(input, int(min_val), int(max_val))
+    return _clamp(input, min=min_val, max=max_val, strict=True)
 
 
 @accepting_inplace
@@ -186,11 +184,10 @@ def hardswish(input: Tensor) -> Tensor:
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn import nn
-    >>> nn.functional.hardswish(tg.tensor([-4.0, 0.0, 4.0]))
-    tensor([0., 0., 4.])
+    >>> nn.functional.hardswish(tg.tensor([-2.0, 0.0, 4.0]))
+    tensor([-0.3333,  0.0000,  4.0000])
     """
-    middle = clamp(input, -3.0, 3.0)
-    return where(input >= 3, input, where(input <= -3, 0.0, middle * (middle + 3.0) / 6))
+    return ops.hardswish(input)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -203,7 +200,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise ValueError(f"softshrink: lambd is {lambd}; wanted at least 0")
-    return input - clamp(input, -lambd, lambd)
+    return ops.softshrink(input, lambd=lambd)
 
 
 # --- smooth ---
@@ -239,7 +236,7 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     >>> tg.nn.functional.elu(tg.tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
     """
-    return exponential_below_zero(input, alpha)
+    return ops.exponential_below_zero(input, alpha=alpha, scale=1.0)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -253,7 +250,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
-        return input * (0.5 * erfc(input * -sqrt(0.5)))
+        return ops.gelu(input)
     if approximate == "tanh":
         x = clamp(input, -100.0, 100.0)  # beyond these, the sigmoid is 0 or 1, and the cube may overflow
         return input * sigmoid(x * (1.5957691216057308 + 0.0713548162726009 * (x * x)))
@@ -280,8 +277,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> nn.functional.softplus(tg.tensor([0.0, 2.0]))
     tensor([0.6931, 2.1269])
     """
-    scaled = input * beta
-    return where(scaled > threshold, input, logaddexp(scaled, 0.0) / beta)
+    return ops.softplus(input, beta=float(beta), threshold=float(threshold))
 
 
 @accepting_inplace
@@ -304,7 +300,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> nn.functional.logsigmoid(tg.tensor([0.0]))
     tensor([-0.6931])
     """
-    return -logaddexp(-input, 0.0)
+    return -_log_one_plus_exp(-input)
 
 
 def softsign(input: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.nn.functional.old_arguments import with_old_arguments
 from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.broadcast import half_in_float32
-from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, reduced
+from tinygrad_cnn.ops.loss import REDUCTIONS, _binary_cross_entropy, _log_one_plus_exp, _warn_after, huber, reduced
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
@@ -82,10 +82,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
         raise ValueError(f"smooth_l1_loss: beta is {beta}; wanted 0 or more")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    difference = _difference("smooth_l1_loss", input, target)
-    distance = ops.abs(difference)
-    near = distance < beta
-    losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / (2 * beta), distance - beta / 2)
+    losses = huber(_difference("smooth_l1_loss", input, target), delta=beta, strict=True)
+    losses = losses if beta == 1 else losses / beta
     return reduced("smooth_l1_loss", losses, reduction)
 
 
@@ -101,10 +99,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """
     if delta <= 0:
         raise ValueError(f"huber_loss: delta is {delta}; wanted more than 0")
-    difference = _difference("huber_loss", input, target)
-    distance = ops.abs(difference)
-    near = distance <= delta
-    losses = ops.where(near, ops.square(ops.where(near, difference, 0.0)) / 2, delta * (distance - delta / 2))
+    losses = huber(_difference("huber_loss", input, target), delta=delta, strict=False)
     return reduced("huber_loss", losses, reduction)
 
 

@@ -29,6 +29,7 @@ from tinygrad_cnn.ops.arguments import array_of, as_tuple, pair, single, want_fl
 from tinygrad_cnn.ops.broadcast import half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.pool import _col2im, _im2col, image_of_row
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.record import make_tensor
 from tinygrad_cnn.tensor import Tensor
@@ -69,8 +70,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Iterable[int | None] |
 @half_in_float32
 def _means(planes: Tensor, places: Array, inside: Array) -> Tensor:
     """Return the mean over each window of flattened planes."""
-    counts = inside.sum(-1).astype(planes.dtype)
-    return sum(where(inside, getitem(planes, (..., places)), 0.0), -1) / counts
+    counts = constant(inside.sum(-1).astype(planes.dtype))
+    return sum(where(constant(inside), getitem(planes, (..., constant(places))), 0.0), -1) / counts
 
 
 def adaptive_max_pool2d(
@@ -90,7 +91,7 @@ def adaptive_max_pool2d(
         return max_pool2d(input, (height, width), return_indices=return_indices)
     places, inside = _windows(size, wanted)
     planes = reshape(input, (prod(input.shape[:-2]), 1, prod(size)))
-    candidates = where(inside, getitem(planes, (..., places)), -np.inf)  # a row for each window
+    candidates = where(constant(inside), getitem(planes, (..., constant(places))), -np.inf)  # a row for each window
     shape = (*input.shape[:-2], *wanted)
     values, at = max_pool2d(candidates, (1, places.shape[1]), return_indices=True)
     found = reshape(values, shape)

@@ -11,8 +11,10 @@ from tinygrad_cnn import ops
 from tinygrad_cnn.nn.functional.noise import dropout
 from tinygrad_cnn.ops.arguments import array_of, want_same_dtype
 from tinygrad_cnn.random import GeneratorArgument as Generator
+from tinygrad_cnn.tape.capture import constant, effect
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
+from tinygrad_cnn.typing import Array
 
 __all__ = ["bilinear", "scaled_dot_product_attention"]
 
@@ -72,23 +74,26 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise ValueError(f"{name}: got both attn_mask and is_causal; wanted one of them")
     scores = query @ key.transpose(-1, -2) * (1 / sqrt(q[-1]) if scale is None else scale)
-    blocked: Any = None
+    hidden = empty = None
     if is_causal:
-        blocked = ~np.tri(q[-2], k[-2], dtype=np.bool_)
+        hidden = constant(~np.tri(q[-2], k[-2], dtype=np.bool_))
     elif attn_mask is not None:
-        mask = array_of(attn_mask)
-        blocked = ~mask if mask.dtype.kind == "b" else np.atleast_1d(mask == -np.inf)
-        if mask.dtype.kind != "b":
+        blocked, hidden, empty = _blocked(attn_mask)
+        if attn_mask.dtype.kind != "b":
             scores = scores + ops.where(blocked, 0.0, attn_mask)
-    if blocked is not None:
-        scores = ops.where(blocked, -np.inf, scores)
-    # The softmax of a fully blocked row is not defined: its scores are set to 0, and then its weights.
-    empty = None if blocked is None else blocked.all(axis=-1, keepdims=True)
-    if empty is None or not empty.any():
-        weights = ops.softmax(scores, -1)
-    else:
-        weights = ops.where(empty, 0.0, ops.softmax(ops.where(empty, 0.0, scores), -1))
+    weights = ops.softmax(scores if hidden is None else ops.where(hidden, -np.inf, scores), -1)
+    if empty is not None:
+        weights = ops.where(empty, 0.0, weights)
     return dropout(weights, dropout_p, generator=generator) @ value
+
+
+@effect
+def _blocked(attn_mask: Any) -> tuple[Array, Array, Array]:
+    """Return where a mask blocks, the same in rows that allow something, and which rows allow nothing."""
+    mask = array_of(attn_mask)
+    blocked: Array = ~mask if mask.dtype.kind == "b" else np.atleast_1d(mask == -np.inf)
+    empty: Any = blocked.all(axis=-1, keepdims=True)
+    return blocked, blocked & ~empty, empty
 
 
 explain_calls(globals())

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_cnn import creation, ops
 from tinygrad_cnn.ops.arguments import array_of, sizes, want_float, want_same_dtype
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.tensor import Tensor
@@ -40,7 +41,7 @@ def affine_grid(theta: Tensor, size: Iterable[int], align_corners: bool | None =
     n, _, height, width = wanted
     rows, columns = (_centres(length, bool(align_corners), theta.dtype) for length in (height, width))
     pixels = np.stack([*np.meshgrid(columns, rows), np.ones((height, width), theta.dtype)], -1)
-    places = creation.from_numpy(pixels.reshape(height * width, 3)) @ ops.transpose(theta, 1, 2)
+    places = creation.from_numpy(constant(pixels.reshape(height * width, 3))) @ ops.transpose(theta, 1, 2)
     return ops.reshape(places, (n, height, width, 2))
 
 

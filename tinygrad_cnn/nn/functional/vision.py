@@ -15,6 +15,7 @@ from tinygrad_cnn.ops.arguments import sizes, want_float, whole
 from tinygrad_cnn.ops.broadcast import apart, half_in_float32
 from tinygrad_cnn.ops.index import getitem
 from tinygrad_cnn.ops.padding import pad
+from tinygrad_cnn.tape.capture import constant
 from tinygrad_cnn.tape.mistakes import explain_calls
 from tinygrad_cnn.tensor import Tensor
 
@@ -71,13 +72,14 @@ def interpolate(
     for axis, (n, out, factor) in enumerate(zip(spatial, wanted, factors, strict=True)):
         ahead: tuple[slice, ...] = (slice(None),) * (axis + 2)
         if mode in ("nearest", "nearest-exact"):
-            input = getitem(input, (*ahead, _nearest(n, out, factor, 0.5 if mode == "nearest-exact" else 0.0)))
+            nearest = _nearest(n, out, factor, 0.5 if mode == "nearest-exact" else 0.0)
+            input = getitem(input, (*ahead, constant(nearest)))
             continue
         taps = (_cubic_taps if mode == "bicubic" else _linear_taps)(
             n, out, factor, bool(align_corners), input.dtype
         )
         shape = (-1, *(1,) * (len(spatial) - axis - 1))
-        parts = [getitem(input, (*ahead, index)) * weights.reshape(shape) for index, weights in taps]
+        parts = [getitem(input, (*ahead, constant(at))) * constant(w.reshape(shape)) for at, w in taps]
         input = reduce(add, parts)
     return input
 
@@ -221,7 +223,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if len(shape) < 3 or shape[1] % whole("channel_shuffle", "groups", groups, 1):
         raise ValueError(f"channel_shuffle: wanted (N, C, ...), C a multiple of {groups}, got shape {shape}")
     grouped = reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
-    return reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape)
+    return apart(reshape(permute(grouped, (0, 2, 1, *range(3, len(shape) + 1))), shape), input)
 
 
 explain_calls(globals())

@@ -1,51 +1,20 @@
-"""Functions that make tensors (``torch.tensor``, ``torch.zeros``, ``torch.rand``, ...).
-
-Shapes are given as one sequence or as several integers, as in PyTorch.
-"""
+"""Tensors of numbers that are given or follow a rule (``torch.tensor``, ``torch.zeros``, ``torch.arange``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from tinygrad_cnn.creation.leaf import chosen_dtype, from_array, number_dtype, shaped
 from tinygrad_cnn.ops.arguments import array_of, lengths, whole
-from tinygrad_cnn.random import GeneratorArgument as Generator
-from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import own_array
+from tinygrad_cnn.support.arrays import held_number, own_array, want_range
 from tinygrad_cnn.support.devices import want_cpu
-from tinygrad_cnn.support.dtypes import as_dtype, default_dtype, int64
-from tinygrad_cnn.tape.capture import effect, is_value
-from tinygrad_cnn.tape.grad_mode import _mode
-from tinygrad_cnn.tape.mistakes import explain_calls
-from tinygrad_cnn.tape.record import make_tensor
+from tinygrad_cnn.support.dtypes import as_dtype, bool_, default_dtype, int64
+from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tensor import Tensor
 from tinygrad_cnn.typing import Array, Scalar
-
-SIZED = "arange empty eye full linspace logspace normal ones rand randint randn randperm zeros".split()
-"""The functions that PyTorch also lets write to a given tensor (``out``)."""
-
-UNSIZED = """as_tensor clone empty_like from_dlpack from_numpy full_like ones_like rand_like randint_like randn_like
-    tensor tril_indices triu_indices zeros_like""".split()
-"""The functions that it does not."""
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-def _of_numbers(function: Decorated) -> Decorated:
-    """Have a program call a function again each time. Its shape must not depend on the numbers of a tensor."""
-    made = effect(function)
-
-    @wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
-        if _mode.capture is not None and any(map(is_value, (*arguments, *options.values()))):
-            _mode.capture.refuse(f"the shape of what {function.__name__} returns depends on numbers of a tensor")
-        return made(*arguments, **options)
-
-    return call  # type: ignore[return-value]
 
 
 @effect
@@ -106,6 +75,7 @@ def clone(input: Tensor) -> Tensor:
     return input.clone()
 
 
+@shaped
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros.
 
@@ -117,6 +87,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return from_array(np.zeros(lengths("zeros", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones.
 
@@ -139,12 +110,13 @@ def full(
     tensor([[7., 7.],
             [7., 7.]])
     """
-    filled = np.full(lengths("full", (size,)), fill_value, dtype and as_dtype(dtype))
-    return from_array(
-        filled if dtype or filled.dtype.kind != "f" else filled.astype(default_dtype()), requires_grad, device
-    )
+    kind = np.asarray(array_of(fill_value)).dtype.kind
+    wanted = as_dtype(dtype) if dtype else {"f": default_dtype(), "b": bool_}.get(kind, int64)
+    value = held_number("full", fill_value, wanted)
+    return from_array(np.full(lengths("full", (size,)), value, wanted), requires_grad, device)
 
 
+@shaped
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor.
 
@@ -155,6 +127,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return from_array(np.empty(lengths("empty", size), chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a matrix with ones on the diagonal.
 
@@ -166,6 +139,7 @@ def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, req
     return from_array(np.eye(n, m, dtype=chosen_dtype(dtype)), requires_grad, device)
 
 
+@shaped
 def arange(
     *bounds: Scalar,
     start: Scalar | None = None,
@@ -190,7 +164,7 @@ def arange(
             f"arange: wanted ([start,] end[, step]) with a step other than 0, got {bounds} and {named}"
         )
     first, last, by = (array_of(v).item() if isinstance(v, Tensor) else v for v in (first, last, by))
-    wanted = None if dtype is None else as_dtype(dtype)
+    wanted = None if dtype is None else number_dtype("arange", dtype)
     if wanted == int64:
         first, last, by = int(first), int(last), int(by)
     count = ceil((last - first) / by)
@@ -205,6 +179,7 @@ def arange(
     return from_array(array.astype(wanted, copy=False), requires_grad, device)
 
 
+@shaped
 def linspace(
     start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -214,10 +189,11 @@ def linspace(
     >>> tg.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    wanted = chosen_dtype(dtype)
+    wanted = number_dtype("linspace", dtype)
     return from_array(_spaced("linspace", start, end, steps, wanted).astype(wanted), requires_grad, device)
 
 
+@shaped
 def logspace(
     start: float,
     end: float,
@@ -233,7 +209,7 @@ def logspace(
     >>> tg.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    wanted = chosen_dtype(dtype)
+    wanted = number_dtype("logspace", dtype)
     return from_array(
         (base ** _spaced("logspace", start, end, steps, wanted)).astype(wanted), requires_grad, device
     )
@@ -241,9 +217,12 @@ def logspace(
 
 def _spaced(name: str, start: float, end: float, steps: int, dtype: np.dtype[Any]) -> Array:
     bound = float if dtype.kind == "f" else int
+    if name == "linspace":
+        want_range(name, min(start, end), max(start, end), dtype)
     return np.linspace(bound(start), bound(end), whole(name, "steps", steps, 0))
 
 
+@shaped
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the lower triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -253,10 +232,12 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
             [0, 0, 1]])
     """
     return from_array(
-        np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+        np.stack(np.tril_indices(row, offset, col)).astype(number_dtype("tril_indices", dtype), copy=False),
+        device=device,
     )
 
 
+@shaped
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Return the indices of the upper triangle of a matrix: rows and columns, as a tensor (2, N).
 
@@ -266,7 +247,8 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
             [0, 1, 1]])
     """
     return from_array(
-        np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype), copy=False), device=device
+        np.stack(np.triu_indices(row, offset, col)).astype(number_dtype("triu_indices", dtype), copy=False),
+        device=device,
     )
 
 
@@ -314,7 +296,9 @@ def full_like(
     >>> tg.full_like(tg.ones(2), 7.0)
     tensor([7., 7.])
     """
-    return from_array(np.full_like(input.array, fill_value, dtype=dtype and as_dtype(dtype)), requires_grad, device)
+    wanted = as_dtype(dtype) if dtype else input.dtype
+    value = held_number("full_like", fill_value, wanted)
+    return from_array(np.full_like(input.array, value, wanted), requires_grad, device)
 
 
 @effect
@@ -326,174 +310,3 @@ def empty_like(input: Tensor, dtype: Any = None, device: Any = None, requires_gr
     (2, 3)
     """
     return from_array(np.empty_like(input.array, dtype=dtype and as_dtype(dtype)), requires_grad, device)
-
-
-def from_array(array: Array, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return a leaf that holds an array, without copying."""
-    want_cpu("device", device)
-    result = make_tensor(Tensor, array)
-    result.requires_grad = requires_grad
-    return result
-
-
-def chosen_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return the given dtype, or the default dtype for None."""
-    return default_dtype() if dtype is None else as_dtype(dtype)
-
-
-# --- random numbers, from the given generator or, by default, from this thread's ---
-
-
-def rand(
-    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return random numbers, uniform on [0, 1).
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.rand(2, 3).shape
-    (2, 3)
-    """
-    drawn = (generator or default_generator()).random(lengths("rand", size))
-    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
-
-
-def randn(
-    *size: Any, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return random numbers from the normal distribution of mean 0 and variance 1.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.randn(2, 3).shape
-    (2, 3)
-    """
-    drawn = (generator or default_generator()).standard_normal(lengths("randn", size))
-    return from_array(np.asarray(drawn).astype(chosen_dtype(dtype)), requires_grad, device)
-
-
-def randint(
-    low: Any = None,
-    high: Any = None,
-    size: Any = None,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return random integers from low to high - 1: ``randint([low,] high, size)``; low defaults to 0.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.randint(10, (2, 3)).shape
-    (2, 3)
-    """
-    if size is None and not isinstance(high, (int, np.integer, type(None))):
-        high, size = None, high
-    if low is None or high is None:
-        low, high = 0, low if high is None else high
-    if high is None:
-        raise TypeError("randint: wanted randint([low,] high, size), got no high")
-    if high <= low:
-        raise ValueError(f"randint: wanted low less than high, got {low} and {high}")
-    shape = lengths("randint", (() if size is None else size,))
-    drawn = (generator or default_generator()).integers(low, high, shape)
-    return from_array(np.asarray(drawn).astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
-
-
-def randperm(
-    n: int, *, generator: Generator = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return the integers from 0 to n - 1 in random order.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.randperm(4).sort().values
-    tensor([0, 1, 2, 3])
-    """
-    drawn = (generator or default_generator()).permutation(whole("randperm", "n", n, 0))
-    return from_array(drawn.astype(as_dtype(dtype or np.int64), copy=False), requires_grad, device)
-
-
-@effect
-def normal(
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    size: Any = None,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return random numbers from normal distributions; mean and std are tensors, which broadcast, or numbers.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.normal(tg.zeros(3), 2.0).shape
-    (3,)
-    """
-    means, deviations = array_of(mean), array_of(std)
-    if np.less(deviations, 0).any():
-        raise ValueError("normal: std has negative entries")
-    met = np.broadcast_shapes(np.shape(means), np.shape(deviations))
-    shape = met if size is None else lengths("normal", (size,))
-    tensors = [t.dtype for t in (means, deviations) if isinstance(t, np.ndarray)]
-    drawn = np.asarray((generator or default_generator()).normal(means, deviations, shape))
-    wanted = np.result_type(*tensors) if tensors and dtype is None else chosen_dtype(dtype)
-    return from_array(drawn.astype(wanted), requires_grad, device)
-
-
-def rand_like(
-    input: Tensor,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `rand` of a tensor's shape and type.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.rand_like(tg.ones(2, 3)).shape
-    (2, 3)
-    """
-    dtype = dtype or input.dtype
-    return rand(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def randn_like(
-    input: Tensor,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `randn` of a tensor's shape and type.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.randn_like(tg.ones(2, 3)).shape
-    (2, 3)
-    """
-    dtype = dtype or input.dtype
-    return randn(input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def randint_like(
-    input: Tensor,
-    low: int,
-    high: int | None = None,
-    *,
-    generator: Generator = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `randint` of a tensor's shape and type.
-
-    >>> import tinygrad_cnn as tg
-    >>> tg.randint_like(tg.ones(2, 3), 10).shape
-    (2, 3)
-    """
-    return randint(low, high, input.shape, generator, dtype or input.dtype, device, requires_grad)
-
-
-for _name in {*SIZED, "tril_indices", "triu_indices"} - {"full", "normal"}:
-    globals()[_name] = _of_numbers(globals()[_name])
-explain_calls(globals(), UNSIZED)
