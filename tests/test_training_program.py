@@ -62,7 +62,7 @@ def test_a_run_has_the_same_bits_wherever_it_was_interrupted(model: str, ignored
     states, given = States(), batches(ignored)
     whole = trainer(model, [states])
     history = whole.fit(given, epochs=2)
-    assert ("conv2d(" in whole.explain() or "linear(" in whole.explain()) == (0 not in ignored)
+    assert "linear(" in whole.explain()
     for state in states.states[:-1]:
         resumed = trainer(model, [States()])
         resumed.load_state_dict(state)

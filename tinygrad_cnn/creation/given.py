@@ -113,7 +113,7 @@ def full(
     kind = np.asarray(array_of(fill_value)).dtype.kind
     wanted = as_dtype(dtype) if dtype else {"f": default_dtype(), "b": bool_}.get(kind, int64)
     value = held_number("full", fill_value, wanted)
-    return from_array(np.full(lengths("full", (size,)), value, wanted), requires_grad, device)
+    return from_array(np.full(lengths("full", (size,)), array_of(value), wanted), requires_grad, device)
 
 
 @shaped

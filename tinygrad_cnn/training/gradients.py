@@ -55,8 +55,6 @@ class GradientsOfBatches(Compiled):
         loss, outputs = self((inputs, targets), {})
         if self.kind is None:
             self.kind = kind if self.reason is None else ""
-        elif self.kind:
-            self.reason = None  # batches of this kind were a program before, so the next one may be
         return loss, outputs
 
     def explain(self) -> str:
@@ -77,7 +75,7 @@ class GradientsOfBatches(Compiled):
             if self.reason is not None or entry.program is None:
                 return result
             before.restore()
-        return self._run(entry, arguments, named, values)
+        return entry.program(values)
 
     def _give_up(self, reason: str) -> None:
         """Go on without a program, and without a warning: results are the same."""
