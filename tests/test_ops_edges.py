@@ -24,6 +24,10 @@ EDGES: dict[str, tuple[Function, object, float, object]] = {
     "no distance": (lambda x: tg.cdist(x[None], tg.ones(1, 2).double()).sum(), [1.0, 1.0], 0.0, [0.0, 0.0]),
     "a singular matrix": (tg.linalg.det, SINGULAR, 0.0, [[4.0, -2.0], [-2.0, 1.0]]),
     "a matrix of zeros": (tg.linalg.det, [[0.0, 0.0], [0.0, 0.0]], 0.0, [[0.0, 0.0], [0.0, 0.0]]),
+    "nothing times a logarithm": (
+        lambda x: tg.special.xlog1py(x, tg.tensor([1.0, -1.0]).double()).sum(), [0.0, 0.0], 0.0, [np.log(2), 0.0]
+    ),
+    "the largest part of infinities": (lambda x: x.mode().values, [inf, 0.0, inf], inf, [0.0, 0.0, 1.0]),
     "a product with a zero": (lambda x: x.prod(), [2.0, 0.0, 3.0], 0.0, [0.0, 6.0, 0.0]),
     "a class that is ruled out": (
         lambda x: F.nll_loss(x[None], tg.tensor([0]), tg.ones(2).double()), [-0.5, -inf], 0.5, [-1.0, 0.0]
@@ -42,6 +46,15 @@ def test_values_and_gradients(function: Function, at: object, value: float, grad
         out.backward()
     np.testing.assert_allclose(out.item(), value, atol=1e-12)
     np.testing.assert_allclose(x.grad.numpy(), gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sinc_is_steep_where_it_begins_to_fall(dtype: type) -> None:
+    """Its derivative is -pi^2 x / 3 near 0, where that of a quotient is the rounding of its parts."""
+    x = tg.tensor(np.array([1e-30, 1e-8, 1e-5, 1e-3, -1e-3], dtype), requires_grad=True)
+    tg.sinc(x).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), -(np.pi**2) * x.detach().numpy() / 3, rtol=1e-5)
 
 
 def test_a_beta_of_0_does_not_look_at_the_input() -> None:

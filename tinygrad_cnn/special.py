@@ -32,7 +32,7 @@ from tinygrad_cnn.ops.arguments import array_of
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.gamma import erfcx
 from tinygrad_cnn.ops.spellings import spell
-from tinygrad_cnn.support.dtypes import result_type
+from tinygrad_cnn.support.dtypes import as_float, result_type
 from tinygrad_cnn.support.missing_names import explain_missing_names
 from tinygrad_cnn.tape.record import Variable
 from tinygrad_cnn.typing import T
@@ -82,9 +82,9 @@ def xlog1py(input: Any, other: Any) -> Any:
     >>> tg.special.xlog1py(tg.tensor([0.0, 2.0]), tg.tensor([-1.0, 0.0]))
     tensor([0., 0.])
     """
-    dtype = result_type(array_of(input), array_of(other))
+    dtype = as_float(np.empty(0, result_type(array_of(input), array_of(other)))).dtype
     given = cast(other, dtype=dtype) if isinstance(other, Variable) else np.asarray(array_of(other), dtype)
-    undefined = (input == 0) & (given == given)
+    undefined = (input == 0) & ((given <= -1) | (given == np.inf))
     return ops.mul(input, ops.log1p(ops.where(undefined, dtype.type(0), given)))
 
 

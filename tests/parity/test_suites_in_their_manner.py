@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import tinygrad_cnn as tg
 
@@ -24,7 +22,7 @@ TYPES = ["bool", *INTEGERS, "float16", "float32", "float64"]
 def outcome(call: Callable[[Any], Any], library: Any) -> Any:
     """Return the values of a call's result, or None if the library refuses the call."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore"):
             warnings.simplefilter("ignore")
             return call(library).tolist()
     except (RuntimeError, ValueError, TypeError, OverflowError, NotImplementedError):
@@ -58,30 +56,23 @@ WRITERS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "tensor": lambda m, number, dtype: m.tensor([[number], [0]], dtype=dtype),
     "tensor of one": lambda m, number, dtype: m.tensor(number, dtype=dtype),
 }
-LIMITS = [127, 128, 255, 256, 2**15, 2**31 - 1, 2**31, 2**63 - 1]
-NOT_NEGATIVE = st.sampled_from(LIMITS) | st.integers(0, 400)
-NUMBERS = NOT_NEGATIVE | NOT_NEGATIVE.filter(lambda n: n < 2**53).map(float)
-NUMBERS |= st.sampled_from([float("nan"), float("inf"), 1e19, 2.0**63, 7e4, 1e39, -0.5, -1.5])
+NUMBERS = [0, 3, 127, 128, 255, 256, 300, 32768, 2**31 - 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63]
+NUMBERS += [-1, -2, -128, -129, -255, -256, -300, -(2**31) - 1, -(2**63)]
+NUMBERS += [0.5, -0.5, -1.5, 255.0, 256.0, 7e4, -7e4, 1e19, 1e39, float("nan"), float("inf"), float("-inf")]
+HOLDING = [*INTEGERS, "float16", "float32"]
 
 
-HOLDING = st.sampled_from([*INTEGERS, "float16", "float32"])
-
-
-@given(writer=st.sampled_from(sorted(WRITERS)), name=HOLDING, number=NUMBERS)
-def test_a_number_that_a_type_cannot_hold_is_refused_wherever_it_is_written(
-    writer: str, name: str, number: float
-) -> None:
-    if writer == "where" and isinstance(number, float):
-        return  # `where` of integers and a fraction is of a floating-point type
-    if name == "int64" and number == 2**63:
-        return  # PyTorch writes -(2**63) in some of these places
-    assert_alike(lambda m: WRITERS[writer](m, number, getattr(m, name)))
-
-
-@given(name=st.sampled_from(INTEGERS), number=st.integers(-(2**63), -1) | st.integers(-300, -1))
-def test_so_are_negative_numbers(name: str, number: int) -> None:
-    for write in WRITERS.values():
-        assert_alike(lambda m, write=write: write(m, number, getattr(m, name)))
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_number_that_a_type_cannot_hold_is_refused_wherever_it_is_written(writer: str, number: float) -> None:
+    for name in HOLDING:
+        if writer == "where" and isinstance(number, float):
+            continue  # `where` of integers and a fraction is of a floating-point type
+        if number == 2**63 and writer == "setitem":
+            continue  # PyTorch refuses it even in types of floating-point numbers
+        if name == "int64" and (number == 2**63 or (writer == "pad" and number > 2**53)):
+            continue  # PyTorch writes -(2**63) in some of these places, and rounds to a float64 in another
+        assert_alike(lambda m, name=name: WRITERS[writer](m, number, getattr(m, name)))
 
 
 DRAWS: dict[str, Callable[[Any, Any], Any]] = {

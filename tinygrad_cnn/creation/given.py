@@ -112,8 +112,8 @@ def full(
     """
     kind = np.asarray(array_of(fill_value)).dtype.kind
     wanted = as_dtype(dtype) if dtype else {"f": default_dtype(), "b": bool_}.get(kind, int64)
-    value = held_number("full", fill_value, wanted)
-    return from_array(np.full(lengths("full", (size,)), array_of(value), wanted), requires_grad, device)
+    value = array_of(held_number("full", fill_value, wanted))
+    return from_array(np.full(lengths("full", (size,)), value, wanted), requires_grad, device)
 
 
 @shaped
@@ -297,7 +297,7 @@ def full_like(
     tensor([7., 7.])
     """
     wanted = as_dtype(dtype) if dtype else input.dtype
-    value = held_number("full_like", fill_value, wanted)
+    value = held_number("full_like", array_of(fill_value), wanted)
     return from_array(np.full_like(input.array, value, wanted), requires_grad, device)
 
 

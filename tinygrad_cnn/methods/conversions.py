@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_cnn.methods.operations import Methods
-from tinygrad_cnn.ops.arguments import lengths
+from tinygrad_cnn.ops.arguments import array_of, lengths
 from tinygrad_cnn.ops.broadcast import cast
 from tinygrad_cnn.ops.shape import reshape
 from tinygrad_cnn.ops.spellings import spell_methods
@@ -128,7 +128,8 @@ class Conversions(Methods):
     ) -> Self:
         """Return a tensor filled with one value, of this tensor's type."""
         wanted = self._chosen(dtype)
-        filled = np.full(lengths("new_full", (size,)), held_number("new_full", fill_value, wanted), wanted)
+        value = array_of(held_number("new_full", fill_value, wanted))
+        filled = np.full(lengths("new_full", (size,)), value, wanted)
         return self._new(filled, requires_grad, device)
 
     @effect

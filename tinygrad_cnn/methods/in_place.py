@@ -24,8 +24,8 @@ from tinygrad_cnn.ops.arguments import array_of, want_float
 from tinygrad_cnn.ops.index import places, put_at, take_at
 from tinygrad_cnn.random import GeneratorArgument as Generator
 from tinygrad_cnn.random import default_generator
-from tinygrad_cnn.support.arrays import held, held_number, own_array, want_range
-from tinygrad_cnn.support.dtypes import last_whole_number
+from tinygrad_cnn.support.arrays import held_number, own_array, want_range
+from tinygrad_cnn.support.dtypes import float16, last_whole_number
 from tinygrad_cnn.tape.capture import effect
 from tinygrad_cnn.tape.grad_mode import is_grad_enabled
 from tinygrad_cnn.tape.record import Variable, make_tensor, renamed
@@ -376,8 +376,8 @@ class InPlace(Conversions):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = _without_leading_ones(value)
-        if type(value) in (int, float) and self.dtype.kind in "iu":
-            value = held("setitem", value, self.dtype)
+        if self.dtype != float16:  # in which PyTorch writes infinity
+            value = held_number("setitem", value, self.dtype)
         if must_be_recorded(self, (value,)):
             self._record_assignment(index, value)
             return

@@ -78,9 +78,11 @@ def held_number(name: str, number: Any, dtype: np.dtype[Any]) -> Any:
     """
     if type(number) not in (bool, int, float):
         return number
-    if dtype.kind == "f" and abs(number) != inf and abs(number) > float(np.finfo(dtype).max):
+    if dtype.kind != "f":
+        return held(name, number, dtype)[()]
+    if abs(number) != inf and abs(number) > float(np.finfo(dtype).max):
         raise ValueError(f"{name}: {number} does not fit into {dtype}, which holds up to {np.finfo(dtype).max}")
-    return held(name, number, dtype)
+    return dtype.type(number)
 
 
 def want_range(name: str, first: float, last: float, dtype: np.dtype[Any]) -> None:
