@@ -51,7 +51,6 @@ NO_PROGRAMS: dict[str, list[str]] = {
         "sort, topk, median, "
         "median_values, quantile, nanquantile, bincount_weights"
     ).split(", "),
-    "are drawn by the function": ["cross_entropy of a class for each row"],
     "depends on numbers": "getitem_mixed, masked_select".split(", "),
     "neither a tensor nor a plain value": "index, getitem, unindex, put, RNN_TANH, RNN_RELU, LSTM, GRU".split(", "),
 }
@@ -231,6 +230,38 @@ def test_targets_that_are_ignored_or_wrong_are_those_of_the_function() -> None:
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     twins.compare()
+
+
+LOSSES: dict[str, Callable[..., tg.Tensor]] = {
+    "cross_entropy": F.cross_entropy,
+    "cross_entropy that ignores -1": lambda x, y: F.cross_entropy(x, y, ignore_index=-1),
+    "nll_loss that ignores -1": lambda x, y: F.nll_loss(x.log_softmax(1), y, ignore_index=-1),
+    "weights": lambda x, y: F.cross_entropy(x, y, tg.tensor([1.0, 2.0, 3.0], dtype=x.dtype), ignore_index=-1),
+    "two losses": lambda x, y: F.cross_entropy(x, y, ignore_index=-1) + F.nll_loss(x, y.clamp(min=0)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@settings(max_examples=10)
+@given(ignored=st.lists(st.booleans(), min_size=4, max_size=9))
+def test_targets_may_be_ignored_in_some_calls(name: str, ignored: list[bool]) -> None:
+    """What a function decides by numbers is decided in each call, whichever was captured first."""
+    loss = LOSSES[name]
+    compiled = tg.compile(lambda x, y: loss(x, y))
+    rng = np.random.default_rng(0)
+    for ignores in ignored:
+        x = tg.tensor(rng.standard_normal((5, 3)), requires_grad=True)
+        y = tg.tensor([0, 2, -100 if ignores and name == "cross_entropy" else -int(ignores), 1, 2])
+        found = [tg.autograd.grad(f(x, y), x)[0] for f in (compiled, loss)] + [compiled(x, y), loss(x, y)]
+        assert same_bits(*found[:2])
+        assert same_bits(found[2].detach(), found[3].detach())
+    assert is_a_program(compiled), compiled.explain()
+
+
+def test_what_is_decided_by_drawn_numbers_runs_as_it_is() -> None:
+    compiled = tg.compile(lambda x: F.cross_entropy(x, tg.randint(3, (5,))))
+    with pytest.warns(UserWarning, match="targets of a loss are drawn by the function"):
+        compiled(tg.randn(5, 3))
 
 
 def test_inference_under_no_grad() -> None:

@@ -152,6 +152,33 @@ def test_results_keep_what_their_derivatives_read() -> None:
     assert all(close(a, b) for pair in zip(found, wanted, strict=True) for a, b in zip(*pair, strict=True))
 
 
+@pytest.mark.parametrize("set_to_none", [True, False])
+@pytest.mark.parametrize("of", ["optimizer", "model"])
+def test_zero_grad_between_the_passes_divides_no_section(of: str, set_to_none: bool) -> None:
+    models, steps = [], []
+    for _ in range(2):
+        tg.manual_seed(0)
+        models.append(tg.models.LeNet())
+        optimizer = tg.optim.SGD(models[-1].parameters(), lr=0.05)
+
+        def step(x: tg.Tensor, y: tg.Tensor, model: Any = models[-1], optimizer: Any = optimizer) -> tg.Tensor:
+            loss = F.cross_entropy(model(x), y)
+            (optimizer if of == "optimizer" else model).zero_grad(set_to_none)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        steps.append(step)
+    compiled = tg.compile(steps[0])
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        given = images(rng, 16, (1, 28, 28))
+        assert close(compiled(*given).detach(), steps[1](*given).detach())
+        assert all(close(p.grad, q.grad) for p, q in zip(*(m.parameters() for m in models), strict=True))
+    (entry,) = compiled.programs.values()
+    assert [call.kind for call in entry.program._fast.calls].count("records") == (1 if set_to_none else 2)
+
+
 LOWERED = {"conv2d", "cross_entropy", "linear", "max_pool2d", "relu", "reshape"}
 
 

@@ -411,10 +411,15 @@ ROOMS["storage"] = Room(
 ROOMS["training"] = Room(
     "tests/test_training.py tests/test_training_metric.py tests/test_training_diagnosis.py "
     "tests/test_training_finder.py tests/test_training_checkpoint.py tests/test_training_behaviour.py "
-    "tests/test_training_resume.py tests/test_training_states.py",
+    "tests/test_training_resume.py tests/test_training_states.py tests/test_training_program.py",
     [
         Break("training/trainer.py", "(epoch.validation or epoch.train).loss", "epoch.train.loss"),
-        Break("training/trainer.py", "            self.optimizer.zero_grad()\n", ""),
+        Break("training/trainer.py", "            self.optimizer.zero_grad()  # there is no step\n", ""),
+        Break("training/gradients.py", "    optimizer.zero_grad()\n", ""),
+        Break("training/gradients.py", "            before.restore()\n", ""),
+        Break("training/gradients.py", "tensor._grad = gradient", "pass"),
+        Break("training/gradients.py", "gradient.array[...] = numbers", "pass"),
+        Break("training/gradients.py", 'kind if self.reason is None else ""', "kind"),
         Break("training/trainer.py", "clip_grad_norm_(self.model.parameters(), self.clip_gradient)", "pass"),
         Break("training/trainer.py", "        self.model.train()\n", ""),
         Break("training/early_stopping.py", "self.mark - self.min_delta:", "self.mark:"),
@@ -477,7 +482,8 @@ ROOMS["programs"] = Room(
         Break(
             "compiling/compiled.py", "            return reach.modules_are_unchanged()", "            return True"
         ),
-        Break("compiling/compiled.py", "if entry.program.allows(values) else", "if True else"),
+        Break("ops/loss.py", "@decision\n", ""),
+        Break("compiling/compiled.py", "entry.program is None or entry.program.allows(values)", "True"),
         Break("compiling/program.py", "tensor._requires_grad is not requires_grad", "False"),
         Break("compiling/recorded.py", "return bool(kept) and not any", "return not any"),
         Break("compiling/program.py", "        if capture.is_state(value):\n            return value\n", ""),

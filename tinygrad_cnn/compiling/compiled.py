@@ -34,7 +34,7 @@ def compiled_function(function: Callable[..., Any], fullgraph: bool = False) -> 
 
     With ``fullgraph``, what cannot be a program is an error.
     """
-    compiled = _Compiled(function, fullgraph)
+    compiled = Compiled(function, fullgraph)
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -52,8 +52,10 @@ class _Entry:
     is_checked = False
 
 
-class _Compiled:
-    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
+class Compiled:
+    """A function and its programs."""
+
+    def __init__(self, function: Callable[..., Any], fullgraph: bool = False) -> None:
         self.function, self.fullgraph = function, fullgraph
         self.programs: dict[Any, _Entry] = {}
         self.reason: str | None = None
@@ -75,18 +77,29 @@ class _Compiled:
         if self._reach is None or not self._is_unchanged(self._reach):
             self.programs.clear()
             self._reach, self._changes = Reach(self.function), changes[0]
-        entry = self.programs.get(key)
-        if entry is not None and entry.program is not None and not entry.program.fits():
-            del self.programs[key]
-            entry = None
+        entry = self._entry(key, values)
         if entry is None:
-            if len(self.programs) >= MOST_PROGRAMS:
-                return self._as_it_is(arguments, named, f"there were more than {MOST_PROGRAMS} kinds of arguments")
-            entry = self.programs[key] = _Entry()
+            return self._as_it_is(arguments, named, f"there were more than {MOST_PROGRAMS} kinds of arguments")
         if entry.is_checked:
             assert entry.program is not None
-            return entry.program(values) if entry.program.allows(values) else self.function(*arguments, **named)
+            return entry.program(values)
         return self._captured(entry, arguments, named, values)
+
+    def _entry(self, key: Any, values: list[Any]) -> _Entry | None:
+        """Return the entry for arguments, a new one if necessary; None if there are too many.
+
+        There is one for each way in which the function decides by numbers.
+        """
+        for way in range(MOST_PROGRAMS):
+            entry = self.programs.get((key, way))
+            if entry is None or (entry.program is not None and not entry.program.fits()):
+                self.programs.pop((key, way), None)
+                if len(self.programs) >= MOST_PROGRAMS:
+                    return None
+                self.programs[key, way] = entry = _Entry()
+            if entry.program is None or entry.program.allows(values):
+                return entry
+        return None
 
     def _key(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, list[Any]]:
         """Return what a program depends on in the arguments, or None, and the tensors and arrays among them."""

@@ -13,8 +13,8 @@ import numpy as np
 from tinygrad_cnn.compiling.records_check import Kind
 from tinygrad_cnn.kernels.dispatch import FLOAT32, are_compiled_by_default, have_compiled
 from tinygrad_cnn.kernels.thresholds import COMPILED_FROM
-from tinygrad_cnn.tape.capture import Instruction, Ref, Source, array_of, deliver_owned, refs_in
-from tinygrad_cnn.tape.record import make_tensor
+from tinygrad_cnn.tape.capture import Instruction, Ref, Source, array_of, deliver, refs_in
+from tinygrad_cnn.tape.record import Variable, make_tensor
 from tinygrad_cnn.tensor import Tensor
 
 
@@ -116,7 +116,7 @@ class _Writer:
         if call.kind == "deliver":  # the box has the only reference, so that the array can become .grad
             leaf, value = self._name(call.inputs[0]), call.inputs[1]
             if value in self.owned:
-                return f"{self._name(deliver_owned)}({leaf}, v{value.number})"
+                return f"{self._name(_deliver_owned)}({leaf}, v{value.number})"
             forget = f"v{value.number} = None; " if self.last[value] == i else ""
             return f"box = [v{value.number}]; {forget}{function}({leaf}, box)"
         as_tensors = call.kind == "effect"
@@ -144,3 +144,12 @@ class _Writer:
         name = f"c{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def _deliver_owned(leaf: Variable, gradient: Any) -> None:
+    """Add a gradient to ``leaf.grad``, or have it become ``leaf.grad``: nothing else is going to use its memory."""
+    first = make_tensor(leaf, gradient)
+    if leaf._grad is None and leaf._hooks is None:
+        leaf._grad = first
+    else:
+        deliver(leaf, [gradient])

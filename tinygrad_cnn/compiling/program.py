@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_cnn.compiling.conditions import conditions
 from tinygrad_cnn.compiling.form import Form, with_records
-from tinygrad_cnn.compiling.records_check import Kind, RecordsCheck
+from tinygrad_cnn.compiling.records_check import RecordsCheck, kind_of
 from tinygrad_cnn.kernels.dispatch import are_compiled_by_default
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, refs_in
 from tinygrad_cnn.tape.record import Variable, make_tensor
@@ -38,12 +37,13 @@ class Program:
         self._filled = [call.inputs[0] for call in self.calls if call.kind == "deliver"]
         self._zero_d = {i for i, v in enumerate(capture.values) if isinstance(v, np.ndarray) and v.ndim == 0}
         self._plain = Form(self.sources, self.calls, results, self._zero_d)
-        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        self._kinds = [kind_of(value) for value in capture.values]
         states = {source.ref for source in self.sources if source.kind == "state"}
         fast = with_records(self._kinds, self.calls, set(results), states)
         self._fast = Form(self.sources, fast, results, self._zero_d) if fast is not None else None
         self._views = _shared(capture, arguments, self._returned)
-        self._conditions = [(c.check, self._alone(capture, c.ref)) for c in conditions(capture)]
+        decisions = [call.outputs[0] for call in self.captured if call.kind == "decision"]
+        self._decisions = [(bool(capture.values[ref.number]), self._alone(capture, ref)) for ref in decisions]
 
     def all_calls(self) -> tuple[Instruction, ...]:
         """Return all calls that were captured, those of the backward pass of results last."""
@@ -61,8 +61,8 @@ class Program:
     def _alone(self, capture: Capture, ref: Ref) -> Callable[[list[Any]], Any]:
         """Return a function that computes one value before the program runs."""
         calls = self._needed({ref}, effects=False)
-        if not all(call.is_pure for call in calls):
-            capture.refuse("the targets of cross_entropy are drawn by the function; pass them as an argument")
+        if not all(call.is_pure or call.name == "tensor" for call in calls):
+            capture.refuse("targets of a loss are drawn by the function; pass them as an argument")
         read = {ref, *(r for call in calls for r in call.reads())}
         return Form([s for s in capture.sources if s.ref in read], calls, [ref], self._zero_d)
 
@@ -91,8 +91,8 @@ class Program:
         return all(leaf._hooks is None for leaf in self._filled)
 
     def allows(self, arguments: list[Any]) -> bool:
-        """Return whether the numbers of these arguments meet the program's conditions."""
-        return all(check(compute(arguments)[0]) for check, compute in self._conditions)
+        """Return whether what was decided by numbers is decided in the same way for these arguments."""
+        return all(decide(arguments)[0] == outcome for outcome, decide in self._decisions)
 
     def __call__(self, arguments: list[Any]) -> Any:
         """Run the program on tensors and arrays, and return what the function returns."""

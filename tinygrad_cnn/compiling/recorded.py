@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.compiling.form import Form, with_records
-from tinygrad_cnn.compiling.records_check import Kind
+from tinygrad_cnn.compiling.records_check import kind_of
 from tinygrad_cnn.kernels.dispatch import are_compiled_by_default
 from tinygrad_cnn.tape.backward import origin_of
 from tinygrad_cnn.tape.capture import Capture, Instruction, Ref, Source, array_of, capture_gradients, refs_in
@@ -44,7 +44,7 @@ class Backward:
         made.update(source.ref for source in self._constants)
         read = [ref for call in self.calls for ref in call.reads()] + [ref for _, ref in self._sent]
         self.saved = [ref for ref in dict.fromkeys(read) if ref is not None and ref not in made]
-        self._kinds = [Kind(np.shape(value), np.asarray(value).dtype) for value in capture.values]
+        self._kinds = [kind_of(value) for value in capture.values]
         self._operation = _operation(name)
         sent_refs = [ref for _, ref in self._sent]
         fast = with_records(self._kinds, self.calls, set(sent_refs), set())
@@ -74,7 +74,7 @@ class Backward:
 
     def _form(self, calls: Sequence[Instruction], sent: list[Ref]) -> Form:
         read = (*self.saved, *self._given)
-        sources = [Source("argument", i, ref, *self._kinds[ref.number]) for i, ref in enumerate(read)]
+        sources = [Source("argument", i, ref, *self._kinds[ref.number][:2]) for i, ref in enumerate(read)]
         return Form([*sources, *self._constants], calls, sent)
 
     def _with(self, present: tuple[bool, ...]) -> tuple[list[Instruction], Callable[[Any], Any]]:
@@ -104,7 +104,7 @@ class Backward:
         """Return an input of a call, with zeros for the gradients that an operation of several results lacks."""
         if isinstance(value, Ref):
             now = known(value)
-            return np.zeros(*self._kinds[value.number]) if now is None else now
+            return np.zeros(*self._kinds[value.number][:2]) if now is None else now
         if isinstance(value, (tuple, list)) and any(True for _ in refs_in(value)):
             return type(value)(self._filled(item, known) for item in value)
         return value

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_cnn.kernels.batch_innermost import memory_order
 from tinygrad_cnn.tape.capture import Capture, Instruction, refs_in
 from tinygrad_cnn.typing import Array
 
@@ -19,6 +20,18 @@ class Kind(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_batch_innermost: bool
+
+
+def kind_of(value: Any) -> Kind:
+    """Return what is known of a value that was captured."""
+    array = np.asarray(value)
+    return Kind(array.shape, array.dtype, array.ndim in (2, 4) and samples_innermost(array).flags.c_contiguous)
+
+
+def samples_innermost(array: Array) -> Array:
+    """Return N C H W as the H C W N view of the same memory, and N C as C N."""
+    return memory_order(array) if array.ndim == 4 else array.T
 
 
 class RecordsCheck:

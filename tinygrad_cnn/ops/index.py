@@ -338,7 +338,7 @@ def scatter(input: T, dim: int, index: Any, src: Any = None, *, value: float | N
         index = np.reshape(array_of(index), 1)
     where = _coordinates("scatter", input, dim, index)
     if isinstance(src, (bool, int, float)):
-        return put_at(input, held_number("scatter", src, input.dtype), where)
+        return put_at(input, constant(held_number("scatter", src, input.dtype)), where)
     want_same_dtype("scatter", input=input, src=src)
     return put_at(input, _first_of("scatter", src, np.shape(array_of(index))), where)
 

@@ -20,7 +20,7 @@ from tinygrad_cnn.ops.reduce import _sum, mean, sum
 from tinygrad_cnn.ops.shape import reshape, unsqueeze
 from tinygrad_cnn.ops.softmax import _check_classes, _log_softmax, _softmax
 from tinygrad_cnn.support.dtypes import as_float
-from tinygrad_cnn.tape.capture import constant, effect
+from tinygrad_cnn.tape.capture import constant, decision, effect
 from tinygrad_cnn.tape.record import make_tensor, operation
 from tinygrad_cnn.tape.watch import warn_user
 from tinygrad_cnn.typing import Array, T
@@ -185,9 +185,10 @@ def _indicator(target: Array, like: Array) -> Array:
     return ones
 
 
-def _are_classes(input: T, target: Any, ignore_index: int) -> bool:
+@decision
+def _are_classes(shape: tuple[int, ...], target: Any, ignore_index: int) -> bool:
     """Whether the target is a valid class index for each row of a matrix, and no class is ``ignore_index``."""
-    shape, indices = input.shape, np.asarray(array_of(target))  # a program looks again
+    indices = np.asarray(array_of(target))
     if len(shape) != 2 or indices.shape != shape[:1] or indices.dtype.kind not in "iu" or not indices.size:
         return False
     unsigned = indices.view(f"u{indices.itemsize}")  # a negative index becomes a large one
@@ -218,7 +219,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; wanted 0 to 1")
     _warn_after("softmax", input, "cross_entropy", "it applies softmax itself: give it the logits")
     plain = weight is None and not label_smoothing and reduction in ("mean", "sum") and input.dtype.kind == "f"
-    if plain and _are_classes(input, target, ignore_index):
+    if plain and _are_classes(input.shape, target, ignore_index):
         return _class_cross_entropy(input, target, divisor=target.shape[0] if reduction == "mean" else 1)
     distribution, count = _as_distribution(
         "cross_entropy", input, target, reduction, weight, ignore_index, label_smoothing
@@ -247,7 +248,7 @@ def nll_loss(
     if target.dtype.kind == "f":
         raise TypeError("nll_loss: wanted class indices as target, got probabilities")
     _warn_after("softmax", input, "nll_loss", "it takes log-probabilities: use log_softmax")
-    if weight is None and input.dtype.kind == "f" and _are_classes(input, target, ignore_index):
+    if weight is None and input.dtype.kind == "f" and _are_classes(input.shape, target, ignore_index):
         indices = array_of(target)
         return reduced("nll_loss", -getitem(input, (constant(np.arange(len(indices))), indices)), reduction)
     scale, count = _as_distribution("nll_loss", input, target, reduction, weight, ignore_index)

@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_cnn.tape.backward import accumulate, origin_of
 from tinygrad_cnn.tape.grad_mode import _mode
 from tinygrad_cnn.tape.gradients import Gradients
-from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable, make_tensor
+from tinygrad_cnn.tape.record import Derivative, Node, Operation, Origin, SeveralOutputs, Variable
 from tinygrad_cnn.tape.walk import Walk, leading_to
 from tinygrad_cnn.tape.watch import Call, calling_line
 from tinygrad_cnn.tape.writes import LATEST, writes
@@ -39,7 +39,7 @@ class Ref(NamedTuple):
 class Instruction(NamedTuple):
     """One call of a program. ``inputs`` and ``constants`` hold `Ref`s in the place of the program's values."""
 
-    kind: str  # "forward", "derivative", "add", "copy", "fit", "deliver" or "effect"
+    kind: str  # "forward", "derivative", "add", "copy", "fit", "deliver", "effect" or "decision"
     name: str  # of the operation or effect
     function: Callable[..., Any]
     inputs: tuple[Any, ...]
@@ -230,6 +230,9 @@ class Capture:
         constants = {k: self._for_effect(value, name) for k, value in options.items()}
         with self.suspended():
             result = function(*arguments, **options)
+        if hasattr(function, "decides"):
+            self.note("decision", name, function, inputs, constants, np.asarray(result))
+            return result
         self.follow(result)
         if is_value(result):
             self.note("effect", name, function, inputs, constants, result)
@@ -470,20 +473,17 @@ def deliver(leaf: Variable, box: list[Any]) -> None:
     accumulate(leaf, gradients, leaf)
 
 
-def deliver_owned(leaf: Variable, gradient: Any) -> None:
-    """Add a gradient to ``leaf.grad``, or have it become ``leaf.grad``: nothing else is going to use its memory."""
-    first = make_tensor(leaf, gradient)
-    if leaf._grad is None and leaf._hooks is None:
-        leaf._grad = first
-    else:
-        deliver(leaf, [gradient])
-
-
 def constant(array: Any) -> Any:
     """Return an array as it is, once a capture knows that it depends on shapes and options alone."""
     if _mode.capture is not None:
         _mode.capture.constant(array)
     return array
+
+
+def decision(function: Decorated) -> Decorated:
+    """Have captures note what a function decides by numbers: a program is used only where it decides the same."""
+    function.decides = True  # type: ignore[attr-defined]
+    return effect(function)
 
 
 def effect(function: Decorated) -> Decorated:

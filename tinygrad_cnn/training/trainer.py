@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
@@ -32,7 +32,8 @@ from tinygrad_cnn.training.batches import (
 )
 from tinygrad_cnn.training.callbacks import Callback
 from tinygrad_cnn.training.diagnosis import all_finite, first_nonfinite
-from tinygrad_cnn.training.evaluation import evaluate, mean_loss, predict
+from tinygrad_cnn.training.evaluation import evaluate, predict
+from tinygrad_cnn.training.gradients import GradientsOfBatches, fill_gradients
 from tinygrad_cnn.training.history import Epoch, History, Score, columns_of
 from tinygrad_cnn.training.interrupt import interruptible
 from tinygrad_cnn.training.metric import Metric, accuracy, metric_sums, named_metrics
@@ -51,6 +52,10 @@ class Trainer:
     ``metric`` is measured beside the loss, by its function's name: a function of outputs and targets that returns
     one number for each sample, (N,), or their mean; or a dict of such functions by name; or None. The default,
     `accuracy`, is for classifiers whose outputs are (N, C).
+
+    With ``compile``, loss and gradients of a batch are computed by a program, as `compile` makes one, for batches
+    of the kind of the first; what cannot be a program runs as it is (`explain` says why). With compiled kernels, a
+    program gives other last digits than the steps without one.
 
     >>> import tinygrad_cnn as tg
     >>> from tinygrad_cnn.data import DataLoader, TensorDataset
@@ -84,6 +89,7 @@ class Trainer:
         clip_gradient: float | None = None,
         *,
         metric: Metric | Mapping[str, Metric] | None = accuracy,
+        compile: bool = True,
     ) -> None:
         check_parts(model, loss, optimizer, scheduler, callbacks)
         if clip_gradient is not None and not (isinstance(clip_gradient, Real) and clip_gradient > 0):
@@ -95,6 +101,8 @@ class Trainer:
         self.scheduler = scheduler
         self.callbacks = tuple(callbacks)
         self.clip_gradient = clip_gradient
+        self.compile = compile
+        self._gradients = GradientsOfBatches(self.model, loss, optimizer)
         self.history = History()
         self.running: Progress | None = None
         self.validates = False
@@ -211,6 +219,7 @@ class Trainer:
             "history": [epoch.row() for epoch in self.history.epochs],
             "ended_early": self.history.ended_early,
             "running": None if self.running is None else self.running.state_dict(),
+            "program": self._gradients.kind,
             "random": default_generator().bit_generator.state,
         }
 
@@ -244,6 +253,10 @@ class Trainer:
             callback.load_state_dict(its_state)
         self._load_history(state)
         self.running = None if state["running"] is None else Progress.from_state_dict(state["running"])
+        program = state.get("program")  # checkpoints of version 0.1 have none
+        if not isinstance(program, (str, type(None))):
+            raise TypeError(f"program is {program!r:.60}; wanted a kind of batches or None")
+        self._gradients.kind = program
         default_generator().bit_generator.state = state["random"]
 
     def _load_history(self, state: Mapping[str, Any]) -> None:
@@ -302,14 +315,15 @@ class Trainer:
         """Train on one batch, or on a rank's share of one, if its loss and gradient are finite."""
         random = default_generator().bit_generator
         before = random.state
-        criterion, weight = (self.loss, 1.0) if share is None else ranks.loss_of_share(self.loss, targets, share)
+        weight = 1.0
         try:
-            with nullcontext() if share is None else drawing_for(share):
-                outputs = self.model(inputs)
-                loss = mean_loss("fit", criterion, outputs, targets)
-            sums = metric_sums(self.metrics, outputs, targets)
-            self.optimizer.zero_grad()
-            (loss if share is None else loss * weight).backward()
+            if share is None:
+                loss, outputs = self._fill_gradients(inputs, targets)
+            else:
+                criterion, weight = ranks.loss_of_share(self.loss, targets, share)
+                with drawing_for(share):
+                    loss, outputs = fill_gradients(self.model, criterion, self.optimizer, inputs, targets, weight)
+            sums = self._sums_of_metrics(outputs, targets)
             value, samples = loss.item(), len(targets)
             if share is not None:
                 samples = share.total
@@ -332,6 +346,25 @@ class Trainer:
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         totals.add(value, sums, samples)
+
+    def _fill_gradients(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Any]:
+        parts = self.model, self.loss, self.optimizer
+        if not self.compile:
+            return fill_gradients(*parts, inputs, targets)
+        if any(part is not known for part, known in zip(parts, self._gradients.parts, strict=True)):
+            self._gradients = GradientsOfBatches(*parts, self._gradients.kind)
+        return self._gradients.fill(inputs, targets)
+
+    def _sums_of_metrics(self, outputs: Any, targets: Tensor) -> dict[str, float]:
+        try:
+            return metric_sums(self.metrics, outputs, targets)
+        except Exception:
+            self.optimizer.zero_grad()  # there is no step
+            raise
+
+    def explain(self) -> str:
+        """Return the program of a step's gradients as text, or why steps run as they are."""
+        return self._gradients.explain() if self.compile else "steps run as they are: compile=False"
 
     def _warn_if_nothing_is_left(self, epochs: int) -> None:
         done, reason = len(self.history), self.history.ended_early

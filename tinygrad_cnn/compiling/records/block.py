@@ -285,11 +285,15 @@ class Block:
     # --- in and out ---
 
     def _copy_in(self, ref: Ref, place: Place) -> None:
-        """Copy samples of an input, which is in C order, to the batch-innermost layout."""
+        """Copy samples of an input to memory of their own, where they lie innermost."""
         shape, numbers = self.shape(ref), self.section.size(ref)
         n, channels, height, width = shape if len(shape) == 4 else (shape[0], 1, 1, shape[1])
-        plan = CopyPlan(channels, width, n, width, height * width, 1, numbers, 0, width)
-        self.record(copy_rows, plan, self.writer.inputs[ref] + self.first * numbers, out=place, last=height)
+        steps = (width, height * width, 1, numbers)  # to the next row, channel, column and sample
+        if self.section.is_batch_innermost(ref):
+            batch = self.section.batch
+            steps = (channels * width * batch, width * batch, batch, 1)
+        plan = CopyPlan(channels, width, n, *steps, 0, width)
+        self.record(copy_rows, plan, self.writer.inputs[ref] + self.first * steps[3], out=place, last=height)
 
     def _copy_out(self, ref: Ref) -> None:
         """Copy samples to an output, which lies with the whole batch innermost."""

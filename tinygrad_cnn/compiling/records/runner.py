@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_cnn.compiling.records.block import LINE, Writer
 from tinygrad_cnn.compiling.records.section import Section
+from tinygrad_cnn.compiling.records_check import samples_innermost
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
 from tinygrad_cnn.kernels.compiled.program_loops import run_parts, run_program
 from tinygrad_cnn.kernels.compiled.thread_pool import run_compiled_program
@@ -34,6 +35,7 @@ class Runner:
         self._states = [ref in states for ref in section.inputs]  # whose arrays are the same in most runs
         self._inputs = section.inputs
         self._types = [section.kinds[ref.number].dtype for ref in self._inputs]
+        self._innermost = [section.is_batch_innermost(ref) for ref in self._inputs]
         self._programs: dict[int, _Program] = {}  # by the number of threads
 
     def __call__(self, *arrays: Array) -> tuple[Array, ...]:
@@ -42,6 +44,9 @@ class Runner:
         program = self._programs.get(threads)
         if program is None:
             program = self._programs.setdefault(threads, _Program(self.section, threads))
+        arrays = tuple(
+            [samples_innermost(a) if turned else a for a, turned in zip(arrays, self._innermost, strict=True)]
+        )
         return program.run(arrays, self._types, self._states)
 
 

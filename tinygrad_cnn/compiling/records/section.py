@@ -61,7 +61,7 @@ class Section:
     def _is_sampled(self, ref: Ref) -> bool:
         if ref in self.sampled:
             return True
-        shape, dtype = self.kinds[ref.number]
+        shape, dtype, _ = self.kinds[ref.number]
         if ref in self.sums or dtype != FLOAT32 or len(shape) not in (2, 4) or not prod(shape):
             return False
         return shape[0] == (self.batch or shape[0])
@@ -77,7 +77,7 @@ class Section:
         """Return whether a value from outside holds the class of each sample."""
         if not isinstance(ref, Ref) or ref in self.sampled or ref in self.sums:
             return False
-        shape, dtype = self.kinds[ref.number]
+        shape, dtype, _ = self.kinds[ref.number]
         return dtype == np.int64 and len(shape) == 1 and shape[0] == (self.batch or shape[0])
 
     # --- building ---
@@ -120,6 +120,10 @@ class Section:
     def inputs(self) -> list[Ref]:
         """The values that are read from outside, each once."""
         return list(dict.fromkeys([*self.loaded, *self.shared]))
+
+    def is_batch_innermost(self, ref: Ref) -> bool:
+        """Return whether samples from outside are read with the batch innermost; all else is read in C order."""
+        return ref in self.loaded and ref not in self.shared and self.kinds[ref.number].is_batch_innermost
 
     @property
     def crossings(self) -> int:

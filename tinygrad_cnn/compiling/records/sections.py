@@ -20,14 +20,23 @@ def with_sections(
     """Return calls in which some are replaced by one that runs their records. Effects keep their order."""
     done: list[Instruction] = []
     run: list[Instruction] = []
+    dropping: list[Instruction] = []  # effects that pure calls may be moved across
     for i, call in enumerate(calls):
         if call.is_pure:
             run.append(call)
+        elif _drops_gradients(call):
+            dropping.append(call)
         else:
-            done += _divided(kinds, run, reads(calls[i:]) | results, states)
-            done.append(call)
-            run = []
-    return done + _divided(kinds, run, results, states)
+            done += [*_divided(kinds, run, reads(calls[i:]) | results, states), *dropping, call]
+            run, dropping = [], []
+    return [*done, *_divided(kinds, run, results, states), *dropping]
+
+
+def _drops_gradients(call: Instruction) -> bool:
+    """Return whether an effect is a zero_grad that sets gradients to None, so that it writes to no memory."""
+    if call.name not in ("Optimizer.zero_grad", "Module.zero_grad"):
+        return False
+    return (*call.inputs[1:], call.constants.get("set_to_none", True))[0] is True
 
 
 def _divided(
