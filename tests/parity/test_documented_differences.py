@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from pathlib import Path
@@ -48,11 +49,11 @@ def test_the_page_has_both() -> None:
     assert len(MISSING) > 10
 
 
-@pytest.mark.parametrize("name", ["elu", "celu", "selu", "hardswish", "hardsigmoid"])
+@pytest.mark.parametrize("name", ["elu", "celu", "selu", "hardswish"])
 def test_derivatives_at_nan(name: str) -> None:
     code = (
         f"torch.autograd.grad(F.{name}(x := torch.tensor([float('nan')], requires_grad=True)).sum(), x)[0].item()"
     )
     theirs, ours = float(outcome(code, torch)), float(outcome(code, tg))
-    assert (theirs, ours) == pytest.approx((0, 1 / 6) if name == "hardsigmoid" else (theirs, 0))
-    assert name == "hardsigmoid" or theirs >= 1
+    assert theirs >= 1
+    assert math.isnan(ours)
