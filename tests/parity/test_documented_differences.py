@@ -48,11 +48,9 @@ def test_the_page_has_both() -> None:
     assert len(MISSING) > 10
 
 
-@pytest.mark.parametrize("name", ["elu", "celu", "selu", "hardswish", "hardsigmoid"])
+@pytest.mark.parametrize("name", ["elu", "celu", "selu", "hardswish"])
 def test_derivatives_at_nan(name: str) -> None:
-    code = (
-        f"torch.autograd.grad(F.{name}(x := torch.tensor([float('nan')], requires_grad=True)).sum(), x)[0].item()"
-    )
-    theirs, ours = float(outcome(code, torch)), float(outcome(code, tg))
-    assert (theirs, ours) == pytest.approx((0, 1 / 6) if name == "hardsigmoid" else (theirs, 0))
-    assert name == "hardsigmoid" or theirs >= 1
+    code = f"torch.autograd.grad(F.{name}(x := torch.full((99,), float('nan'), requires_grad=True)).sum(), x)[0]"
+    found = [set(map(str, eval(code, {"torch": m, "F": m.nn.functional}).tolist())) for m in (torch, tg)]
+    assert "nan" in found[0] and len(found[0]) == 2
+    assert found[1] == {"nan"}
