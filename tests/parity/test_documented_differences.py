@@ -52,5 +52,5 @@ def test_the_page_has_both() -> None:
 def test_derivatives_at_nan(name: str) -> None:
     code = f"torch.autograd.grad(F.{name}(x := torch.full((99,), float('nan'), requires_grad=True)).sum(), x)[0]"
     found = [set(map(str, eval(code, {"torch": m, "F": m.nn.functional}).tolist())) for m in (torch, tg)]
-    assert "nan" in found[0] and len(found[0]) == 2
+    assert {"nan"} < found[0]  # and another number
     assert found[1] == {"nan"}
