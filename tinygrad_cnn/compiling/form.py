@@ -47,7 +47,7 @@ def with_records(
     is_large = any(kind.dtype == FLOAT32 and prod(kind.shape) >= COMPILED_FROM for kind in kinds)
     if not (is_large and are_compiled_by_default() and have_compiled()):
         return None
-    sections: Any = import_module("tinygrad_cnn.compiling.records.sections")  # it imports Numba
+    sections: Any = import_module("tinygrad_cnn.compiling.records.sections")  # it loads machine code
     fast: list[Instruction] = sections.with_sections(kinds, calls, results, states)
     return fast if any(call.kind == "records" for call in fast) else None
 

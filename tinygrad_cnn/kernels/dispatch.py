@@ -8,8 +8,8 @@ Which implementation runs depends on the choice and on shapes, types and layouts
 ran before. The choice is made for the process, by ``TINYGRAD_CNN_KERNELS=reference|numpy|compiled`` in the
 environment or by `set_compiled_kernels`, and for a block of one thread by `use_kernels`.
 
-Numba is imported when a compiled kernel is first wanted, in about a second. The first import ever compiles all of
-them, in some fifteen, and caches the machine code in __pycache__ (or in Numba's own folder, if that is read-only).
+Machine code is loaded when a compiled kernel is first wanted, in a tenth of a second. The first time ever, all
+kernels are compiled, in some ten seconds, and the machine code is kept (`compiled/machine_code.py`).
 
 An implementation for another library's arrays would be one more field of `Kernel`.
 """

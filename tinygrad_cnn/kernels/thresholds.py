@@ -11,7 +11,7 @@ that the work takes, so that one *grain size* serves all kernels.
 # --- which implementation ---
 
 COMPILED_FROM = 256
-"""Elements from which on an array goes to a compiled kernel. Fewer are not worth importing Numba for."""
+"""Elements from which on an array goes to a compiled kernel. Fewer are not worth loading machine code for."""
 
 RELU_PLAIN_BELOW = 2048
 """Elements below which NumPy's plainest call computes relu and its derivative fastest."""

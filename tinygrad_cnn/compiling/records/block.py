@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_cnn.compiling.records.section import Section
-from tinygrad_cnn.kernels.compiled.batch_innermost import CopyPlan, copy_rows
-from tinygrad_cnn.kernels.compiled.program_loops import RECORD, StridedPlan, add_parts, clear, copy_strided
+from tinygrad_cnn.kernels.compiled.batch_innermost import copy_rows
+from tinygrad_cnn.kernels.compiled.plans import RECORD, CopyPlan, StridedPlan
+from tinygrad_cnn.kernels.compiled.program import add_parts, clear, copy_strided
 from tinygrad_cnn.tape.capture import Ref
 from tinygrad_cnn.typing import Array
 

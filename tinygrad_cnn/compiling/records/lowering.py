@@ -12,15 +12,21 @@ from typing import Any
 
 from tinygrad_cnn.compiling.records.block import Block, Place, c_strides, memory_sizes
 from tinygrad_cnn.compiling.records.section import Section, Sum
-from tinygrad_cnn.kernels.compiled.batch_innermost import CopyPlan, copy_rows
-from tinygrad_cnn.kernels.compiled.conv import ConvPlan, conv_plan
-from tinygrad_cnn.kernels.compiled.conv_loops import correlate, correlate_weight
-from tinygrad_cnn.kernels.compiled.matmul_loops import MatmulPlan, multiply, packed_size
-from tinygrad_cnn.kernels.compiled.pool import pool_plan, pool_rows, unpool_rows
-from tinygrad_cnn.kernels.compiled.program_loops import (
+from tinygrad_cnn.kernels.compiled.batch_innermost import copy_rows
+from tinygrad_cnn.kernels.compiled.conv import ConvPlan, conv_plan, correlate, correlate_weight
+from tinygrad_cnn.kernels.compiled.matmul import multiply
+from tinygrad_cnn.kernels.compiled.plans import (
+    SEGMENT,
+    CopyPlan,
     LinearPlan,
     LossPlan,
+    MatmulPlan,
     StridedPlan,
+    SumPlan,
+    packed_size,
+)
+from tinygrad_cnn.kernels.compiled.pool import pool_plan, pool_rows, unpool_rows
+from tinygrad_cnn.kernels.compiled.program import (
     add_parts,
     clear,
     copy_strided,
@@ -30,8 +36,8 @@ from tinygrad_cnn.kernels.compiled.program_loops import (
     linear_weight,
 )
 from tinygrad_cnn.kernels.compiled.relu import relu_band, where_nonzero_band
-from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE
-from tinygrad_cnn.kernels.compiled.sums import SEGMENT, SumPlan, sum_rows
+from tinygrad_cnn.kernels.compiled.sums import sum_rows
+from tinygrad_cnn.kernels.compiled.vectors import NARROW, WIDE
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.thresholds import MATMUL_COMPILED_BELOW
 from tinygrad_cnn.tape.capture import Instruction, Ref

@@ -10,8 +10,8 @@ from tinygrad_cnn.compiling.records.block import LINE, Writer
 from tinygrad_cnn.compiling.records.section import Section
 from tinygrad_cnn.compiling.records_check import samples_innermost
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
-from tinygrad_cnn.kernels.compiled.program_loops import run_parts, run_program
-from tinygrad_cnn.kernels.compiled.thread_pool import run_compiled_program
+from tinygrad_cnn.kernels.compiled.program import run_parts
+from tinygrad_cnn.kernels.compiled.thread_pool import run_program
 from tinygrad_cnn.kernels.memory import empty, is_exclusive
 from tinygrad_cnn.kernels.threads import get_num_threads
 from tinygrad_cnn.kernels.thresholds import (
@@ -100,7 +100,7 @@ class _Instance:
                 words[self._input_words[i]] = address(plain)
                 known[i] = array if states[i] and plain is array else None
         results = tuple([output.fresh(words) for output in self._outputs])
-        run_compiled_program(run_program, run_parts, words, self.threads)
+        run_program(run_parts, words, self.threads)
         return results
 
 

@@ -1,9 +1,5 @@
-"""Kernels compiled by Numba, for float32. Importing any of them imports Numba; `kernels.dispatch` chooses."""
+"""Kernels compiled by Numba, for float32; `kernels.dispatch` chooses.
 
-import numba  # first: if it cannot be imported, its error says why
-
-from tinygrad_cnn.kernels.compiled.cache import use_key
-from tinygrad_cnn.kernels.compiled.checksums import delete_damaged
-
-use_key()
-delete_damaged()
+Files of loops (`..._loops.py`) import Numba, and are imported by the process that compiles them only (`build.py`).
+Elsewhere their machine code is loaded (`machine_code.py`).
+"""

@@ -6,21 +6,47 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-INT = types.int64
-WORDS = types.Array(INT, 1, "C")
-POINTER = types.CPointer(types.float32)
-PLAN = types.CPointer(INT)
-
-BAND = types.void(PLAN, POINTER, POINTER, POINTER, POINTER, INT, INT, INT)
-"""The signature of a compiled band: a plan, three inputs, an output; the band's first row, last row and number."""
+from tinygrad_cnn.kernels.compiled.exports import BAND, INT, PLAN
 
 _WORD = ir.IntType(64)
+_ITEMS, _DATA = tuple.__basicsize__, object.__basicsize__  # where a tuple's items and an array's address lie
 
 
-def _address(context: Any, builder: Any, words: Any, index: Any) -> Any:
-    return builder.gep(context.make_array(WORDS)(context, builder, words).data, [index])
+@intrinsic
+def data_address(typing: Any, arrays: Any, index: Any) -> Any:
+    """Return where the memory of an array begins, given the address of a tuple of arrays and an index."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def read(address: Any) -> Any:
+            return builder.load(builder.inttoptr(address, _WORD.as_pointer()))
+
+        item = builder.add(builder.mul(arguments[1], _WORD(8)), _WORD(_ITEMS))
+        return read(builder.add(read(builder.add(arguments[0], item)), _WORD(_DATA)))
+
+    return INT(INT, INT), write
+
+
+@intrinsic
+def words_at(typing: Any, address: Any) -> Any:
+    """Return the words that begin at an address."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], _WORD.as_pointer())
+
+    return PLAN(INT), write
+
+
+@intrinsic(prefer_literal=True)
+def local_words(typing: Any, count: Any) -> Any:
+    """Return so many words of memory that a function has until it returns."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return cgutils.alloca_once(builder, _WORD, _WORD(count.literal_value))
+
+    return PLAN(count), write
 
 
 @intrinsic
@@ -28,9 +54,9 @@ def load_acquire(typing: Any, words: Any, index: Any) -> Any:
     """Load a word with acquire ordering: what its writer wrote before it is visible afterwards."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load_atomic(_address(context, builder, *arguments), "acquire", 8)
+        return builder.load_atomic(builder.gep(arguments[0], [arguments[1]]), "acquire", 8)
 
-    return INT(WORDS, INT), write
+    return INT(PLAN, INT), write
 
 
 @intrinsic
@@ -38,10 +64,10 @@ def store_release(typing: Any, words: Any, index: Any, value: Any) -> Any:
     """Store a word with release ordering: who reads it sees what was written before it."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store_atomic(arguments[2], _address(context, builder, *arguments[:2]), "release", 8)
+        builder.store_atomic(arguments[2], builder.gep(arguments[0], [arguments[1]]), "release", 8)
         return context.get_dummy_value()
 
-    return types.void(WORDS, INT, INT), write
+    return types.void(PLAN, INT, INT), write
 
 
 @intrinsic
@@ -49,10 +75,10 @@ def compare_exchange(typing: Any, words: Any, index: Any, old: Any, new: Any) ->
     """Replace the word by ``new`` if it is ``old``, and return whether it was: of several threads, one succeeds."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _address(context, builder, *arguments[:2])
+        address = builder.gep(arguments[0], [arguments[1]])
         return builder.extract_value(builder.cmpxchg(address, *arguments[2:], "acq_rel", "acquire"), 1)
 
-    return types.boolean(WORDS, INT, INT, INT), write
+    return types.boolean(PLAN, INT, INT, INT), write
 
 
 @intrinsic
@@ -60,7 +86,7 @@ def call_address(typing: Any, words: Any, index: Any) -> Any:
     """Call the `BAND` function whose address is a word; the words after it are the arguments."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        first = _address(context, builder, *arguments)
+        first = builder.gep(arguments[0], [arguments[1]])
         kind = ir.FunctionType(ir.VoidType(), [_WORD] * len(BAND.args))
         function, *rest = (
             builder.load(builder.gep(first, [ir.Constant(_WORD, i)])) for i in range(1 + len(BAND.args))
@@ -68,7 +94,7 @@ def call_address(typing: Any, words: Any, index: Any) -> Any:
         builder.call(builder.inttoptr(function, kind.as_pointer()), rest)
         return context.get_dummy_value()
 
-    return types.void(WORDS, INT), write
+    return types.void(PLAN, INT), write
 
 
 @intrinsic

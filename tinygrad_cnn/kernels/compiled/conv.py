@@ -9,13 +9,17 @@ import numpy as np
 
 from tinygrad_cnn.kernels.batch_innermost import from_batch_innermost
 from tinygrad_cnn.kernels.compiled.batch_innermost import flat_batch_innermost
-from tinygrad_cnn.kernels.compiled.conv_loops import ConvLoopPlan, correlate, correlate_weight
-from tinygrad_cnn.kernels.compiled.simd import NARROW
+from tinygrad_cnn.kernels.compiled.machine_code import address
+from tinygrad_cnn.kernels.compiled.plans import ConvLoopPlan
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
+from tinygrad_cnn.kernels.compiled.vectors import NARROW
 from tinygrad_cnn.kernels.geometry import Geometry
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.thresholds import COMPILED_BLOCK_TERMS
 from tinygrad_cnn.typing import Array, Pair
+
+correlate = address("conv_loops", "correlate")
+correlate_weight = address("conv_weight_loops", "correlate_weight")
 
 
 def conv2d(x: Array, w: Array, bias: Array | None, geometry: Geometry) -> Array:

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygrad_cnn.kernels.compiled.matmul_loops import MatmulPlan, multiply, packed_size
-from tinygrad_cnn.kernels.compiled.simd import WIDE
+from tinygrad_cnn.kernels.compiled.machine_code import address
+from tinygrad_cnn.kernels.compiled.plans import MatmulPlan, packed_size
 from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
+from tinygrad_cnn.kernels.compiled.vectors import WIDE
 from tinygrad_cnn.kernels.memory import empty
 from tinygrad_cnn.kernels.thresholds import (
     MATMUL_COMPILED_BELOW,
@@ -17,6 +18,8 @@ from tinygrad_cnn.kernels.thresholds import (
     MATMUL_COMPILED_TERMS,
 )
 from tinygrad_cnn.typing import Array
+
+multiply = address("matmul_loops", "multiply")
 
 
 def large_matmul(a: Array, b: Array) -> Array | None:

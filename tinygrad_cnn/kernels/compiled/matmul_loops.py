@@ -8,32 +8,14 @@ number of threads.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from numba import njit
 
 from tinygrad_cnn.kernels.compiled.atomics import unpack_plan
-from tinygrad_cnn.kernels.compiled.simd import (
-    NARROW,
-    WIDE,
-    add_outer_product,
-    add_rows,
-    store,
-    transposed,
-    zeros,
-)
-from tinygrad_cnn.kernels.compiled.thread_pool import INLINE, compile_band
+from tinygrad_cnn.kernels.compiled.exports import BAND, INLINE, exported
+from tinygrad_cnn.kernels.compiled.plans import MatmulPlan, packed_size
+from tinygrad_cnn.kernels.compiled.simd import add_outer_product, add_rows, store, transposed, zeros
+from tinygrad_cnn.kernels.compiled.vectors import NARROW, WIDE
 from tinygrad_cnn.kernels.thresholds import COMPILED_BLOCK_TERMS
-
-
-class MatmulPlan(NamedTuple):
-    """How the loops of a product move through memory, in elements."""
-
-    terms: int  # of each sum
-    columns: int  # of the second matrix and of the product, which is in C order
-    to_row: int  # of the first matrix
-    to_term: int
-    across: int  # whether the second matrix is in Fortran order, and so must be packed
 
 
 @njit(**INLINE)
@@ -66,11 +48,6 @@ def _strip(six, four, one, a, b, start, step, column, out, count, first, last, p
             row += 1
 
 
-def packed_size(terms: int) -> int:
-    """Return how many numbers `_pack` writes at most."""
-    return (terms + NARROW - 1) // NARROW * NARROW * WIDE
-
-
 _packed_size = njit(**INLINE)(packed_size)
 
 
@@ -84,7 +61,7 @@ def _pack(b, column, packed, place, plan):
             store(transposed(square, b, at, plan.terms, rows, count), packed, place + k * WIDE + c, WIDE, NARROW)
 
 
-@compile_band
+@exported(BAND)
 def multiply(plan, a, b, packed, out, first, last, band):
     """Compute rows first to last of the product; ``packed`` has room for the packed columns of each band."""
     plan = unpack_plan(plan, MatmulPlan)

@@ -6,41 +6,16 @@ import numpy as np
 
 from tinygrad_cnn.kernels.batch_innermost import is_batch_innermost
 from tinygrad_cnn.kernels.compiled.batch_innermost import flat_as_it_lies, flat_batch_innermost
-from tinygrad_cnn.kernels.compiled.simd import NARROW, WIDE, load, maximum, store, where_equal, zeros
-from tinygrad_cnn.kernels.compiled.thread_pool import band_count, compile_band, parallel_for
+from tinygrad_cnn.kernels.compiled.machine_code import address
+from tinygrad_cnn.kernels.compiled.thread_pool import band_count, parallel_for
 from tinygrad_cnn.kernels.memory import empty_like
 from tinygrad_cnn.kernels.thresholds import COMPILED_RELU_COST
 from tinygrad_cnn.typing import Array
 
+relu_band = address("relu_loops", "relu_band")
+where_nonzero_band = address("relu_loops", "where_nonzero_band")
+
 NO_PLAN = np.zeros(1, np.int64)
-
-
-@compile_band
-def relu_band(plan, x, _, __, out, first, last, band):
-    """Compute numbers first to last of the output."""
-    while first + WIDE <= last:
-        none = zeros(1, 1, WIDE)
-        store(maximum(none, load(none, x, first, WIDE)), out, first, 0, WIDE)
-        first += WIDE
-    while first < last:
-        some = zeros(1, 1, NARROW)
-        store(maximum(some, load(some, x, first, last - first)), out, first, 0, last - first)
-        first += NARROW
-
-
-@compile_band
-def where_nonzero_band(plan, x, mask, _, out, first, last, band):
-    """Compute numbers first to last of the output."""
-    while first + WIDE <= last:
-        none = zeros(1, 1, WIDE)
-        kept = where_equal(load(none, mask, first, WIDE), none, none, load(none, x, first, WIDE))
-        store(kept, out, first, 0, WIDE)
-        first += WIDE
-    while first < last:
-        few, count = zeros(1, 1, NARROW), last - first
-        kept = where_equal(load(few, mask, first, count), few, few, load(few, x, first, count))
-        store(kept, out, first, 0, count)
-        first += NARROW
 
 
 def relu(x: Array) -> Array | None:

@@ -14,20 +14,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
-_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2]
-_AVX512 = "+avx512f" in _FEATURES  # 32 registers of 16 numbers; with AVX2 16 of 8, with NEON 32 of 4
-
-NARROW = 16 if _AVX512 else 8
-"""Lanes of a narrow vector: one register."""
-
-WIDE = 64 if _AVX512 else 16
-"""Lanes of a wide vector. A tile of six leaves registers to spare."""
-
-TILE_ROWS = 4 if _AVX512 else 2
-"""Rows of a tile of five columns of narrow vectors that leave registers to spare."""
+from tinygrad_cnn.kernels.compiled.vectors import NARROW
 
 _FLOAT, _INT, _WORD = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 

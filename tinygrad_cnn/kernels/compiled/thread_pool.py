@@ -22,92 +22,15 @@ from __future__ import annotations
 import _thread
 import ctypes
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
-from numba import cfunc, njit, types
 
-from tinygrad_cnn.kernels.compiled.atomics import (
-    BAND,
-    INT,
-    WORDS,
-    call_address,
-    compare_exchange,
-    load_acquire,
-    store_release,
-    yield_processor,
-)
+from tinygrad_cnn.kernels.compiled.machine_code import address
+from tinygrad_cnn.kernels.compiled.mailboxes import MAILBOX, MAX_WORKERS
 from tinygrad_cnn.kernels.threads import ThreadPool, get_num_threads
 from tinygrad_cnn.kernels.thresholds import COMPILED_GRAIN_SIZE, SPINS_BEFORE_SLEEP
 from tinygrad_cnn.typing import Array
-
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
-INLINE: dict[str, Any] = {**OPTIONS, "cache": False, "forceinline": True}
-"""For functions that a band calls. A tile that is an argument goes through memory, unless the call is inlined. The
-cache holds the whole band; an entry for such a function would name its plan's class, and could not be read after
-that class is renamed."""
-
-ARRAY = types.Array(types.float32, 1, "C", readonly=True, aligned=False)
-
-MAX_WORKERS = 63
-"""As many as a word has bits but one: those that have a task are noted in a word. The caller runs further bands."""
-
-FREE, RESERVED, POSTED, RUNNING, DONE = range(5)
-TASK = 9  # words: an address, a plan, four arrays, the band's first row, last row and number
-MAILBOX = 16  # words: the state, a task and padding, so that no two workers write to one cache line
-
-
-@njit(types.void(WORDS, INT, WORDS, INT, INT, INT), **OPTIONS)
-def _write_task(words, at, task, length, band, count):
-    for i in range(6):
-        words[at + i] = task[i]
-    words[at + 6] = length * band // count
-    words[at + 7] = length * (band + 1) // count
-    words[at + 8] = band
-
-
-@njit(INT(WORDS, WORDS, types.UniTuple(ARRAY, 4), INT, INT, INT, INT), **OPTIONS)
-def _run_bands(mailboxes, plan, arrays, function, length, count, pause):
-    """Post all bands but the first, run the first, then what is left; return how many no worker ran."""
-    task = np.empty(TASK, np.int64)
-    task[0], task[1] = function, plan.ctypes.data
-    for i in range(4):
-        task[2 + i] = arrays[i].ctypes.data
-    posted = alone = 0
-    for band in range(1, min(count, MAX_WORKERS + 1)):
-        at = (band - 1) * MAILBOX
-        if load_acquire(mailboxes, at) == FREE and compare_exchange(mailboxes, at, FREE, RESERVED):
-            _write_task(mailboxes, at + 1, task, length, band, count)
-            store_release(mailboxes, at, POSTED)
-            posted |= 1 << band
-    for band in range(count):
-        at = (band - 1) * MAILBOX
-        by_worker = band <= MAX_WORKERS and (posted >> band) & 1
-        if by_worker and not compare_exchange(mailboxes, at, POSTED, FREE):
-            while load_acquire(mailboxes, at) != DONE:
-                yield_processor(pause)
-            store_release(mailboxes, at, FREE)
-        else:
-            _write_task(task, 0, task, length, band, count)
-            call_address(task, 0)
-            alone += band > 0
-    return alone
-
-
-@njit(types.void(WORDS, INT, INT, INT), **OPTIONS)
-def _spin(mailboxes, at, spins, pause):
-    """Run tasks from a mailbox until it was found empty so often in a row."""
-    idle = 0
-    while idle < spins:
-        if load_acquire(mailboxes, at) == POSTED and compare_exchange(mailboxes, at, POSTED, RUNNING):
-            call_address(mailboxes, at + 1)
-            store_release(mailboxes, at, DONE)
-            idle = 0
-        else:
-            yield_processor(pause)
-            idle += 1
 
 
 class _SpinningPool(ThreadPool):
@@ -134,23 +57,27 @@ class _SpinningPool(ThreadPool):
         mailboxes, is_awake, asleep = self.mailboxes, self._is_awake, self._asleep[i]
         while asleep.acquire():
             is_awake[i] = True
-            _spin(mailboxes, i * MAILBOX, SPINS_BEFORE_SLEEP, _PAUSE)
+            _spin(mailboxes.ctypes.data, i * MAILBOX, SPINS_BEFORE_SLEEP, _PAUSE)
             is_awake[i] = False  # a task posted just before this is run by its caller
 
 
-def _address(name: str, library: str | None) -> int:
+def _system_address(name: str, library: str | None) -> int:
     """Return the address of a function of the system."""
     return ctypes.cast(ctypes.CDLL(library)[name], ctypes.c_void_p).value or 0
 
 
-_PAUSE = _address("SwitchToThread", "kernel32") if sys.platform == "win32" else _address("sched_yield", None)
+_PAUSE = (
+    _system_address("SwitchToThread", "kernel32")
+    if sys.platform == "win32"
+    else _system_address("sched_yield", None)
+)
 _pool = _SpinningPool(MAX_WORKERS)
-_NO_ARRAYS = (np.zeros(1, np.float32),) * 4
 
-
-def compile_band(function: Callable[..., None]) -> int:
-    """Compile the function that runs a band of a kernel, and return its address."""
-    return int(cfunc(BAND, cache=True, error_model="numpy")(function).address)
+_WORD = ctypes.c_int64
+_run_bands = ctypes.CFUNCTYPE(_WORD, ctypes.py_object, *[_WORD] * 4)(address("thread_loops", "run_bands"))
+_run_program = ctypes.CFUNCTYPE(_WORD, ctypes.py_object, *[_WORD] * 3)(address("thread_loops", "run_program"))
+_spin = ctypes.CFUNCTYPE(_WORD, *[_WORD] * 4)(address("thread_loops", "spin"))
+"""They let go of the interpreter's lock while they run. A tuple holds the arrays, whose addresses they read."""
 
 
 def band_count(length: int, cost: float) -> int:
@@ -166,11 +93,11 @@ def parallel_for(
     """Run a compiled function on ``count`` bands of range(length): three inputs and an output, as flat memory."""
     if count > 1:
         _pool.wake(min(count - 1, MAX_WORKERS))
-    _run_bands(_pool.mailboxes, plan, arrays, function, length, count, _PAUSE)
+    _run_bands((_pool.mailboxes, plan, *arrays), function, length, count, _PAUSE)
 
 
-def run_compiled_program(run: Callable[..., int], function: int, words: Array, threads: int) -> None:
-    """Run a program (`program_loops.run_program`) whose parts lie in ``words``, on so many threads."""
+def run_program(function: int, words: Array, threads: int) -> None:
+    """Run a program whose parts lie in ``words`` on so many threads, each part by `program_loops.run_parts`."""
     if threads > 1:
         _pool.wake(min(threads - 1, MAX_WORKERS))
-    run(_pool.mailboxes, words, _NO_ARRAYS, function, threads, _PAUSE)
+    _run_program((_pool.mailboxes, words), function, threads, _PAUSE)
