@@ -9,7 +9,7 @@ ran before. The choice is made for the process, by ``TINYGRAD_CNN_KERNELS=refere
 environment or by `set_compiled_kernels`, and for a block of one thread by `use_kernels`.
 
 Machine code is loaded when a compiled kernel is first wanted, in a tenth of a second. The first time ever, all
-kernels are compiled, in some ten seconds, and the machine code is kept (`compiled/machine_code.py`).
+kernels are compiled, in some seconds on several cores, and the machine code is kept (`compiled/machine_code.py`).
 
 An implementation for another library's arrays would be one more field of `Kernel`.
 """
