@@ -12,7 +12,7 @@ import tinygrad_cnn as tg
 from tinygrad_cnn.data import sources
 from tinygrad_cnn.experiment.archive import archive
 from tinygrad_cnn.experiment.config import PRESETS, Config, parse_arguments
-from tinygrad_cnn.experiment.run import load_data, main, run
+from tinygrad_cnn.experiment.run import load_data, main, make_trainer, run
 from tinygrad_cnn.training.trainer import Trainer
 
 
@@ -183,8 +183,15 @@ def test_what_cannot_be_divided_is_refused(tmp_path: Path, changes: dict[str, An
         {"model": "porpiglia", "augment": "slight", "optimizer": "adam"},
         {"model": "duan"},
         {"model": "small", "augment": "cutout", "label_smoothing": 0.1, "average": 0.9},
+        {"compile": False},
     ],
 )
 @pytest.mark.parametrize("schedule", ["cosine", "step", "none"])
 def test_every_setting_runs(tmp_path: Path, settings: dict[str, Any], schedule: str) -> None:
     assert run(small(tmp_path, epochs=1, samples=100, schedule=schedule, **settings))["epochs"] == 1
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_setting_decides_whether_gradients_come_from_a_program(tmp_path: Path, wanted: bool) -> None:
+    config = small(tmp_path, compile=wanted)
+    assert make_trainer(config, tmp_path, 1).compile is wanted

@@ -80,6 +80,7 @@ class Config:
     early_stop_patience: int = _option("training", 5, "epochs without improvement before stopping", least=1)
     early_stop_min_delta: float = _option("training", 0.001, "what counts as improvement", least=0)
     seed: int = _option("training", 0, "of everything that is random", least=0)
+    compile: bool = _option("training", True, "compute gradients by a program, which is faster")
     threads: int = _option("training", 0, "processor threads, 0 for what the library takes", least=0)
 
     output: str = _option("output", "runs/lenet_mnist", "folder of the run")

@@ -255,7 +255,8 @@ def make_trainer(config: Config, folder: Path, steps: int, checksum: int = 0) ->
         callbacks.insert(1, WeightAveraging(model, config.average))
     clip = config.clip_gradient or None
     loss = CrossEntropyLoss(label_smoothing=config.label_smoothing)
-    return Trainer(model, loss, optimizer, schedule(config, optimizer, steps), callbacks, clip)
+    rates = schedule(config, optimizer, steps)
+    return Trainer(model, loss, optimizer, rates, callbacks, clip, compile=config.compile)
 
 
 def make_optimizer(config: Config, model: Module) -> optim.Optimizer:
