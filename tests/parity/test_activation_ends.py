@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import tinygrad_cnn as tg
 from tinygrad_cnn.nn import functional as F
+
+torch = pytest.importorskip("torch")
 
 ENDS = [
     np.nan,
