@@ -65,9 +65,9 @@ def edit(folder: Path, name: str, value: str) -> None:
 
 EDITS = {
     "dataset": "kmnist", "samples": "100", "official_test": "false", "train_ratio": "0.5", "val_ratio": "0.125",
-    "augment": "none", "normalize": "true", "one_hot": "true", "model": "lenet5", "compile": "false", "initialization": "kaiming",
+    "augment": "none", "normalize": "true", "one_hot": "true", "model": "lenet5", "initialization": "kaiming",
     "batch_size": "8", "optimizer": "adam", "seed": "1", "label_smoothing": "0.1", "average": "0.9",
-    "tensorboard": "true",
+    "tensorboard": "true", "compile": "false",
     "epochs": "3", "learning_rate": "0.5", "momentum": "0.5", "nesterov": "false", "weight_decay": "0.0",
     "clip_gradient": "1.0", "schedule": "cosine", "early_stop_patience": "1", "early_stop_min_delta": "0.5",
 }  # fmt: skip
