@@ -362,8 +362,8 @@ def log10(input: Array) -> Array:
     """The logarithm to base 10.
 
     >>> import tinygrad_cnn as tg
-    >>> tg.log10(tg.tensor([1.0, 100.0]))
-    tensor([0.0000, 2.0000])
+    >>> tg.log10(tg.tensor([2.0, 200.0]))
+    tensor([0.3010, 2.3010])
     """
     return np.log10(as_float(input))
 
