@@ -17,7 +17,9 @@ import tinygrad_cnn as tg
 from tests.cases import CASES, OpCase, Sample
 from tests.support.strategies import generators
 from tinygrad_cnn import nn, optim
+from tinygrad_cnn.kernels.recurrent import Inputs, Steps
 from tinygrad_cnn.nn import functional as F
+from tinygrad_cnn.ops.recurrent import recurrent
 
 
 def same_bits(a: Any, b: Any) -> bool:
@@ -858,3 +860,24 @@ def test_what_is_disabled_is_returned_as_it_is() -> None:
     model = nn.Linear(2, 2)
     assert tg.compile(model, disable=True) is model
     assert tg.compile(disable=True)(grows) is grows
+
+
+@pytest.mark.parametrize(("mode", "gates"), [("RNN_TANH", 1), ("LSTM", 4), ("GRU", 3)])
+def test_recurrent_layers_go_back_through_the_run_at_hand(mode: str, gates: int) -> None:
+    """The inputs of a layer share its backward pass; a later run with the same gradient has one of its own."""
+    tg.manual_seed(0)
+    hidden, w, v = tg.zeros(1, 2), tg.randn(2 * gates, 3), tg.randn(2 * gates, 2)
+    steps = Steps((1, 1, 1, 1))
+
+    def slope(x: tg.Tensor, gradient: tg.Tensor) -> tg.Tensor:
+        inputs = Inputs(x, hidden, hidden if mode == "LSTM" else None, w, v, None, None, None)
+        return tg.autograd.grad(recurrent(mode, inputs, steps)[0], x, gradient)[0]
+
+    compiled, gradient = tg.compile(slope), tg.ones(4, 2)
+    x = tg.randn(4, 3).requires_grad_()
+    for _ in range(5):
+        with tg.no_grad():
+            x += 1
+            v *= 0.9
+        assert same_bits(compiled(x, gradient), slope(x, gradient))
+    assert is_a_program(compiled)

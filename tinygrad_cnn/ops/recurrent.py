@@ -77,11 +77,14 @@ class _Shared:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def of(self, g: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
-        """Return what was computed for the gradients ``g``; the first derivative that asks computes it."""
-        last = self._last  # read once, since another thread may run the same program
-        if len(last[0]) != len(g) or any(a is not b for a, b in zip(last[0], g, strict=True)):
-            last = self._last = g, compute()
+    def of(self, g: tuple[Any, ...], out: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what was computed for gradients ``g`` of the results ``out``, which are new in each run.
+
+        The first derivative that asks computes it.
+        """
+        last, now = self._last, (*g, *out)  # read once, since another thread may run the same program
+        if len(last[0]) != len(now) or any(a is not b for a, b in zip(last[0], now, strict=True)):
+            last = self._last = now, compute()
         return last[1]
 
 
@@ -131,8 +134,8 @@ def _through_time(wanted: str) -> Callable[..., Any]:
     ) -> Any:
         inputs = Inputs(input, hidden, cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
         if isinstance(g[0], Variable):
-            return shared.of(g, lambda: _differentiated(MODES[mode].step, inputs, steps, g))[wanted]
-        return shared.of(g, lambda: MODES[mode].backward(inputs, g, out, steps)).gradient(wanted)
+            return shared.of(g, out, lambda: _differentiated(MODES[mode].step, inputs, steps, g))[wanted]
+        return shared.of(g, out, lambda: MODES[mode].backward(inputs, g, out, steps)).gradient(wanted)
 
     return derivative
 
